@@ -1,0 +1,19 @@
+import os
+
+import lit.formats
+
+config.name = "mome"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".mome", ".test"]
+config.excludes = ["Inputs", "runtime", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.mome_obj, "test")
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.mome_obj, "bin"), config.llvm_tools_dir, config.environment["PATH"]]
+)
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
+config.substitutions.append(("%models", os.path.join(config.mome_src, "models")))
+config.substitutions.append(("%root", config.mome_src))
+# MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.
+if os.environ.get("MOME_ROUNDTRIP"):
+    config.substitutions.append(("mome-opt", "mome-opt --verify-roundtrip"))
