@@ -1,0 +1,38 @@
+// How a modality is fed: which tensor of the data set, and the affine normalization applied while it is copied.
+//
+// A `data` section arrives in the package as JSON (Package.data[i].json):
+//   {
+//     "source": "tensors",                                // index.csv + safetensors shards; see index.h
+//     "split": 0,                                         // fold held out for test, when index.csv numbers folds
+//     "streams": {"acc": {"tensor": "accel", "normalize": [0.45, 0.225]}}    // x -> (x - mean) / std
+//   }
+// All keys but "source" are optional; a modality without a stream reads the tensor of its own name, unchanged.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace mome::data {
+
+struct Stream {
+  std::string tensor;
+  float mean = 0, stddev = 1;
+};
+
+struct SourceConfig {
+  std::string section;
+  int64_t split = 0;
+  std::map<std::string, Stream, std::less<>> streams; // by modality
+
+  Stream stream(std::string_view modality) const {
+    auto it = streams.find(modality);
+    return it != streams.end() ? it->second : Stream{std::string(modality), 0, 1};
+  }
+};
+
+/// Reads a data section's JSON; throws Error naming the section and the key.
+SourceConfig parse_source(std::string_view section, std::string_view json);
+
+} // namespace mome::data
