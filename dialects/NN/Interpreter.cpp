@@ -1,0 +1,74 @@
+// See Interpreter.h.
+#include "dialects/NN/Interpreter.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+using namespace mome::nn;
+
+HostTensor mome::nn::toHostTensor(ElementsAttr value) {
+  HostTensor result(value.getShapedType().getShape());
+  if (isa<FloatType>(value.getElementType())) {
+    for (auto [i, element] : llvm::enumerate(value.getValues<APFloat>())) {
+      bool lost;
+      APFloat wide = element;
+      wide.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+      result[i] = wide.convertToDouble();
+    }
+    return result;
+  }
+  bool isBool = value.getElementType().isInteger(1);
+  for (auto [i, element] : llvm::enumerate(value.getValues<APInt>())) {
+    result[i] = isBool ? element.getZExtValue() : element.getSExtValue();
+  }
+  return result;
+}
+
+/// Runs a kernel by name.
+static FailureOr<SmallVector<HostTensor>> interpretCall(CallOp call,
+                                                        ArrayRef<HostTensor> operands) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(call, call.getKernelAttr());
+  if (!kernel) {
+    return call.emitOpError("names no kernel: @") << call.getKernel();
+  }
+  return interpretBlock(kernel.getBody().front(), operands);
+}
+
+FailureOr<SmallVector<HostTensor>> mome::nn::interpretBlock(Block &block,
+                                                            ArrayRef<HostTensor> arguments) {
+  DenseMap<Value, HostTensor> values;
+  for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments)) {
+    values[argument] = tensor;
+  }
+  auto read = [&](ValueRange range) {
+    SmallVector<HostTensor> result;
+    for (Value value : range) {
+      result.push_back(values.lookup(value));
+    }
+    return result;
+  };
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<HostTensor> operands = read(op.getOperands());
+    SmallVector<HostTensor> results;
+    if (auto call = dyn_cast<CallOp>(op)) {
+      FailureOr<SmallVector<HostTensor>> called = interpretCall(call, operands);
+      if (failed(called)) {
+        return failure();
+      }
+      results = std::move(*called);
+    } else if (auto interpretable = dyn_cast<Interpretable>(op)) {
+      for (Type type : op.getResultTypes()) {
+        results.emplace_back(cast<RankedTensorType>(type).getShape());
+      }
+      if (failed(interpretable.interpret(operands, results))) {
+        return failure();
+      }
+    } else {
+      return op.emitOpError("cannot be interpreted: it has no meaning at this level");
+    }
+    for (auto [value, tensor] : llvm::zip_equal(op.getResults(), results)) {
+      values[value] = std::move(tensor);
+    }
+  }
+  return read(block.getTerminator()->getOperands());
+}

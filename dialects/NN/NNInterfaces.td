@@ -1,0 +1,103 @@
+// What the compiler asks an op. Passes use these interfaces and never a list of op names: a new op brings its own answers.
+#ifndef MOME_NN_INTERFACES_TD
+#define MOME_NN_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Differentiable : OpInterface<"Differentiable"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{The op's vector-Jacobian product, written in `nn`. Backward ops do not implement it.}];
+  let methods = [
+    InterfaceMethod<[{
+        Builds the cotangents of the operands from those of the results.
+        `cotangents` has one value per result, null where the result does not influence the loss (never all null).
+        Appends one value per operand to `operandCotangents`, null where the operand has no gradient (integers, or
+        mathematically zero).
+      }],
+      "::llvm::LogicalResult", "buildVjp",
+      (ins "::mlir::OpBuilder &":$builder, "::llvm::ArrayRef<::mlir::Value>":$cotangents,
+           "::llvm::SmallVectorImpl<::mlir::Value> &":$operandCotangents)>
+  ];
+}
+
+def Interpretable : OpInterface<"Interpretable"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The meaning of the op, written for reading: every faster path is tested against it. All element types compute in
+    f64; integers and booleans are held exactly as f64 too.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        Computes the results. `results` arrive with the right shapes, filled with zeros.
+      }],
+      "::llvm::LogicalResult", "interpret",
+      (ins "::llvm::ArrayRef<::mome::nn::HostTensor>":$operands,
+           "::llvm::MutableArrayRef<::mome::nn::HostTensor>":$results)>
+  ];
+}
+
+def ElementwiseOpInterface : OpInterface<"ElementwiseOpInterface"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    Result element i depends on element i of the operands (all of one shape; rank-0 operands are allowed and apply to every
+    element), and perhaps on i itself. One result.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        Emits the scalar computation with arith and math ops. `args` are scalars or equally long vectors, one per operand.
+        `linearIndex` is the row-major index of the element as i64 (or a vector of i64); null unless `usesIndex()`.
+      }],
+      "::mlir::Value", "emitScalar",
+      (ins "::mlir::ImplicitLocOpBuilder &":$builder, "::mlir::ValueRange":$args, "::mlir::Value":$linearIndex)>,
+    InterfaceMethod<"True if the result depends on the element's index (random masks, iota).",
+      "bool", "usesIndex", (ins), "", "return false;">
+  ];
+}
+
+def Decomposable : OpInterface<"Decomposable"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The op as a *row program*: elementwise ops, `nn.broadcast`, and reductions along the last axis. Code generators
+    fuse these into one kernel; the interpreter does not use it, so that each checks the other.
+  }];
+  let methods = [
+    InterfaceMethod<"Builds the equivalent ops and appends one value per result.",
+      "::llvm::LogicalResult", "decompose",
+      (ins "::mlir::OpBuilder &":$builder, "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>
+  ];
+}
+
+def LinalgLowering : OpInterface<"LinalgLowering"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The naive lowering to linalg on tensors: the generic kernel family and `--codegen=reference`. Elementwise and
+    decomposable ops need none.
+  }];
+  let methods = [
+    InterfaceMethod<"Builds linalg/tensor ops that compute the results from `operands` (the lowered operands).",
+      "::llvm::LogicalResult", "lowerToLinalg",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
+           "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>
+  ];
+}
+
+def CostModel : OpInterface<"CostModel"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{What one execution costs. Ops without it count one flop per result element.}];
+  let methods = [
+    InterfaceMethod<"Floating-point operations (a multiply-add is two).", "double", "getFlops">
+  ];
+}
+
+def Fusible : OpInterface<"Fusible"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The part an op may play in a dispatch. Ops without the interface are `opaque`; `ElementwiseOpInterface` ops are
+    `elementwise` without asking.
+  }];
+  let methods = [
+    InterfaceMethod<"The op's role.", "::mome::nn::FusionRole", "getFusionRole">
+  ];
+}
+
+#endif

@@ -1,0 +1,15 @@
+// mome-opt: every dialect and pass of the compiler, for tests and exploration; behaves like
+// mlir-opt.
+#include "dialects/NN/NN.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllPasses();
+  registry.insert<mome::nn::NNDialect>();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Mome optimizer driver\n", registry));
+}
