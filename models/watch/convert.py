@@ -15,14 +15,15 @@ shape, for machines without PyPI): they are labelled `generated` in the index's 
 import argparse
 import csv
 import io
-import json
 import os
 import pickle
-import struct
 import sys
 import zipfile
 
 import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from safetensors import save
 
 CLASSES = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"]
 WINDOW, STEP = 128, 64
@@ -83,20 +84,6 @@ def split_of(subject, subjects):
     return "test" if position in (3, 8) else "val" if position in (1, 6) else "train"
 
 
-def write_safetensors(path, tensors):
-    tensors = {name: np.ascontiguousarray(array, "<f4") for name, array in tensors.items()}
-    header, offset = {}, 0
-    for name, array in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in tensors.values():
-            file.write(array.tobytes())
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", nargs="?", help="the seglearn wheel or watch_dataset.npy")
@@ -122,7 +109,7 @@ def main():
     x = (x - mean) / deviation
 
     os.makedirs(args.out, exist_ok=True)
-    write_safetensors(os.path.join(args.out, "watch.safetensors"), {name: x[:, part] for name, part in SENSORS.items()})
+    save(os.path.join(args.out, "watch.safetensors"), {name: x[:, part].astype("<f4") for name, part in SENSORS.items()})
     with open(os.path.join(args.out, "index.csv"), "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["key", "subject", "split", "label", "shard", "row"])
