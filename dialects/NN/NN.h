@@ -2,6 +2,7 @@
 #ifndef MOME_DIALECTS_NN_NN_H
 #define MOME_DIALECTS_NN_NN_H
 
+#include "dialects/NN/Access.h"
 #include "dialects/NN/HostTensor.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

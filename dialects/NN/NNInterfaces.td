@@ -54,6 +54,21 @@ def ElementwiseOpInterface : OpInterface<"ElementwiseOpInterface"> {
   ];
 }
 
+def AccessOpInterface : OpInterface<"AccessOpInterface"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The op computes nothing: every result element is some element of an operand, or a fill value. One result. Code
+    generators compose the index maps instead of moving data; an access map in a kernel costs a load, not a pass.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        The pieces of the result. Their guards never hold together; where none holds, the result is `getFill()`.
+      }],
+      "::llvm::SmallVector<::mome::nn::AccessPiece>", "getAccessPieces">,
+    InterfaceMethod<"The value outside all pieces.", "double", "getFill", (ins), "", "return 0.0;">
+  ];
+}
+
 def Decomposable : OpInterface<"Decomposable"> {
   let cppNamespace = "::mome::nn";
   let description = [{

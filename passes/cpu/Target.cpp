@@ -1,0 +1,25 @@
+// The table of targets. Tile choices are locked by test/passes/cpu/targets.mlir: changing one is a
+// measured decision.
+#include "passes/cpu/Target.h"
+
+using namespace mome::cpu;
+
+// Zen 3 and Haswell-class cores hold 6 x 16 accumulators in 16 registers; with 32 registers 8 rows
+// are the largest power of two, and 8 ways of L1 never conflict whatever the row stride.
+static constexpr Target targets[] = {
+    {"x86-64-v3", "x86-64-v3", "", 8, 16, 6, 2, 32 << 10, 512 << 10},
+    {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 16, 32, 8, 3, 32 << 10, 1 << 20},
+};
+
+const Target *mome::cpu::findTarget(llvm::StringRef name) {
+  for (const Target &target : targets) {
+    if (target.name == name) {
+      return &target;
+    }
+  }
+  return nullptr;
+}
+
+llvm::StringRef mome::cpu::targetNames() {
+  return "x86-64-v3, x86-64-v4";
+}
