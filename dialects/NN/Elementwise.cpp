@@ -1,10 +1,9 @@
-// Elementwise arithmetic: derivative, scalar code and meaning of each op, side by side.
+// Elementwise ops: derivative, scalar code and meaning of each op, side by side.
+#include "dialects/NN/Expr.h"
 #include "dialects/NN/Families.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-
 #include <cmath>
+#include <numbers>
 
 using namespace mlir;
 using namespace mome::nn;
@@ -21,24 +20,377 @@ void mome::nn::registerElementwiseOps(NNDialect &dialect) {
 
 using Cotangents = ArrayRef<Value>;
 using OperandCotangents = SmallVectorImpl<Value>;
+using Inputs = ArrayRef<HostTensor>;
+using Outputs = MutableArrayRef<HostTensor>;
 
-/// Applies `function` to every element of one or two operands.
-template <typename Function>
-static LogicalResult mapUnary(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results,
-                              Function function) {
-  for (int64_t i = 0; i < results[0].size(); ++i) {
-    results[0][i] = function(operands[0].broadcastAt(i));
+static constexpr double twoBySqrtPi = 2.0 * std::numbers::inv_sqrtpi;
+static constexpr double sqrtHalf = 0.5 * std::numbers::sqrt2;
+static constexpr double quickGeluSlope = 1.702;
+
+/// out[i] = function(in[0][i], in[1][i], ...), with one input per parameter of `function`.
+template <typename... Elements, typename Function>
+static LogicalResult mapElements(Inputs in, Outputs out, Function function) {
+  auto apply = [&]<size_t... k>(std::index_sequence<k...>) {
+    for (int64_t i = 0; i < out[0].size(); ++i) {
+      out[0][i] = function(in[k].broadcastAt(i)...);
+    }
+  };
+  apply(std::make_index_sequence<sizeof...(Elements)>());
+  return success();
+}
+
+// A unary op from three formulas: the operand's cotangent from x, y and dy; scalar code from x; its
+// meaning from x.
+#define NN_UNARY(OP, COTANGENT, SCALAR, MEANING)                                                   \
+  LogicalResult OP::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {         \
+    [[maybe_unused]] TensorExpr x = tensorExpr(b, getLoc(), getOperand());                         \
+    [[maybe_unused]] TensorExpr y = tensorExpr(b, getLoc(), getResult());                          \
+    TensorExpr dy = tensorExpr(b, getLoc(), cotangents[0]);                                        \
+    dx.push_back(COTANGENT);                                                                       \
+    return success();                                                                              \
+  }                                                                                                \
+  Value OP::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {                          \
+    ScalarExpr x = scalarExpr(b, args[0]);                                                         \
+    return SCALAR;                                                                                 \
+  }                                                                                                \
+  LogicalResult OP::interpret(Inputs in, Outputs out) {                                            \
+    return mapElements<double>(in, out, [](double x) -> double { return MEANING; });               \
+  }
+
+// A binary op z of x and y, likewise.
+#define NN_BINARY(OP, COTANGENT_X, COTANGENT_Y, SCALAR, MEANING)                                   \
+  LogicalResult OP::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {         \
+    [[maybe_unused]] TensorExpr x = tensorExpr(b, getLoc(), getLhs());                             \
+    [[maybe_unused]] TensorExpr y = tensorExpr(b, getLoc(), getRhs());                             \
+    [[maybe_unused]] TensorExpr z = tensorExpr(b, getLoc(), getResult());                          \
+    TensorExpr dz = tensorExpr(b, getLoc(), cotangents[0]);                                        \
+    dx.push_back(COTANGENT_X);                                                                     \
+    dx.push_back(COTANGENT_Y);                                                                     \
+    return success();                                                                              \
+  }                                                                                                \
+  Value OP::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {                          \
+    ScalarExpr x = scalarExpr(b, args[0]);                                                         \
+    ScalarExpr y = scalarExpr(b, args[1]);                                                         \
+    return SCALAR;                                                                                 \
+  }                                                                                                \
+  LogicalResult OP::interpret(Inputs in, Outputs out) {                                            \
+    return mapElements<double, double>(in, out,                                                    \
+                                       [](double x, double y) -> double { return MEANING; });      \
+  }
+
+//===-- Arithmetic --------------------------------------------------------------------------===//
+
+NN_BINARY(AddOp, dz, dz, x + y, x + y)
+NN_BINARY(SubOp, dz, -dz, x - y, x - y)
+NN_BINARY(MulOp, dz *y, dz *x, x *y, x *y)
+NN_BINARY(DivOp, dz / y, -dz *z / y, x / y, x / y)
+
+/// The share of `dz` that goes to the operand equal to the result: all of it, or half at a tie.
+static TensorExpr extremumShare(TensorExpr dz, TensorExpr self, TensorExpr other,
+                                CompareKind wins) {
+  TensorExpr zero = dz.constant(0.0);
+  return select(compare(wins, self, other), dz,
+                select(compare(CompareKind::eq, self, other), 0.5 * dz, zero));
+}
+NN_BINARY(MaximumOp, extremumShare(dz, x, y, CompareKind::gt),
+          extremumShare(dz, y, x, CompareKind::gt), maximum(x, y), std::isnan(x) || x > y ? x : y)
+NN_BINARY(MinimumOp, extremumShare(dz, x, y, CompareKind::lt),
+          extremumShare(dz, y, x, CompareKind::lt), minimum(x, y), std::isnan(x) || x < y ? x : y)
+
+static TensorExpr pow(TensorExpr x, TensorExpr y) {
+  return x.make<PowOp>(y);
+}
+/// x^y for x >= 0, NaN below.
+static ScalarExpr emitPower(ScalarExpr x, ScalarExpr y) {
+  ScalarExpr atZero = select(y > 0.0, x.constant(0.0), x.constant(INFINITY));
+  ScalarExpr power = select(x == 0.0, atZero, exp(y * log(x)));
+  return select(y == 0.0, x.constant(1.0), power);
+}
+NN_BINARY(PowOp, dz * y * pow(x, y - 1.0), select(x > 0.0, dz * z * log(x), dz.constant(0.0)),
+          emitPower(x, y),
+          y == 0.0  ? 1.0
+          : x < 0.0 ? NAN
+                    : std::pow(x, y))
+
+NN_UNARY(NegOp, -dy, -x, -x)
+NN_UNARY(AbsOp, select(x > 0.0, dy, select(x < 0.0, -dy, dy.constant(0.0))), abs(x), std::abs(x))
+NN_UNARY(SquareOp, 2.0 * x * dy, (x * x), (x * x))
+NN_UNARY(SqrtOp, 0.5 * dy / y, sqrt(x), std::sqrt(x))
+NN_UNARY(RsqrtOp, -0.5 * dy * y * y * y, rsqrt(x), 1.0 / std::sqrt(x))
+
+//===-- Transcendental functions and activations --------------------------------------------===//
+
+NN_UNARY(ExpOp, (dy * y), exp(x), std::exp(x))
+NN_UNARY(LogOp, dy / x, log(x), std::log(x))
+NN_UNARY(SinOp, (dy * cos(x)), sin(x), std::sin(x))
+NN_UNARY(CosOp, -dy *sin(x), cos(x), std::cos(x))
+NN_UNARY(ErfOp, (dy * twoBySqrtPi * exp(-(x * x))), erf(x), std::erf(x))
+NN_UNARY(TanhOp, (dy * (1.0 - y * y)), tanh(x), std::tanh(x))
+NN_UNARY(SigmoidOp, (dy * y * (1.0 - y)), sigmoid(x), 1.0 / (1.0 + std::exp(-x)))
+NN_UNARY(ReluOp, select(x > 0.0, dy, dy.constant(0.0)), maximum(x, x.constant(0.0)),
+         std::isnan(x) || x > 0.0 ? x : 0.0)
+
+/// ln(1 + e^x) = max(x, 0) + log1p(u), u = e^-|x|. Kahan's log1p keeps the digits of a small u.
+static ScalarExpr emitSoftplus(ScalarExpr x) {
+  ScalarExpr u = exp(-abs(x));
+  ScalarExpr w = 1.0 + u;
+  ScalarExpr log1p = select(w == 1.0, u, log(w) * u / (w - 1.0));
+  return maximum(x, x.constant(0.0)) + log1p;
+}
+NN_UNARY(SoftplusOp, (dy * sigmoid(x)), emitSoftplus(x),
+         std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))))
+
+/// The normal distribution's Phi(x).
+static TensorExpr normalCdf(TensorExpr x) {
+  return 0.5 * (1.0 + erf(sqrtHalf * x));
+}
+/// The derivative of x sigmoid(slope x).
+static TensorExpr swishSlope(TensorExpr x, double slope) {
+  TensorExpr s = sigmoid(slope * x);
+  return s * (1.0 + slope * x * (1.0 - s));
+}
+NN_UNARY(GeluOp, (dy * (normalCdf(x) + x * (0.5 * sqrtHalf * twoBySqrtPi * exp(-0.5 * (x * x))))),
+         (0.5 * x * (1.0 + erf(sqrtHalf * x))), (0.5 * x * std::erfc(-sqrtHalf * x)))
+NN_UNARY(QuickGeluOp, (dy * swishSlope(x, quickGeluSlope)), (x * sigmoid(quickGeluSlope * x)),
+         x / (1.0 + std::exp(-quickGeluSlope * x)))
+NN_UNARY(SiluOp, (dy * swishSlope(x, 1.0)), (x * sigmoid(x)), x / (1.0 + std::exp(-x)))
+
+/// Giles' single precision approximation of erf^-1 ("Approximating the erfinv function", 2010),
+/// whatever the type.
+static ScalarExpr emitErfInv(ScalarExpr x) {
+  auto polynomial = [](ScalarExpr w, ArrayRef<double> coefficients) {
+    ScalarExpr p = w.constant(coefficients.front());
+    for (double c : coefficients.drop_front()) {
+      p = p * w + c;
+    }
+    return p;
+  };
+  ScalarExpr w = -log((1.0 - x) * (1.0 + x));
+  ScalarExpr center =
+      polynomial(w - 2.5, {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06,
+                           0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941});
+  ScalarExpr tail = polynomial(sqrt(w) - 3.0, {-0.000200214257, 0.000100950558, 0.00134934322,
+                                               -0.00367342844, 0.00573950773, -0.0076224613,
+                                               0.00943887047, 1.00167406, 2.83297682});
+  return x * select(w < 5.0, center, tail);
+}
+/// Newton's method from Winitzki's estimate.
+static double erfInv(double x) {
+  if (!(std::abs(x) < 1.0)) {
+    return std::abs(x) == 1.0 ? std::copysign(INFINITY, x) : NAN;
+  }
+  const double a = 0.147;
+  double l = std::log1p(-x * x);
+  double t = 2.0 / (std::numbers::pi * a) + 0.5 * l;
+  double y = std::copysign(std::sqrt(std::sqrt(t * t - l / a) - t), x);
+  for (int step = 0; step < 4; ++step) {
+    y -= (std::erf(y) - x) / (twoBySqrtPi * std::exp(-y * y));
+  }
+  return y;
+}
+NN_UNARY(ErfInvOp, (dy * (1.0 / twoBySqrtPi) * exp(y * y)), emitErfInv(x), erfInv(x))
+
+//===-- nn.compare --------------------------------------------------------------------------===//
+
+/// Result types of predicates: the operand's shape, of i1.
+static Type getBoolType(Value operand) {
+  auto type = cast<ShapedType>(operand.getType());
+  return type.clone(IntegerType::get(type.getContext(), 1));
+}
+
+arith::CmpFPredicate mome::nn::getFloatPredicate(CompareKind kind) {
+  switch (kind) {
+  case CompareKind::eq:
+    return arith::CmpFPredicate::OEQ;
+  case CompareKind::ne:
+    return arith::CmpFPredicate::UNE;
+  case CompareKind::lt:
+    return arith::CmpFPredicate::OLT;
+  case CompareKind::le:
+    return arith::CmpFPredicate::OLE;
+  case CompareKind::gt:
+    return arith::CmpFPredicate::OGT;
+  case CompareKind::ge:
+    return arith::CmpFPredicate::OGE;
+  }
+  llvm_unreachable("all kinds handled");
+}
+
+/// Booleans are 0 and 1, so they compare as unsigned.
+static arith::CmpIPredicate getIntegerPredicate(CompareKind kind, bool isBool) {
+  switch (kind) {
+  case CompareKind::eq:
+    return arith::CmpIPredicate::eq;
+  case CompareKind::ne:
+    return arith::CmpIPredicate::ne;
+  case CompareKind::lt:
+    return isBool ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt;
+  case CompareKind::le:
+    return isBool ? arith::CmpIPredicate::ule : arith::CmpIPredicate::sle;
+  case CompareKind::gt:
+    return isBool ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt;
+  case CompareKind::ge:
+    return isBool ? arith::CmpIPredicate::uge : arith::CmpIPredicate::sge;
+  }
+  llvm_unreachable("all kinds handled");
+}
+
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(getBoolType(adaptor.getLhs()));
+  return success();
+}
+Value CompareOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
+  Type element = getLhs().getType().getElementType();
+  if (isa<FloatType>(element)) {
+    return arith::CmpFOp::create(b, getFloatPredicate(getKind()), args[0], args[1]);
+  }
+  return arith::CmpIOp::create(b, getIntegerPredicate(getKind(), element.isInteger(1)), args[0],
+                               args[1]);
+}
+LogicalResult CompareOp::interpret(Inputs in, Outputs out) {
+  return mapElements<double, double>(in, out, [kind = getKind()](double x, double y) -> double {
+    switch (kind) {
+    case CompareKind::eq:
+      return x == y;
+    case CompareKind::ne:
+      return x != y;
+    case CompareKind::lt:
+      return x < y;
+    case CompareKind::le:
+      return x <= y;
+    case CompareKind::gt:
+      return x > y;
+    case CompareKind::ge:
+      return x >= y;
+    }
+    llvm_unreachable("all kinds handled");
+  });
+}
+
+//===-- nn.select ---------------------------------------------------------------------------===//
+
+LogicalResult SelectOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
+  TensorExpr d = tensorExpr(b, getLoc(), dy[0]);
+  TensorExpr zero = d.constant(0.0);
+  Value none;
+  dx.append({none, select(getCondition(), d, zero), select(getCondition(), zero, d)});
+  return success();
+}
+Value SelectOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
+  return arith::SelectOp::create(b, args[0], args[1], args[2]);
+}
+LogicalResult SelectOp::interpret(Inputs in, Outputs out) {
+  return mapElements<double, double, double>(
+      in, out, [](double condition, double x, double y) { return condition != 0.0 ? x : y; });
+}
+
+//===-- nn.cast -----------------------------------------------------------------------------===//
+
+LogicalResult CastOp::verify() {
+  if (getType().getElementType().isInteger(1)) {
+    return emitOpError("C2: cannot cast to booleans; use nn.compare");
   }
   return success();
 }
-template <typename Function>
-static LogicalResult mapBinary(ArrayRef<HostTensor> operands, MutableArrayRef<HostTensor> results,
-                               Function function) {
-  for (int64_t i = 0; i < results[0].size(); ++i) {
-    results[0][i] = function(operands[0].broadcastAt(i), operands[1].broadcastAt(i));
+LogicalResult CastOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
+  bool differentiable = isa<FloatType>(getOperand().getType().getElementType());
+  dx.push_back(differentiable ? CastOp::create(b, getLoc(), getOperand().getType(), dy[0])
+                              : Value());
+  return success();
+}
+/// Converts a scalar or vector of `from` to elements of `to`.
+static Value emitCast(ImplicitLocOpBuilder &b, Value x, Type to) {
+  Type from = getElementTypeOrSelf(x.getType());
+  Type type = to;
+  if (auto vector = dyn_cast<VectorType>(x.getType())) {
+    type = vector.clone(to);
+  }
+  unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+  if (from == to) {
+    return x;
+  }
+  if (isa<FloatType>(from) && isa<FloatType>(to)) {
+    return fromBits < toBits ? Value(arith::ExtFOp::create(b, type, x))
+                             : Value(arith::TruncFOp::create(b, type, x));
+  }
+  if (isa<FloatType>(from)) {
+    return arith::FPToSIOp::create(b, type, x);
+  }
+  if (isa<FloatType>(to)) {
+    return from.isInteger(1) ? Value(arith::UIToFPOp::create(b, type, x))
+                             : Value(arith::SIToFPOp::create(b, type, x));
+  }
+  if (fromBits > toBits) {
+    return arith::TruncIOp::create(b, type, x);
+  }
+  return from.isInteger(1) ? Value(arith::ExtUIOp::create(b, type, x))
+                           : Value(arith::ExtSIOp::create(b, type, x));
+}
+Value CastOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
+  return emitCast(b, args[0], getType().getElementType());
+}
+LogicalResult CastOp::interpret(Inputs in, Outputs out) {
+  bool toInteger = isa<IntegerType>(getType().getElementType());
+  return mapElements<double>(in, out, [=](double x) { return toInteger ? std::trunc(x) : x; });
+}
+
+//===-- nn.stop_gradient, nn.is_finite, nn.iota ---------------------------------------------===//
+
+LogicalResult StopGradientOp::buildVjp(OpBuilder &, Cotangents, OperandCotangents &dx) {
+  dx.push_back(Value());
+  return success();
+}
+Value StopGradientOp::emitScalar(ImplicitLocOpBuilder &, ValueRange args, Value) {
+  return args[0];
+}
+LogicalResult StopGradientOp::interpret(Inputs in, Outputs out) {
+  out[0] = in[0];
+  return success();
+}
+
+LogicalResult IsFiniteOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  types.push_back(getBoolType(adaptor.getOperand()));
+  return success();
+}
+Value IsFiniteOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
+  return abs(scalarExpr(b, args[0])) < INFINITY;
+}
+LogicalResult IsFiniteOp::interpret(Inputs in, Outputs out) {
+  return mapElements<double>(in, out, [](double x) -> double { return std::isfinite(x); });
+}
+
+LogicalResult IotaOp::verify() {
+  if (getAxis() < 0 || getAxis() >= cast<ShapedType>(getType()).getRank()) {
+    return emitOpError("C1: axis ") << getAxis() << " is not an axis of " << getType();
   }
   return success();
 }
+/// Elements between neighbours along the axis.
+static int64_t getStride(IotaOp op) {
+  return ShapedType::getNumElements(
+      cast<ShapedType>(op.getType()).getShape().drop_front(op.getAxis() + 1));
+}
+Value IotaOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange, Value linearIndex) {
+  auto type = cast<ShapedType>(getType());
+  auto constant = [&](int64_t x) { return emitConstant(b, linearIndex.getType(), x); };
+  Value position = arith::DivUIOp::create(b, linearIndex, constant(getStride(*this)));
+  position = arith::RemUIOp::create(b, position, constant(type.getDimSize(getAxis())));
+  return emitCast(b, position, type.getElementType());
+}
+bool IotaOp::usesIndex() {
+  return true;
+}
+LogicalResult IotaOp::interpret(Inputs, Outputs out) {
+  int64_t stride = getStride(*this), extent = out[0].dim(getAxis());
+  for (int64_t i = 0; i < out[0].size(); ++i) {
+    out[0][i] = (i / stride) % extent;
+  }
+  return success();
+}
+
+//===-- Folds -------------------------------------------------------------------------------===//
 
 static bool isSplat(Attribute attr, double value) {
   auto splat = dyn_cast_if_present<SplatElementsAttr>(attr);
@@ -46,79 +398,32 @@ static bool isSplat(Attribute attr, double value) {
          splat.getSplatValue<APFloat>().isExactlyValue(value);
 }
 
-//===-- nn.add
-//-----------------------------------------------------------------------------------===//
-
 OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
   return isSplat(adaptor.getRhs(), 0.0) ? OpFoldResult(getLhs()) : OpFoldResult();
 }
-LogicalResult AddOp::buildVjp(OpBuilder &, Cotangents dy, OperandCotangents &dx) {
-  dx.append({dy[0], dy[0]});
-  return success();
+OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
+  return isSplat(adaptor.getRhs(), 0.0) ? OpFoldResult(getLhs()) : OpFoldResult();
 }
-Value AddOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
-  return arith::AddFOp::create(b, args[0], args[1]);
-}
-LogicalResult AddOp::interpret(ArrayRef<HostTensor> in, MutableArrayRef<HostTensor> out) {
-  return mapBinary(in, out, [](double x, double y) { return x + y; });
-}
-
-//===-- nn.sub
-//-----------------------------------------------------------------------------------===//
-
-LogicalResult SubOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
-  dx.append({dy[0], NegOp::create(b, getLoc(), dy[0])});
-  return success();
-}
-Value SubOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
-  return arith::SubFOp::create(b, args[0], args[1]);
-}
-LogicalResult SubOp::interpret(ArrayRef<HostTensor> in, MutableArrayRef<HostTensor> out) {
-  return mapBinary(in, out, [](double x, double y) { return x - y; });
-}
-
-//===-- nn.mul
-//-----------------------------------------------------------------------------------===//
-
 OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
   return isSplat(adaptor.getRhs(), 1.0) ? OpFoldResult(getLhs()) : OpFoldResult();
 }
-LogicalResult MulOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
-  dx.append(
-      {MulOp::create(b, getLoc(), dy[0], getRhs()), MulOp::create(b, getLoc(), dy[0], getLhs())});
-  return success();
+OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
+  return isSplat(adaptor.getRhs(), 1.0) ? OpFoldResult(getLhs()) : OpFoldResult();
 }
-Value MulOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
-  return arith::MulFOp::create(b, args[0], args[1]);
+OpFoldResult NegOp::fold(FoldAdaptor) {
+  auto inner = getOperand().getDefiningOp<NegOp>();
+  return inner ? OpFoldResult(inner.getOperand()) : OpFoldResult();
 }
-LogicalResult MulOp::interpret(ArrayRef<HostTensor> in, MutableArrayRef<HostTensor> out) {
-  return mapBinary(in, out, [](double x, double y) { return x * y; });
+OpFoldResult SelectOp::fold(FoldAdaptor adaptor) {
+  if (getOnTrue() == getOnFalse()) {
+    return getOnTrue();
+  }
+  auto splat = dyn_cast_if_present<SplatElementsAttr>(adaptor.getCondition());
+  if (!splat) {
+    return {};
+  }
+  return splat.getSplatValue<bool>() ? getOnTrue() : getOnFalse();
 }
-
-//===-- nn.neg
-//-----------------------------------------------------------------------------------===//
-
-LogicalResult NegOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
-  dx.push_back(NegOp::create(b, getLoc(), dy[0]));
-  return success();
-}
-Value NegOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
-  return arith::NegFOp::create(b, args[0]);
-}
-LogicalResult NegOp::interpret(ArrayRef<HostTensor> in, MutableArrayRef<HostTensor> out) {
-  return mapUnary(in, out, [](double x) { return -x; });
-}
-
-//===-- nn.exp
-//-----------------------------------------------------------------------------------===//
-
-LogicalResult ExpOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
-  dx.push_back(MulOp::create(b, getLoc(), dy[0], getResult()));
-  return success();
-}
-Value ExpOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value) {
-  return math::ExpOp::create(b, args[0]);
-}
-LogicalResult ExpOp::interpret(ArrayRef<HostTensor> in, MutableArrayRef<HostTensor> out) {
-  return mapUnary(in, out, [](double x) { return std::exp(x); });
+OpFoldResult CastOp::fold(FoldAdaptor) {
+  return getOperand().getType() == getType() ? OpFoldResult(getOperand()) : OpFoldResult();
 }
