@@ -1,6 +1,7 @@
 // mome-opt: every dialect and pass of the compiler, for tests and exploration; behaves like
 // mlir-opt.
 #include "dialects/NN/NN.h"
+#include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -10,6 +11,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllPasses();
+  mome::registerMomePasses();
   registry.insert<mome::nn::NNDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Mome optimizer driver\n", registry));
 }

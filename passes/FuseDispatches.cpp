@@ -1,0 +1,131 @@
+// nn-fuse-dispatches: groups the straight-line ops of an entry into dispatches.
+//
+//   %h = nn.linear %x, %w              %y, %h = nn.dispatch(%x, %w, %b) {
+//   %c = nn.broadcast %b dims [1]        nn.linear, nn.broadcast, nn.add, nn.gelu
+//   %s = nn.add %h, %c           ->    }
+//   %y = nn.gelu %s
+//
+// Three kinds of groups: a root with its elementwise epilogue, a row program (reductions along the
+// last axis and elementwise ops over the same rows), an elementwise group of one shape. An index
+// map belongs to the op that reads through it. Two sweeps: in program order each op joins the group
+// of a producer if it can; then, backwards, groups that only feed one other group move into it. A
+// value needed outside its group is one more result. Nothing joins a group when a path would leave
+// the group and come back. Decisions depend on program order only.
+//
+// Invariant out: `nn-verify-dispatches`: only nn.dispatch, nn.reshape and nn.constant at the top of
+// an entry.
+#include "passes/Grouping.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace mome {
+#define GEN_PASS_DEF_FUSEDISPATCHESPASS
+#include "passes/Passes.h.inc"
+
+using nn::FusionRole;
+
+namespace {
+class FuseDispatches : public impl::FuseDispatchesPassBase<FuseDispatches> {
+public:
+  void runOnOperation() override {
+    func::FuncOp entry = getOperation();
+    if (entry.isExternal()) {
+      return;
+    }
+    Block &block = entry.getBody().front();
+    cloneIndexMaps(block);
+    Grouping grouping(block);
+    growGroups(grouping);
+    absorbProducers(grouping);
+    explain(grouping);
+    grouping.emitDispatches();
+  }
+
+private:
+  void cloneIndexMaps(Block &block);
+  void growGroups(Grouping &grouping);
+  void absorbProducers(Grouping &grouping);
+  void explain(Grouping &grouping);
+};
+} // namespace
+
+/// An index map that only spreads data (or makes it up, as iota does) costs less to repeat than to
+/// store.
+static bool isFree(Operation *op) {
+  if (nn::getFusionRole(op) != FusionRole::access) {
+    return false;
+  }
+  int64_t read = 0;
+  for (Type type : op->getOperandTypes()) {
+    read += cast<RankedTensorType>(type).getNumElements();
+  }
+  return read < cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
+}
+
+/// Gives every reader its own copy of a free index map, so that each can be absorbed.
+void FuseDispatches::cloneIndexMaps(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (!isFree(&op)) {
+      continue;
+    }
+    llvm::SetVector<Operation *> readers(op.user_begin(), op.user_end());
+    for (Operation *reader : llvm::drop_end(readers, readers.empty() ? 0 : 1)) {
+      Operation *copy = OpBuilder(reader).clone(op);
+      reader->replaceUsesOfWith(op.getResult(0), copy->getResult(0));
+    }
+  }
+}
+
+/// Sweep 1: in program order, each op joins the group of the best producer that takes it.
+void FuseDispatches::growGroups(Grouping &grouping) {
+  for (Operation *op : grouping.getOps()) {
+    Group *best = nullptr;
+    for (Group *producer : grouping.getProducers(op)) {
+      if (grouping.canJoin(op, *producer).empty() && (!best || producer->rank() >= best->rank())) {
+        best = producer;
+      }
+    }
+    if (best) {
+      grouping.join(op, *best);
+    } else {
+      grouping.start(op);
+    }
+  }
+}
+
+/// Sweep 2: backwards, groups move into a group that reads them.
+void FuseDispatches::absorbProducers(Grouping &grouping) {
+  for (Group *group : llvm::reverse(grouping.getGroups())) {
+    for (Group *consumer : grouping.getConsumers(*group)) {
+      if (grouping.canAbsorb(*group, *consumer).empty()) {
+        grouping.absorb(*group, *consumer);
+        break;
+      }
+    }
+  }
+}
+
+/// Says of every elementwise op that reads another kernel's result why it is not part of that
+/// kernel.
+void FuseDispatches::explain(Grouping &grouping) {
+  for (Operation *op : grouping.getOps()) {
+    if (nn::getFusionRole(op) != FusionRole::elementwise) {
+      continue;
+    }
+    for (Group *producer : grouping.getProducers(op)) {
+      if (llvm::is_contained(producer->ops, op)) {
+        continue;
+      }
+      StringRef reason = grouping.canJoin(op, *producer);
+      remark::missed(
+          op->getLoc(),
+          remark::RemarkOpts::name(op->getName().getStringRef()).category("nn-fuse-dispatches"))
+          << remark::reason("{0}", reason.empty() ? "it is in another kernel already" : reason);
+    }
+  }
+}
+
+} // namespace mome

@@ -1,0 +1,25 @@
+// The passes, in the order of the phases. A pass is one name four times: the def here, its file, its test, its flag.
+#ifndef MOME_PASSES_TD
+#define MOME_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+//===-- fuse -----------------------------------------------------------------------------------===//
+
+def FuseDispatchesPass : Pass<"nn-fuse-dispatches", "::mlir::func::FuncOp"> {
+  let summary = "Groups an entry's ops into dispatches";
+  let description = [{
+    Every op but `nn.constant` and `nn.reshape` moves into an `nn.dispatch`: a root with its elementwise epilogue, a row
+    program, or an elementwise group. What was not fused, and why, is said by remarks of category `nn-fuse-dispatches`.
+  }];
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
+//===-- schedule -------------------------------------------------------------------------------===//
+
+def OutlineKernelsPass : Pass<"nn-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turns dispatch bodies into kernels named by content, each kept once";
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
+#endif
