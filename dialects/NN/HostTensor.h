@@ -4,6 +4,7 @@
 #define MOME_DIALECTS_NN_HOSTTENSOR_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
 #include <cassert>
@@ -26,6 +27,18 @@ struct HostTensor {
   double operator[](int64_t linear) const { return data[linear]; }
   /// Element i of an elementwise operand: rank-0 tensors apply to every element.
   double broadcastAt(int64_t linear) const { return data.size() == 1 ? data[0] : data[linear]; }
+
+  /// Element at a multi-index.
+  double &at(llvm::ArrayRef<int64_t> index) { return data[linearize(index)]; }
+  double at(llvm::ArrayRef<int64_t> index) const { return data[linearize(index)]; }
+  int64_t linearize(llvm::ArrayRef<int64_t> index) const {
+    int64_t linear = 0;
+    for (auto [i, extent] : llvm::zip_equal(index, shape)) {
+      assert(i >= 0 && i < extent && "index out of bounds");
+      linear = linear * extent + i;
+    }
+    return linear;
+  }
 
   /// Row-major strides, in elements.
   llvm::SmallVector<int64_t> strides() const {

@@ -26,10 +26,11 @@
 
 namespace mome::nn {
 
-/// The op's role in fusion: `elementwise` for Elementwise ops, else what Fusible answers, else
-/// `opaque`.
+/// The op's role in fusion: `elementwise` and `access` by their interfaces, else what Fusible
+/// answers, else `opaque`.
 FusionRole getFusionRole(mlir::Operation *op);
-/// Floating-point operations of one execution, by CostModel or one per result element.
+/// Floating-point operations of one execution: by CostModel, none for access ops, else one per
+/// result element.
 double getFlops(mlir::Operation *op);
 
 /// A splat constant of `type`; for code that builds `nn`.
@@ -43,5 +44,11 @@ mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &builder, mlir::Type type, d
 #include "dialects/NN/Structure.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/NN/Elementwise.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Shape.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Gather.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Reduce.h.inc"
 
 #endif

@@ -40,6 +40,9 @@ FusionRole mome::nn::getFusionRole(Operation *op) {
   if (isa<ElementwiseOpInterface>(op)) {
     return FusionRole::elementwise;
   }
+  if (isa<AccessOpInterface>(op)) {
+    return FusionRole::access;
+  }
   if (auto fusible = dyn_cast<Fusible>(op)) {
     return fusible.getFusionRole();
   }
@@ -47,6 +50,9 @@ FusionRole mome::nn::getFusionRole(Operation *op) {
 }
 
 double mome::nn::getFlops(Operation *op) {
+  if (isa<AccessOpInterface>(op)) {
+    return 0.0;
+  }
   if (auto model = dyn_cast<CostModel>(op)) {
     return model.getFlops();
   }

@@ -98,7 +98,7 @@ def LinalgLowering : OpInterface<"LinalgLowering"> {
 
 def CostModel : OpInterface<"CostModel"> {
   let cppNamespace = "::mome::nn";
-  let description = [{What one execution costs. Ops without it count one flop per result element.}];
+  let description = [{What one execution costs. Ops without it count one flop per result element, access ops none.}];
   let methods = [
     InterfaceMethod<"Floating-point operations (a multiply-add is two).", "double", "getFlops">
   ];
@@ -108,7 +108,7 @@ def Fusible : OpInterface<"Fusible"> {
   let cppNamespace = "::mome::nn";
   let description = [{
     The part an op may play in a dispatch. Ops without the interface are `opaque`; `ElementwiseOpInterface` ops are
-    `elementwise` without asking.
+    `elementwise` and `AccessOpInterface` ops `access` without asking.
   }];
   let methods = [
     InterfaceMethod<"The op's role.", "::mome::nn::FusionRole", "getFusionRole">
