@@ -1,0 +1,149 @@
+// Builtins that reduce: over axes of a tensor, or over a list (comprehensions hand theirs over as one list).
+#include "frontend/elaborate/Builtins.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::elaborate;
+
+/// The `axis` argument: nothing (all axes), an integer, or a list of integers; nullopt after reporting.
+static std::optional<SmallVector<int64_t>> readAxes(BuiltinCall &c, int slot, int64_t rank) {
+  SmallVector<int64_t> axes;
+  if (c.slots[slot].get<None>()) {
+    axes.assign(llvm::seq<int64_t>(0, rank).begin(), llvm::seq<int64_t>(0, rank).end());
+    return axes;
+  }
+  List list = c.slots[slot].list() ? *c.slots[slot].list() : List{c.slots[slot]};
+  for (const Value &value : list) {
+    auto *axis = value.get<int64_t>();
+    if (!axis || *axis < -rank || *axis >= rank) {
+      c.error("E0304", "axis " + value.describe() + " does not exist: the tensor has " + std::to_string(rank) + " axes", slot);
+      return std::nullopt;
+    }
+    axes.push_back(*axis < 0 ? *axis + rank : *axis);
+  }
+  llvm::sort(axes);
+  axes.erase(llvm::unique(axes), axes.end());
+  return axes;
+}
+
+enum class Reduction { sum, mean, max };
+
+static Tensor reduceTensor(BuiltinCall &c, Reduction reduction, Tensor x, ArrayRef<int64_t> axes, bool keep) {
+  switch (reduction) {
+  case Reduction::sum:
+    return x.batched && llvm::is_contained(axes, 0) && c.t.valid
+               ? c.t.reduceSum(c.t.mul(x, c.t.broadcastTo(c.t.validLike(x), {SmallVector<int64_t>(x.shape()), true})), axes, keep)
+               : c.t.reduceSum(x, axes, keep);
+  case Reduction::mean:
+    return c.t.reduceMean(x, axes, keep);
+  case Reduction::max:
+    return c.t.reduceMax(x, axes, keep);
+  }
+  llvm_unreachable("covered");
+}
+
+/// sum, mean or max of the values of a list.
+static Value reduceList(BuiltinCall &c, Reduction reduction, const List &list) {
+  if (list.empty()) {
+    return reduction == Reduction::sum ? Value(0)
+                                       : c.error("E0306", "nothing to reduce: the list is empty", 0);
+  }
+  Value total = list[0];
+  for (const Value &value : llvm::drop_begin(list)) {
+    auto a = total.number(), b = value.number();
+    if (a && b) {
+      bool integers = total.get<int64_t>() && value.get<int64_t>();
+      double result = reduction == Reduction::max ? std::max(*a, *b) : *a + *b;
+      total = integers ? Value(int64_t(result)) : Value(result);
+    } else {
+      total = buildArithmetic(c.host, c.t, reduction == Reduction::max ? "maximum" : "+", total, value);
+    }
+    if (total.poisoned()) {
+      return total;
+    }
+  }
+  if (reduction == Reduction::mean) {
+    if (auto number = total.number()) {
+      return *number / double(list.size());
+    }
+    return c.t.scale(*total.get<Tensor>(), 1.0 / double(list.size()));
+  }
+  return total;
+}
+
+/// mean(x, where = mask): over the elements where the mask holds; 0 if it holds nowhere.
+static Value maskedMean(BuiltinCall &c, Tensor x, ArrayRef<int64_t> axes) {
+  Tensor mask = c.t.cast(*c.slots[3].get<Tensor>(), c.t.b.getF32Type());
+  std::string message;
+  if (!c.t.commonShape(x, mask, message)) {
+    return c.error("E0301", message, 3);
+  }
+  // Select, not multiply: the masked-out elements may be 0 / 0.
+  Tensor zero = c.t.splat(x.shape(), 0.0, x.batched);
+  Tensor condition = *c.slots[3].get<Tensor>();
+  condition = c.t.broadcastTo(condition, {SmallVector<int64_t>(x.shape()), x.batched});
+  Tensor kept{nn::SelectOp::create(c.t.b, c.t.loc, condition.value, x.value, zero.value), x.batched};
+  Tensor count = c.t.binary<nn::MaximumOp>(c.t.reduceSum(mask, axes), c.t.scalar(1.0));
+  return c.t.div(c.t.reduceSum(kept, axes), count);
+}
+
+static Value buildReduction(BuiltinCall &c, Reduction reduction) {
+  if (const List *list = c.slots[0].list()) {
+    return reduceList(c, reduction, *list);
+  }
+  auto *x = c.slots[0].get<Tensor>();
+  if (!x) {
+    if (auto *weights = c.slots[0].get<Weights>()) {
+      x = &weights->tensor;
+    } else {
+      return c.error("E0302", "needs a tensor or a list, not " + c.slots[0].describe(), 0);
+    }
+  }
+  std::optional<SmallVector<int64_t>> axes = readAxes(c, 1, x->rank());
+  if (!axes) {
+    return Poison{};
+  }
+  if (reduction == Reduction::mean && c.slots[3].get<Tensor>()) {
+    return maskedMean(c, *x, *axes);
+  }
+  return reduceTensor(c, reduction, *x, *axes, c.boolean(2));
+}
+
+static Value buildArgmax(BuiltinCall &c) {
+  Tensor x = c.tensor(0);
+  std::optional<int64_t> axis = c.axis(1, x.rank());
+  if (!axis) {
+    return Poison{};
+  }
+  return Tensor{nn::ArgmaxOp::create(c.t.b, c.t.loc, x.value, *axis), x.batched && *axis != 0};
+}
+
+static Value buildDiag(BuiltinCall &c) {
+  Tensor x = c.tensor(0);
+  if (x.rank() != 2 || x.shape()[0] != x.shape()[1]) {
+    return c.error("E0303", "diag needs a square matrix, not " + describe(x, c.t.batch), 0);
+  }
+  auto index = RankedTensorType::get(x.shape(), c.t.b.getI32Type());
+  Tensor row{nn::IotaOp::create(c.t.b, c.t.loc, index, 0)}, column{nn::IotaOp::create(c.t.b, c.t.loc, index, 1)};
+  Tensor diagonal{nn::CompareOp::create(c.t.b, c.t.loc, nn::CompareKind::eq, row.value, column.value)};
+  return c.t.reduceSum(c.t.mul(x, c.t.cast(diagonal, x.type().getElementType())), {1});
+}
+
+static Value buildRowSum(BuiltinCall &c) {
+  Tensor x = c.tensor(0);
+  return c.t.reduceSum(x, {x.rank() - 1});
+}
+
+void elaborate::addReduceBuiltins(std::vector<Builtin> &table) {
+  auto reduction = [&](StringRef name, Reduction kind, StringRef summary) {
+    table.push_back({name,
+                     {{"x"}, {"axis", Kind::any, Value(None{})}, {"keep", Kind::boolean, Value(false)}, {"where", Kind::any, Value(None{})}},
+                     [kind](BuiltinCall &c) { return buildReduction(c, kind); }, false, summary});
+  };
+  reduction("sum", Reduction::sum, "sum over axes, or over a list");
+  reduction("mean", Reduction::mean, "mean over axes, or over a list");
+  reduction("max", Reduction::max, "maximum over axes, or over a list");
+  table.push_back({"argmax", {{"x", Kind::tensor}, {"axis", Kind::integer, Value(-1)}}, buildArgmax, false, "index of the first maximum"});
+  table.push_back({"diag", {{"x", Kind::tensor}}, buildDiag, false, "the diagonal of a matrix"});
+  table.push_back({"rowsum", {{"x", Kind::tensor}}, buildRowSum, false, "sum over the last axis"});
+}
