@@ -3,9 +3,9 @@
 
 #include "llvm/ADT/StringMap.h"
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
+
+using namespace mlir; // `Value` is ours here
 
 static const llvm::StringMap<Builtin> &table() {
   static const llvm::StringMap<Builtin> builtins = [] {
@@ -27,12 +27,12 @@ static const llvm::StringMap<Builtin> &table() {
   return builtins;
 }
 
-const Builtin *elaborate::findBuiltin(StringRef name) {
+const Builtin *findBuiltin(StringRef name) {
   auto found = table().find(name);
   return found == table().end() ? nullptr : &found->second;
 }
 
-std::vector<StringRef> elaborate::builtinNames() {
+std::vector<StringRef> builtinNames() {
   std::vector<StringRef> names;
   for (const auto &entry : table()) {
     names.push_back(entry.first());
@@ -95,7 +95,7 @@ static Tensor compare(TensorOps &t, nn::CompareKind kind, Tensor x, Tensor y) {
   return {nn::CompareOp::create(t.b, t.loc, kind, t.broadcastTo(x, shape).value, t.broadcastTo(y, shape).value), shape.batched};
 }
 
-Value elaborate::buildArithmetic(BuiltinHost &host, TensorOps t, StringRef op, Value left, Value right) {
+Value buildArithmetic(BuiltinHost &host, TensorOps t, StringRef op, Value left, Value right) {
   std::optional<Tensor> x = asTensor(t, left), y = asTensor(t, right);
   if (!x || !y) {
     const Value &wrong = x ? right : left;
@@ -124,3 +124,5 @@ Value elaborate::buildArithmetic(BuiltinHost &host, TensorOps t, StringRef op, V
   }
   return found->second(t, *x, *y);
 }
+
+} // namespace mome::elaborate

@@ -1,9 +1,9 @@
 // Builtins that work element by element.
 #include "frontend/elaborate/Builtins.h"
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
+
+using namespace mlir; // `Value` is ours here
 
 template <typename Op> static Builtin unary(StringRef name, StringRef summary) {
   return {name, {{"x", Kind::tensor}}, [](BuiltinCall &c) -> Value { return c.t.unary<Op>(c.tensor(0)); }, false, summary};
@@ -35,7 +35,7 @@ static Value buildStopGradient(BuiltinCall &c) {
   return c.boolean(1) ? Value(c.t.unary<nn::StopGradientOp>(c.tensor(0))) : c.slots[0];
 }
 
-void elaborate::addElementwiseBuiltins(std::vector<Builtin> &table) {
+void addElementwiseBuiltins(std::vector<Builtin> &table) {
   table.push_back(unary<nn::AbsOp>("abs", "|x|"));
   table.push_back(unary<nn::SquareOp>("square", "x^2"));
   table.push_back(unary<nn::SqrtOp>("sqrt", "square root"));
@@ -59,3 +59,5 @@ void elaborate::addElementwiseBuiltins(std::vector<Builtin> &table) {
   table.push_back({"stop_gradient", {{"x", Kind::tensor}, {"when", Kind::boolean, Value(true)}}, buildStopGradient, false,
                    "x, through which no gradient flows"});
 }
+
+} // namespace mome::elaborate

@@ -3,9 +3,9 @@
 
 #include <cmath>
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
+
+using namespace mlir; // `Value` is ours here
 
 /// Where the parameters of a layer get their leaf names: names = ("in_proj_weight", "in_proj_bias").
 static std::string leafName(BuiltinCall &c, int slot, size_t which, StringRef fallback) {
@@ -230,7 +230,7 @@ static Value buildRandomIndex(BuiltinCall &c) {
                                           c.host.rngId(), c.integer(0))};
 }
 
-void elaborate::addLayerBuiltins(std::vector<Builtin> &table) {
+void addLayerBuiltins(std::vector<Builtin> &table) {
   Parameter x{"x", Kind::tensor}, names{"names", Kind::any, Value(None{})};
   Parameter bias{"bias", Kind::any, Value(true)}, weight{"weight", Kind::any, Value(true)};
   table.push_back({"linear", {x, {"n", Kind::integer}, bias, weight, names}, buildLinear, false, "x W^T + b over the last axis"});
@@ -256,3 +256,5 @@ void elaborate::addLayerBuiltins(std::vector<Builtin> &table) {
                    "zeroes whole samples at random in training"});
   table.push_back({"random_index", {{"n", Kind::integer}}, buildRandomIndex, false, "an index below n, drawn once per step"});
 }
+
+} // namespace mome::elaborate

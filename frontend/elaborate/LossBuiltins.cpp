@@ -1,9 +1,9 @@
 // Builtins for losses and metrics. Losses are means over the batch: scalars.
 #include "frontend/elaborate/Builtins.h"
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
+
+using namespace mlir; // `Value` is ours here
 
 /// Reports unless `logits` is [B, K] and `y` holds one label per sample.
 static bool checkLabels(BuiltinCall &c, Tensor logits, Tensor y) {
@@ -57,7 +57,7 @@ static Value buildMse(BuiltinCall &c) {
     return c.error("E0303", "reduction is \"mean\" or \"sum\" (over the features; the batch is always averaged), not \"" + reduction + "\"", 2);
   }
   Tensor square = c.t.unary<nn::SquareOp>(c.t.sub(x, y));
-  SmallVector<int64_t> features(llvm::seq<int64_t>(1, x.rank()).begin(), llvm::seq<int64_t>(1, x.rank()).end());
+  SmallVector<int64_t> features = llvm::to_vector(llvm::seq<int64_t>(1, x.rank()));
   Tensor perSample = reduction == "mean" ? c.t.reduceMean(square, features) : c.t.reduceSum(square, features);
   return c.t.batchMean(perSample);
 }
@@ -91,7 +91,7 @@ static Value buildConfusion(BuiltinCall &c) {
   return Tensor{nn::MatmulOp::create(c.t.b, c.t.loc, type, truth.value, guess.value, true, false)};
 }
 
-void elaborate::addLossBuiltins(std::vector<Builtin> &table) {
+void addLossBuiltins(std::vector<Builtin> &table) {
   Parameter logits{"logits", Kind::tensor}, y{"y", Kind::tensor};
   table.push_back({"cross_entropy", {logits, y, {"smoothing", Kind::any, Value(0)}}, buildCrossEntropy, false, "softmax cross entropy"});
   table.push_back({"kl", {{"teacher", Kind::tensor}, {"student", Kind::tensor}}, buildKl, false, "KL(softmax(teacher) || softmax(student))"});
@@ -100,3 +100,5 @@ void elaborate::addLossBuiltins(std::vector<Builtin> &table) {
   table.push_back({"accuracy", {logits, y}, buildAccuracy, false, "1 where the prediction is right, per sample"});
   table.push_back({"confusion", {logits, y}, buildConfusion, false, "[K, K] counts of (label, prediction)"});
 }
+
+} // namespace mome::elaborate

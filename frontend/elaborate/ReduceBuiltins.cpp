@@ -1,16 +1,15 @@
 // Builtins that reduce: over axes of a tensor, or over a list (comprehensions hand theirs over as one list).
 #include "frontend/elaborate/Builtins.h"
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
+
+using namespace mlir; // `Value` is ours here
 
 /// The `axis` argument: nothing (all axes), an integer, or a list of integers; nullopt after reporting.
 static std::optional<SmallVector<int64_t>> readAxes(BuiltinCall &c, int slot, int64_t rank) {
   SmallVector<int64_t> axes;
   if (c.slots[slot].get<None>()) {
-    axes.assign(llvm::seq<int64_t>(0, rank).begin(), llvm::seq<int64_t>(0, rank).end());
-    return axes;
+    return llvm::to_vector(llvm::seq<int64_t>(0, rank));
   }
   List list = c.slots[slot].list() ? *c.slots[slot].list() : List{c.slots[slot]};
   for (const Value &value : list) {
@@ -134,7 +133,7 @@ static Value buildRowSum(BuiltinCall &c) {
   return c.t.reduceSum(x, {x.rank() - 1});
 }
 
-void elaborate::addReduceBuiltins(std::vector<Builtin> &table) {
+void addReduceBuiltins(std::vector<Builtin> &table) {
   auto reduction = [&](StringRef name, Reduction kind, StringRef summary) {
     table.push_back({name,
                      {{"x"}, {"axis", Kind::any, Value(None{})}, {"keep", Kind::boolean, Value(false)}, {"where", Kind::any, Value(None{})}},
@@ -147,3 +146,5 @@ void elaborate::addReduceBuiltins(std::vector<Builtin> &table) {
   table.push_back({"diag", {{"x", Kind::tensor}}, buildDiag, false, "the diagonal of a matrix"});
   table.push_back({"rowsum", {{"x", Kind::tensor}}, buildRowSum, false, "sum over the last axis"});
 }
+
+} // namespace mome::elaborate

@@ -2,9 +2,9 @@
 #include "frontend/elaborate/Builtins.h"
 #include "frontend/elaborate/Rearrange.h"
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
+
+using namespace mlir; // `Value` is ours here
 
 /// Whether a tensor of `shape` made from the elements of `x`, in order, still has the batch first; reports if it cannot.
 static std::optional<bool> keepsBatch(BuiltinCall &c, Tensor x, ArrayRef<int64_t> shape, int argument) {
@@ -225,7 +225,7 @@ static Builtin fill(StringRef name, double value) {
           }, false, "a tensor of one number"};
 }
 
-void elaborate::addShapeBuiltins(std::vector<Builtin> &table) {
+void addShapeBuiltins(std::vector<Builtin> &table) {
   Parameter x{"x", Kind::tensor}, last{"axis", Kind::integer, Value(-1)};
   table.push_back({"reshape", {x, {"shape", Kind::shape}}, buildReshape, false, "the same elements in another shape; one extent may be -1"});
   table.push_back({"rearrange", {x, {"pattern", Kind::string}}, buildRearrange, false, "split, permute and merge axes: \"b c n -> b n c\"", true});
@@ -242,3 +242,5 @@ void elaborate::addShapeBuiltins(std::vector<Builtin> &table) {
   table.push_back(fill("zeros", 0.0));
   table.push_back(fill("ones", 1.0));
 }
+
+} // namespace mome::elaborate

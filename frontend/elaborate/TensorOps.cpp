@@ -3,11 +3,11 @@
 
 #include "llvm/ADT/STLExtras.h"
 
-using namespace mlir;
-using namespace mome;
-using namespace mome::elaborate;
+namespace mome::elaborate {
 
-std::string elaborate::describe(Tensor tensor, int64_t batch) {
+using namespace mlir; // `Value` is ours here
+
+std::string describe(Tensor tensor, int64_t batch) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   stream << tensor.type().getElementType() << '[';
@@ -32,7 +32,7 @@ Tensor TensorOps::splat(ArrayRef<int64_t> shape, double value, bool batched) {
 
 std::optional<TensorOps::Shape> TensorOps::commonShape(Tensor x, Tensor y, std::string &message) {
   auto mismatch = [&](StringRef why) {
-    message = ("shapes " + elaborate::describe(x, batch) + " and " + elaborate::describe(y, batch) + " do not fit: " + why).str();
+    message = ("shapes " + describe(x, batch) + " and " + describe(y, batch) + " do not fit: " + why).str();
     return std::nullopt;
   };
   int64_t rank = std::max(x.rank(), y.rank());
@@ -65,7 +65,7 @@ Tensor TensorOps::broadcastTo(Tensor x, const Shape &shape) {
     return {x.value, shape.batched};
   }
   int64_t lead = int64_t(shape.dims.size()) - x.rank();
-  SmallVector<int64_t> dims(llvm::seq<int64_t>(lead, lead + x.rank()));
+  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(lead, lead + x.rank()));
   return {nn::BroadcastOp::create(b, loc, type, x.value, dims), shape.batched};
 }
 
@@ -90,7 +90,7 @@ Tensor TensorOps::concat(ArrayRef<Tensor> xs, int64_t axis) {
   if (xs.size() == 1) {
     return xs[0];
   }
-  SmallVector<Value> values;
+  SmallVector<mlir::Value> values;
   for (Tensor x : xs) {
     values.push_back(x.value);
   }
@@ -154,3 +154,5 @@ Tensor TensorOps::reduceMean(Tensor x, ArrayRef<int64_t> axes, bool keep) {
 Tensor TensorOps::batchSum(Tensor x) {
   return reduceSum(valid ? mul(x, validLike(x)) : x, {0});
 }
+
+} // namespace mome::elaborate
