@@ -2,6 +2,7 @@
 // mlir-opt.
 #include "dialects/NN/NN.h"
 #include "passes/Passes.h"
+#include "passes/cpu/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllPasses();
   mome::registerMomePasses();
+  mome::cpu::registerCpuPassesAndPipelines();
   registry.insert<mome::nn::NNDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Mome optimizer driver\n", registry));
 }

@@ -1,0 +1,353 @@
+// Vectors from tensors. See BodyEmitter.h.
+#include "passes/cpu/BodyEmitter.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::cpu;
+
+BodyEmitter::BodyEmitter(KernelBuilder &builder, const IterationSpace &space)
+    : b(builder), space(space) {}
+
+//===-- Index arithmetic
+//-----------------------------------------------------------------------===//
+
+bool BodyEmitter::dependsOnLanes(AffineExpr expr, const Point &point) const {
+  return point.vectorLoop && space.toLoops(expr).isFunctionOfDim(*point.vectorLoop);
+}
+
+bool BodyEmitter::dependsOnLanes(const View &view, const Point &point) const {
+  auto depends = [&](AffineExpr expr) { return dependsOnLanes(expr, point); };
+  return llvm::any_of(view.index.getResults(), depends) ||
+         llvm::any_of(view.guards.getResults(), depends);
+}
+
+/// An integer constant of `type`: index, integer or vector of integers.
+static Value integerConstant(KernelBuilder &b, Type type, int64_t value) {
+  if (type.isIndex()) {
+    return b.index(value);
+  }
+  if (auto vector = dyn_cast<VectorType>(type)) {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(vector, b.getIntegerAttr(vector.getElementType(), value)));
+  }
+  return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
+}
+
+/// `expr` over loops, whose values are all of `type`. Division and remainder are unsigned: a
+/// negative argument appears only in lanes that a guard switches off.
+Value BodyEmitter::evaluateOver(AffineExpr expr, Type type, ArrayRef<Value> lanes) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    return integerConstant(b, type, constant.getValue());
+  }
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    return lanes[dim.getPosition()];
+  }
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = evaluateOver(binary.getLHS(), type, lanes);
+  Value rhs = evaluateOver(binary.getRHS(), type, lanes);
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return b.createOrFold<arith::AddIOp>(lhs, rhs);
+  case AffineExprKind::Mul:
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return b.createOrFold<arith::DivUIOp>(lhs, rhs);
+  case AffineExprKind::Mod:
+    return b.createOrFold<arith::RemUIOp>(lhs, rhs);
+  default:
+    llvm_unreachable("not a quasi-affine expression of an access op");
+  }
+}
+
+Value BodyEmitter::evaluate(AffineExpr expr, const Point &point) {
+  return evaluateOver(space.toLoops(expr), b.getIndexType(), point.loops);
+}
+
+Value BodyEmitter::evaluateLanes(AffineExpr expr, Type type, const Point &point) {
+  VectorType vector = b.vectorType(type);
+  SmallVector<Value> lanes(point.loops.size());
+  AffineExpr loopExpr = space.toLoops(expr);
+  for (auto [loop, value] : llvm::enumerate(point.loops)) {
+    if (!loopExpr.isFunctionOfDim(loop)) {
+      continue;
+    }
+    lanes[loop] = b.splat(arith::IndexCastOp::create(b, type, value));
+    if (loop == point.vectorLoop) {
+      SmallVector<Attribute> offsets;
+      for (int64_t lane : llvm::seq(vector.getNumElements())) {
+        offsets.push_back(b.getIntegerAttr(type, lane));
+      }
+      Value steps = arith::ConstantOp::create(b, DenseElementsAttr::get(vector, offsets));
+      lanes[loop] = arith::AddIOp::create(b, lanes[loop], steps);
+    }
+  }
+  return evaluateOver(loopExpr, vector, lanes);
+}
+
+Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
+  Value all;
+  SmallVector<std::optional<int64_t>> low(space.getExtents().size(), 0), high;
+  for (int64_t extent : space.getExtents()) {
+    high.push_back(extent - 1);
+  }
+  for (AffineExpr guard : guards.getResults()) {
+    auto bound = getBoundForAffineExpr(guard, low.size(), 0, low, high, /*isUpper=*/false);
+    if (bound && *bound >= 0) {
+      continue;
+    }
+    Value value = dependsOnLanes(guard, point) ? evaluateLanes(guard, b.getI32Type(), point)
+                                               : evaluate(guard, point);
+    Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, value,
+                                        integerConstant(b, value.getType(), 0));
+    if (all && all.getType() != holds.getType()) {
+      all = b.splat(all);
+      holds = b.splat(holds);
+    }
+    all = all ? arith::AndIOp::create(b, all, holds) : holds;
+  }
+  return all;
+}
+
+//===-- Memory
+//---------------------------------------------------------------------------------===//
+
+static Value zeroOf(KernelBuilder &b, Type type) {
+  return arith::ConstantOp::create(b, b.getZeroAttr(type));
+}
+
+Value BodyEmitter::toRegister(Value loaded, Type elementType) {
+  if (!elementType.isInteger(1)) {
+    return loaded;
+  }
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, loaded, zeroOf(b, loaded.getType()));
+}
+
+Value BodyEmitter::loadContiguous(Value buffer, Value address, Value mask) {
+  VectorType vector = b.vectorType(cast<MemRefType>(buffer.getType()).getElementType());
+  if (!mask) {
+    return vector::LoadOp::create(b, vector, buffer, address);
+  }
+  return vector::MaskedLoadOp::create(b, vector, buffer, address, mask, zeroOf(b, vector));
+}
+
+Value BodyEmitter::loadStrided(Value buffer, AffineExpr address, Value mask, const Point &point) {
+  auto type = cast<MemRefType>(buffer.getType());
+  Type indexType = type.getNumElements() < INT32_MAX ? b.getI32Type() : b.getI64Type();
+  VectorType vector = b.vectorType(type.getElementType());
+  Value offsets = evaluateLanes(address, indexType, point);
+  mask = mask ? mask : b.laneMask(vector.getNumElements());
+  return vector::GatherOp::create(b, vector, buffer, ValueRange{b.index(0)}, offsets, mask,
+                                  zeroOf(b, vector));
+}
+
+Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Point &point) {
+  AffineExpr address = linearize(view.index, type.getShape());
+  Value guard = emitGuards(view.guards, point);
+  if (!dependsOnLanes(view, point)) {
+    Value at = evaluate(address, point);
+    if (guard) { // outside, read element 0 instead: the consumer selects
+      at = arith::SelectOp::create(b, guard, at, b.index(0));
+    }
+    return toRegister(memref::LoadOp::create(b, buffer, at), type.getElementType());
+  }
+  Value mask = guard ? b.splat(guard) : Value();
+  if (point.mask) {
+    mask = mask ? arith::AndIOp::create(b, mask, point.mask) : point.mask;
+  }
+  auto strides = getCoefficients(space.toLoops(address), space.getNumLoops());
+  Value loaded;
+  if (strides && (*strides)[*point.vectorLoop] == 1) {
+    loaded = loadContiguous(buffer, evaluate(address, point), mask);
+  } else if (strides && (*strides)[*point.vectorLoop] == 0) {
+    // One element, in some lanes.
+    Value at = evaluate(address, point);
+    Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, mask);
+    loaded = b.splat(memref::LoadOp::create(
+        b, buffer, ValueRange(arith::SelectOp::create(b, any, at, b.index(0)))));
+  } else {
+    loaded = loadStrided(buffer, address, mask, point);
+  }
+  return toRegister(loaded, type.getElementType());
+}
+
+void BodyEmitter::store(Value value, Value buffer, const Point &point) {
+  value = b.splat(value);
+  if (getElementTypeOrSelf(value).isInteger(1)) {
+    value = arith::ExtUIOp::create(b, b.vectorType(b.getI8Type()), value);
+  }
+  Value at = evaluate(space.getLinear(), point);
+  if (point.mask) {
+    vector::MaskedStoreOp::create(b, buffer, at, point.mask, value);
+  } else {
+    vector::StoreOp::create(b, value, buffer, at);
+  }
+}
+
+void BodyEmitter::storeScalar(Value value, Value buffer, AffineExpr address, const Point &point) {
+  if (value.getType().isInteger(1)) {
+    value = arith::ExtUIOp::create(b, b.getI8Type(), value);
+  }
+  memref::StoreOp::create(b, value, buffer, evaluate(address, point));
+}
+
+//===-- Ops
+//------------------------------------------------------------------------------------===//
+
+Value BodyEmitter::emitConstant(nn::ConstantOp op, View view, const Point &point) {
+  auto type = cast<RankedTensorType>(op.getType());
+  auto value = cast<DenseElementsAttr>(op.getValue());
+  if (value.isSplat()) {
+    return arith::ConstantOp::create(b, value.getSplatValue<TypedAttr>());
+  }
+  auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
+  auto buffer = MemRefType::get(flat.getShape(), flat.getElementType());
+  // Named by the op's place in the body, so that every load of the constant finds the same table.
+  std::string name = (b.getKernel().getSymName() + "_table" +
+                      Twine(std::distance(b.getBody().begin(), Block::iterator(op))))
+                         .str();
+  if (!SymbolTable::lookupNearestSymbolFrom(b.getFunction(), b.getStringAttr(name))) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(b.getFunction());
+    memref::GlobalOp::create(b, name, b.getStringAttr("private"), buffer, value.reshape(flat),
+                             /*constant=*/true, b.getI64IntegerAttr(64));
+  }
+  return load(memref::GetGlobalOp::create(b, buffer, name), type, view, point);
+}
+
+Value BodyEmitter::emitElementwise(nn::ElementwiseOpInterface op, View view, const Point &point) {
+  SmallVector<Value> args;
+  bool anyVector = false;
+  for (Value operand : op->getOperands()) {
+    bool scalar = cast<RankedTensorType>(operand.getType()).getRank() == 0;
+    AffineMap index =
+        scalar ? AffineMap::get(view.index.getNumDims(), 0, {}, op->getContext()) : view.index;
+    args.push_back(emit(operand, {index, view.guards}, point));
+    anyVector |= isa<VectorType>(args.back().getType());
+  }
+  Value linearIndex;
+  if (op.usesIndex()) {
+    AffineExpr linear =
+        linearize(view.index, cast<ShapedType>(op->getResult(0).getType()).getShape());
+    linearIndex =
+        dependsOnLanes(linear, point)
+            ? evaluateLanes(linear, b.getI64Type(), point)
+            : Value(arith::IndexCastOp::create(b, b.getI64Type(), evaluate(linear, point)));
+    anyVector |= isa<VectorType>(linearIndex.getType());
+  }
+  if (anyVector) {
+    for (Value &arg : args) {
+      arg = b.splat(arg);
+    }
+    linearIndex = linearIndex ? b.splat(linearIndex) : linearIndex;
+  }
+  return op.emitScalar(b, args, linearIndex);
+}
+
+Value BodyEmitter::emitAccess(nn::AccessOpInterface op, View view, const Point &point) {
+  Value result;
+  Type element = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+  for (const nn::AccessPiece &piece : op.getAccessPieces()) {
+    AffineMap own = piece.guards.compose(view.index);
+    SmallVector<AffineExpr> guards(view.guards.getResults());
+    llvm::append_range(guards, own.getResults());
+    AffineMap both = AffineMap::get(view.index.getNumDims(), 0, guards, op->getContext());
+    Value value =
+        emit(op->getOperand(piece.operand), {piece.index.compose(view.index), both}, point);
+    Value holds = emitGuards(own, point);
+    if (!holds) {
+      return value;
+    }
+    if (!result) {
+      result = nn::emitConstant(b, element, op.getFill());
+    }
+    if (isa<VectorType>(value.getType()) || isa<VectorType>(result.getType()) ||
+        isa<VectorType>(holds.getType())) {
+      value = b.splat(value);
+      result = b.splat(result);
+      holds = b.splat(holds);
+    }
+    result = arith::SelectOp::create(b, holds, value, result);
+  }
+  return result;
+}
+
+Value BodyEmitter::emitHere(Value value, View view, const Point &point) {
+  Operation *op = value.getDefiningOp();
+  if (!op) {
+    return load(b.getOperandBuffer(value), cast<RankedTensorType>(value.getType()), view, point);
+  }
+  if (auto constant = dyn_cast<nn::ConstantOp>(op)) {
+    return emitConstant(constant, view, point);
+  }
+  if (auto elementwise = dyn_cast<nn::ElementwiseOpInterface>(op)) {
+    return emitElementwise(elementwise, view, point);
+  }
+  return emitAccess(cast<nn::AccessOpInterface>(op), view, point);
+}
+
+//===-- Reuse and hoisting
+//---------------------------------------------------------------------===//
+
+BodyEmitter::Key BodyEmitter::makeKey(Value value, const View &view, const Point &point) const {
+  Key key{value.getAsOpaquePointer(),
+          {view.index.getAsOpaquePointer(), view.guards.getAsOpaquePointer(),
+           point.mask && dependsOnLanes(view, point) ? point.mask.getAsOpaquePointer() : nullptr}};
+  SmallVector<bool> used(space.getNumLoops(), false);
+  for (AffineMap map : {view.index, view.guards}) {
+    for (AffineExpr expr : map.getResults()) {
+      space.toLoops(expr).walk([&](AffineExpr part) {
+        if (auto dim = dyn_cast<AffineDimExpr>(part)) {
+          used[dim.getPosition()] = true;
+        }
+      });
+    }
+  }
+  for (auto [loop, isUsed] : llvm::enumerate(used)) {
+    key.second.push_back(isUsed ? point.loops[loop].getAsOpaquePointer() : nullptr);
+  }
+  return key;
+}
+
+/// True if code in `block` may use a value defined in `definition`.
+static bool isVisible(Block *definition, Block *block) {
+  for (; block; block = block->getParentOp() ? block->getParentOp()->getBlock() : nullptr) {
+    if (block == definition) {
+      return true;
+    }
+    if (isa<func::FuncOp>(block->getParentOp())) {
+      return false;
+    }
+  }
+  return false;
+}
+
+Value BodyEmitter::emit(Value value, View view, const Point &point) {
+  if (Value fixed = bound.lookup(value)) {
+    return fixed;
+  }
+  Key key = makeKey(value, view, point);
+  if (auto found = emitted.find(key);
+      found != emitted.end() && isVisible(found->second.getParentBlock(), b.getInsertionBlock())) {
+    return found->second;
+  }
+  OpBuilder::InsertionGuard guard(b);
+  if (!dependsOnLanes(view, point)) {
+    for (const Scope &scope : scopes) {
+      bool available = true;
+      for (auto [loop, used] : llvm::enumerate(ArrayRef(key.second).drop_front(3))) {
+        available &= !used || (scope.loops[loop] && scope.loops[loop].getAsOpaquePointer() == used);
+      }
+      if (available) {
+        b.setInsertionPoint(scope.before);
+        break;
+      }
+    }
+  }
+  Value result = emitHere(value, view, point);
+  emitted[key] = result;
+  return result;
+}
+
+void BodyEmitter::pushScope(Operation *at, const Point &point) {
+  scopes.push_back({at, point.loops});
+}

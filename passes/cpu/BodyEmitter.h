@@ -1,0 +1,153 @@
+// Emits the elementwise part of a kernel's body as vectors, at a point of the iteration space.
+//
+// Every kernel family walks some *iteration space* (the axes of its results) and asks for values
+// "at the current point": a scalar, or `lanes` neighbours along one axis. The emitter follows the
+// body backwards from the value. Elementwise ops become their scalar form on vectors; access ops
+// compose index maps and cost nothing; operands become loads.
+//
+// A *view* says where a value's element lives: `index` maps the space's axes to the value's axes,
+// `guards` must be >= 0 or the element is not there (padding). Example: y = add(x, broadcast(b,
+// dims = [1])) over (d0, d1) asks
+//   y at (d0, d1)  ->  x at (d0, d1): load x[C d0 + d1];  b at (d1): load b[d1].
+//
+// Work that does not depend on an inner loop moves to an outer scope (`pushScope`): a value whose
+// view uses no loop axis is computed once, before all loops.
+#ifndef MOME_PASSES_CPU_BODYEMITTER_H
+#define MOME_PASSES_CPU_BODYEMITTER_H
+
+#include "passes/cpu/KernelBuilder.h"
+
+#include <map>
+#include <optional>
+
+namespace mome::cpu {
+
+struct View {
+  mlir::AffineMap index;
+  mlir::AffineMap guards;
+};
+
+/// The loops over an iteration space. Neighbouring axes that every access walks as one become one
+/// loop.
+class IterationSpace {
+public:
+  IterationSpace(llvm::ArrayRef<int64_t> extents, mlir::MLIRContext *context);
+
+  mlir::MLIRContext *getContext() const { return context; }
+  llvm::ArrayRef<int64_t> getExtents() const { return extents; }
+  unsigned getNumLoops() const { return loopExtents.size(); }
+  llvm::ArrayRef<int64_t> getLoopExtents() const { return loopExtents; }
+  /// The loop that walks `axis`; none if its extent is 1.
+  std::optional<unsigned> getLoop(unsigned axis) const;
+
+  /// The view of a value whose axes are `axes` of the space.
+  View getView(llvm::ArrayRef<unsigned> axes) const;
+  View getIdentityView() const;
+
+  /// Merges axes as far as `addresses` (linear in the axes, or else kept apart) allow, but none
+  /// across `borders`: axes that start a new loop.
+  void mergeAxes(llvm::ArrayRef<mlir::AffineExpr> addresses, llvm::ArrayRef<unsigned> borders = {});
+
+  /// `expr` over axes as an expression over loops. Valid for merged axes if the expression took
+  /// part in `mergeAxes`.
+  mlir::AffineExpr toLoops(mlir::AffineExpr expr) const;
+  /// The row-major address of a point, over axes.
+  mlir::AffineExpr getLinear() const;
+
+private:
+  void assignLoops(llvm::ArrayRef<bool> startsLoop);
+
+  mlir::MLIRContext *context;
+  llvm::SmallVector<int64_t> extents;
+  llvm::SmallVector<int64_t> loopExtents;
+  llvm::SmallVector<mlir::AffineExpr> replacements; // per axis, over loops
+};
+
+/// The constant and the coefficients of a linear expression; none if it is not linear.
+std::optional<llvm::SmallVector<int64_t>> getCoefficients(mlir::AffineExpr expr, unsigned numDims);
+
+/// The row-major address of an element of a tensor of `shape` at `index`.
+mlir::AffineExpr linearize(mlir::AffineMap index, llvm::ArrayRef<int64_t> shape);
+
+/// What a value at a view needs: see `traceValue`.
+struct Trace {
+  /// Every address and guard, for IterationSpace::mergeAxes.
+  llvm::SmallVector<mlir::AffineExpr> expressions;
+  /// Leaves that are neither operands nor constants, with the views they are asked at: results of
+  /// roots and reductions.
+  llvm::SmallVector<std::pair<mlir::Value, View>> leaves;
+  /// Non-empty if the emitter cannot do it: a sentence.
+  std::string refusal;
+};
+/// Follows `value` backwards like the emitter, without emitting.
+void traceValue(mlir::Value value, View view, Trace &trace);
+
+/// Where the emitter stands.
+struct Point {
+  llvm::SmallVector<mlir::Value>
+      loops; // per loop of the space: its index; null where nothing may depend on it
+  std::optional<unsigned> vectorLoop; // the loop that lanes run along
+  mlir::Value mask;                   // lanes that exist; null: all
+};
+
+class BodyEmitter {
+public:
+  BodyEmitter(KernelBuilder &builder, const IterationSpace &space);
+
+  /// Emits `value` at `view` at `point`: a vector, or a scalar if it is the same for all lanes.
+  mlir::Value emit(mlir::Value value, View view, const Point &point);
+  mlir::Value emit(mlir::Value value, const Point &point) {
+    return emit(value, space.getIdentityView(), point);
+  }
+  /// Fixes what a leaf of `traceValue` is from now on.
+  void bind(mlir::Value leaf, mlir::Value emitted) { bound[leaf] = emitted; }
+
+  /// Stores a vector (or scalar, which is repeated) at the point's row-major address in `buffer`.
+  void store(mlir::Value value, mlir::Value buffer, const Point &point);
+  /// Stores a scalar at the address.
+  void storeScalar(mlir::Value value, mlir::Value buffer, mlir::AffineExpr address,
+                   const Point &point);
+
+  /// From here on, values that depend on no other loop than those with an index in `point` may be
+  /// emitted before `at`.
+  void pushScope(mlir::Operation *at, const Point &point);
+  void popScope() { scopes.pop_back(); }
+
+  /// The value of `expr` (over axes) at the point: an index, for lane 0.
+  mlir::Value evaluate(mlir::AffineExpr expr, const Point &point);
+
+private:
+  struct Scope {
+    mlir::Operation *before;
+    llvm::SmallVector<mlir::Value> loops;
+  };
+  using Key = std::pair<const void *, llvm::SmallVector<const void *>>;
+
+  mlir::Value emitHere(mlir::Value value, View view, const Point &point);
+  mlir::Value emitElementwise(nn::ElementwiseOpInterface op, View view, const Point &point);
+  mlir::Value emitAccess(nn::AccessOpInterface op, View view, const Point &point);
+  mlir::Value emitConstant(nn::ConstantOp op, View view, const Point &point);
+  mlir::Value load(mlir::Value buffer, mlir::RankedTensorType type, View view, const Point &point);
+  mlir::Value loadContiguous(mlir::Value buffer, mlir::Value address, mlir::Value mask);
+  mlir::Value loadStrided(mlir::Value buffer, mlir::AffineExpr address, mlir::Value mask,
+                          const Point &point);
+  mlir::Value toRegister(mlir::Value loaded, mlir::Type elementType);
+  /// The condition under which an element exists: an i1, a vector of i1, or null for always.
+  mlir::Value emitGuards(mlir::AffineMap guards, const Point &point);
+  /// Per lane value of `expr` (over axes) as integers of `type`.
+  mlir::Value evaluateLanes(mlir::AffineExpr expr, mlir::Type type, const Point &point);
+  mlir::Value evaluateOver(mlir::AffineExpr loopExpr, mlir::Type type,
+                           llvm::ArrayRef<mlir::Value> lanes);
+  bool dependsOnLanes(mlir::AffineExpr expr, const Point &point) const;
+  bool dependsOnLanes(const View &view, const Point &point) const;
+  Key makeKey(mlir::Value value, const View &view, const Point &point) const;
+
+  KernelBuilder &b;
+  const IterationSpace &space;
+  llvm::DenseMap<mlir::Value, mlir::Value> bound;
+  std::map<Key, mlir::Value> emitted;
+  llvm::SmallVector<Scope> scopes;
+};
+
+} // namespace mome::cpu
+#endif

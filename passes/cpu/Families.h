@@ -1,0 +1,19 @@
+// The kernel families. Each answers with a function, or with a reason and nothing emitted.
+#ifndef MOME_PASSES_CPU_FAMILIES_H
+#define MOME_PASSES_CPU_FAMILIES_H
+
+#include "passes/cpu/KernelEmitter.h"
+
+namespace mome::cpu {
+
+using Family = EmitResult (*)(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
+/// Elementwise and access ops over one result shape.
+EmitResult emitElementwise(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
+inline EmitResult refuse(std::string reason) {
+  return {nullptr, "", std::move(reason)};
+}
+
+} // namespace mome::cpu
+#endif
