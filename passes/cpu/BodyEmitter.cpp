@@ -33,8 +33,7 @@ static Value integerConstant(KernelBuilder &b, Type type, int64_t value) {
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
 }
 
-/// `expr` over loops, whose values are all of `type`. Division and remainder are unsigned: a
-/// negative argument appears only in lanes that a guard switches off.
+/// `expr` over loops, whose values are all of `type`.
 Value BodyEmitter::evaluateOver(AffineExpr expr, Type type, ArrayRef<Value> lanes) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
     return integerConstant(b, type, constant.getValue());
@@ -51,8 +50,15 @@ Value BodyEmitter::evaluateOver(AffineExpr expr, Type type, ArrayRef<Value> lane
   case AffineExprKind::Mul:
     return b.createOrFold<arith::MulIOp>(lhs, rhs);
   case AffineExprKind::FloorDiv:
-    return b.createOrFold<arith::DivUIOp>(lhs, rhs);
+    if (isNonNegative(binary.getLHS())) {
+      return b.createOrFold<arith::DivUIOp>(lhs, rhs);
+    }
+    return arith::FloorDivSIOp::create(b, lhs, rhs);
   case AffineExprKind::Mod:
+    if (!isNonNegative(binary.getLHS())) { // in (-rhs, rhs), then shifted
+      lhs = arith::RemSIOp::create(b, lhs, rhs);
+      lhs = arith::AddIOp::create(b, lhs, rhs);
+    }
     return b.createOrFold<arith::RemUIOp>(lhs, rhs);
   default:
     llvm_unreachable("not a quasi-affine expression of an access op");
@@ -84,15 +90,19 @@ Value BodyEmitter::evaluateLanes(AffineExpr expr, Type type, const Point &point)
   return evaluateOver(loopExpr, vector, lanes);
 }
 
-Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
-  Value all;
-  SmallVector<std::optional<int64_t>> low(space.getExtents().size(), 0), high;
-  for (int64_t extent : space.getExtents()) {
+bool BodyEmitter::isNonNegative(AffineExpr loopExpr) const {
+  SmallVector<std::optional<int64_t>> low(space.getNumLoops(), 0), high;
+  for (int64_t extent : space.getLoopExtents()) {
     high.push_back(extent - 1);
   }
+  auto bound = getBoundForAffineExpr(loopExpr, low.size(), 0, low, high, /*isUpper=*/false);
+  return bound && *bound >= 0;
+}
+
+Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
+  Value all;
   for (AffineExpr guard : guards.getResults()) {
-    auto bound = getBoundForAffineExpr(guard, low.size(), 0, low, high, /*isUpper=*/false);
-    if (bound && *bound >= 0) {
+    if (isNonNegative(space.toLoops(guard))) {
       continue;
     }
     Value value = dependsOnLanes(guard, point) ? evaluateLanes(guard, b.getI32Type(), point)

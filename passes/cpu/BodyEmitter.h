@@ -138,6 +138,7 @@ private:
   mlir::Value evaluateLanes(mlir::AffineExpr expr, mlir::Type type, const Point &point);
   mlir::Value evaluateOver(mlir::AffineExpr loopExpr, mlir::Type type,
                            llvm::ArrayRef<mlir::Value> lanes);
+  bool isNonNegative(mlir::AffineExpr loopExpr) const;
   bool dependsOnLanes(mlir::AffineExpr expr, const Point &point) const;
   bool dependsOnLanes(const View &view, const Point &point) const;
   Key makeKey(mlir::Value value, const View &view, const Point &point) const;

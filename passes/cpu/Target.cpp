@@ -1,5 +1,4 @@
-// The table of targets. Tile choices are locked by test/passes/cpu/targets.mlir: changing one is a
-// measured decision.
+// The table of targets. Changing a tile is a decision to measure: see bench/gemm.
 #include "passes/cpu/Target.h"
 
 using namespace mome::cpu;

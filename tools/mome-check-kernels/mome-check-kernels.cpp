@@ -334,7 +334,7 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
     OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
     cpu::EmitResult result = cpu::emitKernel(kernel, target, builder);
     if (!result) {
-      llvm::outs() << kernel.getSymName() << " reference: " << result.reason << "\n";
+      emitted.push_back({kernel, "reference: " + result.reason, 0, 0});
       continue;
     }
     auto number = [&](StringRef name) {
@@ -349,6 +349,10 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
   }
   double peak = bench ? measurePeak() : 0;
   for (Emitted &entry : emitted) {
+    if (entry.chunks == 0) {
+      llvm::outs() << entry.kernel.getSymName() << " " << entry.family << "\n";
+      continue;
+    }
     auto function = (*engine)->lookup(entry.kernel.getSymName());
     if (!function) {
       llvm::errs() << llvm::toString(function.takeError()) << "\n";
@@ -376,6 +380,8 @@ int main(int argc, char **argv) {
   registerAllToLLVMIRTranslations(registry);
   registry.insert<nn::NNDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadDialect<arith::ArithDialect, func::FuncDialect, math::MathDialect,
+                      memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   const cpu::Target *target = cpu::findTarget(targetCpu);
   if (!target) {
     llvm::errs() << "unknown target cpu '" << targetCpu << "'; known: " << cpu::targetNames()

@@ -28,3 +28,123 @@ nn.kernel @k_chain {
   %2 = nn.sub %0, %1 : tensor<37x1x991xf32>
   nn.yield %0, %2 : tensor<37x1x991xf32>, tensor<37x1x991xf32>
 }
+
+// A row vector, a column vector and a scalar; the row loop stays.
+// CHECK: k_broadcast elementwise chunks=1 error={{.*}} ok
+nn.kernel @k_broadcast {
+^bb0(%x: tensor<5x7x19xf32>, %r: tensor<19xf32>, %c: tensor<5xf32>, %s: tensor<f32>):
+  %0 = nn.broadcast %r dims [2] : tensor<19xf32> -> tensor<5x7x19xf32>
+  %e = nn.exp %c : tensor<5xf32>
+  %1 = nn.broadcast %e dims [0] : tensor<5xf32> -> tensor<5x7x19xf32>
+  %2 = nn.broadcast %s dims [] : tensor<f32> -> tensor<5x7x19xf32>
+  %3 = nn.add %x, %0 : tensor<5x7x19xf32>
+  %4 = nn.mul %3, %1 : tensor<5x7x19xf32>
+  %5 = nn.div %4, %2 : tensor<5x7x19xf32>
+  nn.yield %5 : tensor<5x7x19xf32>
+}
+
+// CHECK: k_transpose elementwise chunks=1 error={{.*}} ok
+nn.kernel @k_transpose {
+^bb0(%x: tensor<3x4x21xf32>):
+  %0 = nn.transpose %x permutation [0, 2, 1] : tensor<3x4x21xf32> -> tensor<3x21x4xf32>
+  nn.yield %0 : tensor<3x21x4xf32>
+}
+
+// CHECK: k_heads elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_heads {
+^bb0(%x: tensor<2x5x3x16xf32>):
+  %0 = nn.transpose %x permutation [0, 2, 1, 3] : tensor<2x5x3x16xf32> -> tensor<2x3x5x16xf32>
+  nn.yield %0 : tensor<2x3x5x16xf32>
+}
+
+// CHECK: k_slice elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_slice {
+^bb0(%x: tensor<4x9x33xf32>):
+  %0 = nn.slice %x offsets [1, 2, 3] sizes [2, 3, 14] strides [1, 2, 2] : tensor<4x9x33xf32> -> tensor<2x3x14xf32>
+  nn.yield %0 : tensor<2x3x14xf32>
+}
+
+// CHECK: k_pad elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_pad {
+^bb0(%x: tensor<3x11xf32>):
+  %0 = nn.pad %x low [1, 2] high [2, 3] interior [1, 2] value 0.5 : tensor<3x11xf32> -> tensor<8x36xf32>
+  nn.yield %0 : tensor<8x36xf32>
+}
+
+// CHECK: k_concat elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_concat {
+^bb0(%a: tensor<2x1x13xf32>, %b: tensor<2x4x13xf32>, %c: tensor<2x5x3xf32>):
+  %0 = nn.concat %a, %b axis 1 : (tensor<2x1x13xf32>, tensor<2x4x13xf32>) -> tensor<2x5x13xf32>
+  %1 = nn.concat %c, %0 axis 2 : (tensor<2x5x3xf32>, tensor<2x5x13xf32>) -> tensor<2x5x16xf32>
+  nn.yield %1 : tensor<2x5x16xf32>
+}
+
+// CHECK: k_roll elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_roll {
+^bb0(%x: tensor<3x10xf32>):
+  %0 = nn.roll %x shift 3 axis 1 : tensor<3x10xf32>
+  %1 = nn.shift %0 by -2 axis 0 : tensor<3x10xf32>
+  nn.yield %1 : tensor<3x10xf32>
+}
+
+// CHECK: k_reshape elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_reshape {
+^bb0(%x: tensor<6x10xf32>, %y: tensor<3x20xf32>):
+  %0 = nn.reshape %x : tensor<6x10xf32> -> tensor<3x20xf32>
+  %1 = nn.transpose %y permutation [1, 0] : tensor<3x20xf32> -> tensor<20x3xf32>
+  %2 = nn.reshape %1 : tensor<20x3xf32> -> tensor<3x20xf32>
+  %3 = nn.maximum %0, %2 : tensor<3x20xf32>
+  nn.yield %3 : tensor<3x20xf32>
+}
+
+// Booleans are bytes in memory; indices count over the whole tensor.
+// CHECK: k_bool elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_bool {
+^bb0(%m: tensor<3x17xi1>, %x: tensor<3x17xf32>, %n: tensor<17xi32>):
+  %zero = nn.constant dense<0.0> : tensor<3x17xf32>
+  %0 = nn.compare gt %x, %zero : tensor<3x17xf32> -> tensor<3x17xi1>
+  %1 = nn.select %m, %x, %zero : tensor<3x17xf32>
+  %i = nn.iota axis 0 : tensor<3x17xi32>
+  %b = nn.broadcast %n dims [1] : tensor<17xi32> -> tensor<3x17xi32>
+  %2 = nn.compare eq %b, %i : tensor<3x17xi32> -> tensor<3x17xi1>
+  %3 = nn.cast %2 : tensor<3x17xi1> -> tensor<3x17xf32>
+  nn.yield %0, %1, %2, %3 : tensor<3x17xi1>, tensor<3x17xf32>, tensor<3x17xi1>, tensor<3x17xf32>
+}
+
+// CHECK: k_table elementwise chunks=1 error={{.*}} ok
+nn.kernel @k_table {
+^bb0(%x: tensor<2x3xf32>):
+  %t = nn.constant dense<[1.0, -2.0, 3.0]> : tensor<3xf32>
+  %0 = nn.broadcast %t dims [1] : tensor<3xf32> -> tensor<2x3xf32>
+  %1 = nn.add %x, %0 : tensor<2x3xf32>
+  nn.yield %1 : tensor<2x3xf32>
+}
+
+// CHECK: k_activations elementwise chunks=1 error={{.*}} ok
+// WIDE: k_activations elementwise chunks=1 error={{.*}} ok
+nn.kernel @k_activations {
+^bb0(%x: tensor<1000xf32>):
+  %0 = nn.tanh %x : tensor<1000xf32>
+  %1 = nn.sigmoid %x : tensor<1000xf32>
+  %2 = nn.gelu %x : tensor<1000xf32>
+  %3 = nn.quick_gelu %x : tensor<1000xf32>
+  %4 = nn.silu %x : tensor<1000xf32>
+  %5 = nn.softplus %x : tensor<1000xf32>
+  %6 = nn.erf %x : tensor<1000xf32>
+  %7 = nn.relu %x : tensor<1000xf32>
+  %8 = nn.sin %x : tensor<1000xf32>
+  %9 = nn.cos %x : tensor<1000xf32>
+  %10 = nn.abs %x : tensor<1000xf32>
+  %11 = nn.log %10 : tensor<1000xf32>
+  %12 = nn.sqrt %10 : tensor<1000xf32>
+  %13 = nn.rsqrt %10 : tensor<1000xf32>
+  %14 = nn.pow %10, %x : tensor<1000xf32>
+  nn.yield %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %11, %12, %13 : tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>, tensor<1000xf32>
+}
+
+// CHECK: k_f64 reference: elementwise: element type f64
+nn.kernel @k_f64 {
+^bb0(%x: tensor<4xf64>):
+  %0 = nn.neg %x : tensor<4xf64>
+  nn.yield %0 : tensor<4xf64>
+}
