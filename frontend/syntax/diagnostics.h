@@ -1,0 +1,62 @@
+// Diagnostics in the shape of the best compilers: place, message, stable code, the line with a caret, notes.
+//
+//   models/mome_htl.mome:20:21: error: class tokens of the experts differ in width [E0311]
+//      20 |   z = sum(vote[e] * e.cls[-1] for e in E)
+//         |                     ^~~~~~~~~ f32[B, 512] from expert 'depth'
+//   note: the other experts give f32[B, 768]
+#pragma once
+
+#include "frontend/syntax/source.h"
+
+#include <optional>
+
+namespace mome::syntax {
+
+enum class Severity { error, warning, note };
+
+struct Diagnostic {
+  Severity severity = Severity::error;
+  Range range;
+  std::string code, message;
+  std::string label; // stands behind the caret; may be empty
+  std::vector<Diagnostic> notes;
+};
+
+struct DiagnosticOptions {
+  bool color = false;
+  bool json = false;            // one JSON object per line
+  bool warnings_as_errors = false;
+  int error_limit = 20;         // 0: no limit
+};
+
+class Diagnostics {
+public:
+  explicit Diagnostics(const SourceManager &sources, DiagnosticOptions options = {}) : sources_(sources), options_(options) {}
+
+  /// Records a diagnostic; returns it so that notes and a label can be added.
+  Diagnostic &error(Range range, std::string_view code, std::string message);
+  Diagnostic &warning(Range range, std::string_view code, std::string message);
+
+  int errors() const { return errors_; }
+  bool failed() const { return errors_ > 0; }
+  const std::vector<Diagnostic> &all() const { return diagnostics_; }
+  const SourceManager &sources() const { return sources_; }
+  /// Everything as text, in source order, equal ones once.
+  std::string render() const;
+
+private:
+  Diagnostic &add(Severity severity, Range range, std::string_view code, std::string message);
+  const SourceManager &sources_;
+  DiagnosticOptions options_;
+  std::vector<Diagnostic> diagnostics_;
+  int errors_ = 0;
+};
+
+/// What `momec explain CODE` prints; nullopt for an unknown code.
+std::optional<std::string> explain(std::string_view code);
+/// Every code with its title, in order.
+std::vector<std::pair<std::string, std::string>> all_codes();
+/// The candidate nearest to `name` by edit distance, if near enough to be a slip of the pen.
+std::optional<std::string> nearest(std::string_view name, const std::vector<std::string> &candidates);
+
+} // namespace mome::syntax

@@ -1,0 +1,205 @@
+#include "frontend/syntax/lexer.h"
+
+#include <charconv>
+#include <cctype>
+
+namespace mome::syntax {
+namespace {
+
+bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
+bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Offset of the first byte that is not UTF-8, or npos.
+size_t first_invalid_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    unsigned char c = text[i];
+    int length = c < 0x80 ? 1 : (c >> 5) == 6 ? 2 : (c >> 4) == 14 ? 3 : (c >> 3) == 30 ? 4 : 0;
+    if (length == 0 || i + length > text.size() || (length == 2 && c < 0xC2)) {
+      return i;
+    }
+    for (int k = 1; k < length; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) {
+        return i;
+      }
+    }
+    i += length;
+  }
+  return std::string_view::npos;
+}
+
+class Lexer {
+public:
+  Lexer(const SourceManager &sources, int32_t file, Diagnostics &diagnostics)
+      : text_(sources.file(file).text), file_(file), diagnostics_(diagnostics) {}
+
+  Tokens run() {
+    if (size_t bad = first_invalid_utf8(text_); bad != std::string_view::npos) {
+      diagnostics_.error({file_, uint32_t(bad), uint32_t(bad) + 1}, "E0101", "the file is not UTF-8 text");
+      text_ = text_.substr(0, bad);
+    }
+    while (at_ < text_.size()) {
+      next();
+    }
+    push(TokenKind::newline, at_, at_);
+    push(TokenKind::end, at_, at_);
+    return std::move(result_);
+  }
+
+private:
+  char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  Range range(size_t begin, size_t end) const { return {file_, uint32_t(begin), uint32_t(end)}; }
+
+  Token &push(TokenKind kind, size_t begin, size_t end) {
+    Token token;
+    token.kind = kind;
+    token.range = range(begin, end);
+    token.text = std::string(text_.substr(begin, end - begin));
+    token.joined = begin == last_end_ && begin > 0;
+    last_end_ = end;
+    result_.tokens.push_back(std::move(token));
+    return result_.tokens.back();
+  }
+
+  void next() {
+    char c = peek();
+    if (c == '\n') {
+      newline();
+    } else if (c == ' ' || c == '\t' || c == '\r') {
+      ++at_;
+    } else if (c == '/' && peek(1) == '/') {
+      size_t begin = at_;
+      while (at_ < text_.size() && text_[at_] != '\n') {
+        ++at_;
+      }
+      result_.comments.push_back({range(begin, at_)});
+    } else if (is_name_start(c)) {
+      size_t begin = at_;
+      while (is_name(peek())) {
+        ++at_;
+      }
+      push(TokenKind::name, begin, at_);
+    } else if (is_digit(c)) {
+      number();
+    } else if (c == '"') {
+      string();
+    } else {
+      punctuation();
+    }
+  }
+
+  void newline() {
+    size_t begin = at_++;
+    bool inside = !brackets_.empty() && brackets_.back() != '{';
+    if (!inside && !continues()) {
+      push(TokenKind::newline, begin, begin + 1);
+    }
+  }
+
+  /// True if the last token leaves the statement open.
+  bool continues() const {
+    if (result_.tokens.empty() || result_.tokens.back().kind == TokenKind::newline) {
+      return true; // nothing to end
+    }
+    const Token &last = result_.tokens.back();
+    static constexpr std::string_view open[] = {",", "=", "+", "-", "*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "..", ":", "->", "."};
+    for (std::string_view text : open) {
+      if (last.is(text)) {
+        // `experts.*` and `experts.**` end a pattern.
+        return !(text == "*" && result_.tokens.size() > 1 && result_.tokens[result_.tokens.size() - 2].is("."));
+      }
+    }
+    return false;
+  }
+
+  void number() {
+    size_t begin = at_;
+    bool real = false;
+    while (is_digit(peek())) {
+      ++at_;
+    }
+    if (peek() == '.' && is_digit(peek(1))) { // not the range `0..n`
+      real = true;
+      ++at_;
+      while (is_digit(peek())) {
+        ++at_;
+      }
+    }
+    if ((peek() == 'e' || peek() == 'E') && (is_digit(peek(1)) || ((peek(1) == '-' || peek(1) == '+') && is_digit(peek(2))))) {
+      real = true;
+      at_ += 2;
+      while (is_digit(peek())) {
+        ++at_;
+      }
+    }
+    Token &token = push(real ? TokenKind::real : TokenKind::integer, begin, at_);
+    const char *first = text_.data() + begin, *last = text_.data() + at_;
+    std::from_chars(first, last, token.real);
+    if (!real && std::from_chars(first, last, token.integer).ec != std::errc()) {
+      diagnostics_.error(token.range, "E0104", "the number does not fit into 64 bits");
+    }
+  }
+
+  void string() {
+    size_t begin = at_++;
+    std::string value;
+    while (at_ < text_.size() && peek() != '"' && peek() != '\n') {
+      if (peek() == '\\' && (peek(1) == '"' || peek(1) == '\\' || peek(1) == 'n')) {
+        value += peek(1) == 'n' ? '\n' : peek(1);
+        at_ += 2;
+      } else {
+        value += text_[at_++];
+      }
+    }
+    bool closed = peek() == '"';
+    at_ += closed;
+    Token &token = push(TokenKind::string, begin, at_);
+    token.text = std::move(value);
+    if (!closed) {
+      diagnostics_.error(token.range, "E0103", "the string is never closed");
+    }
+  }
+
+  void punctuation() {
+    static constexpr std::string_view pairs[] = {"->", "..", "==", "!=", "<=", ">=", "**"};
+    std::string_view rest = text_.substr(at_);
+    for (std::string_view pair : pairs) {
+      if (rest.starts_with(pair)) {
+        push(TokenKind::punctuation, at_, at_ + 2);
+        at_ += 2;
+        return;
+      }
+    }
+    char c = peek();
+    if (std::string_view("()[]{}<>=+-*/^,:.").find(c) == std::string_view::npos) {
+      size_t begin = at_;
+      do {
+        ++at_;
+      } while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xC0) == 0x80);
+      diagnostics_.error(range(begin, at_), "E0102", "this character has no meaning here");
+      return;
+    }
+    push(TokenKind::punctuation, at_, at_ + 1);
+    ++at_;
+    if (c == '(' || c == '[' || c == '{') {
+      brackets_.push_back(c);
+    } else if ((c == ')' || c == ']' || c == '}') && !brackets_.empty()) {
+      brackets_.pop_back();
+    }
+  }
+
+  std::string_view text_;
+  int32_t file_;
+  Diagnostics &diagnostics_;
+  size_t at_ = 0, last_end_ = 0;
+  std::string brackets_;
+  Tokens result_;
+};
+
+} // namespace
+
+Tokens lex(const SourceManager &sources, int32_t file, Diagnostics &diagnostics) {
+  return Lexer(sources, file, diagnostics).run();
+}
+
+} // namespace mome::syntax

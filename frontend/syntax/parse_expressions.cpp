@@ -1,0 +1,369 @@
+// Expressions: operators by precedence, labels, calls, subscripts, comprehensions, types.
+#include "frontend/syntax/parser_base.h"
+
+#include <utility>
+
+namespace mome::syntax {
+namespace {
+
+// From loosest to tightest; `not` and unary minus bind tighter than all but `^`.
+constexpr std::string_view levels[][6] = {{"or"}, {"and"}, {"==", "!=", "<", "<=", ">", ">="}, {".."}, {"+", "-"}, {"*", "/"}, {"^"}};
+constexpr int level_count = std::size(levels);
+
+ExprPtr make(ExprKind kind, Range range) { return std::make_unique<Expr>(kind, range); }
+
+ExprPtr make_name(const Token &token) {
+  ExprPtr name = make(ExprKind::name, token.range);
+  name->text = token.text;
+  if (token.text == "true" || token.text == "false") {
+    name->kind = ExprKind::boolean;
+    name->boolean = token.text == "true";
+  }
+  return name;
+}
+
+} // namespace
+
+ExprPtr Parser::expression() { return binary(0); }
+
+ExprPtr Parser::binary(int level) {
+  if (level == level_count) {
+    return unary();
+  }
+  Depth depth(*this);
+  if (too_deep()) {
+    return nullptr;
+  }
+  ExprPtr left = binary(level + 1);
+  while (left) {
+    const Token &token = peek();
+    bool matches = false;
+    for (std::string_view op : levels[level]) {
+      matches |= !op.empty() && (token.is(op) || token.named(op));
+    }
+    if (!matches) {
+      break;
+    }
+    std::string op = take().text;
+    // `^` groups to the right, everything else to the left; a range or comparison does not chain.
+    ExprPtr right = binary(op == "^" ? level : level + 1);
+    if (!right) {
+      return nullptr;
+    }
+    ExprPtr node = make(ExprKind::binary, left->range.to(right->range));
+    node->text = std::move(op);
+    node->children.push_back(std::move(left));
+    node->children.push_back(std::move(right));
+    left = std::move(node);
+  }
+  return left;
+}
+
+ExprPtr Parser::unary() {
+  if (!peek().is("-") && !peek().named("not")) {
+    return postfix();
+  }
+  Depth depth(*this);
+  if (too_deep()) {
+    return nullptr;
+  }
+  const Token &op = take();
+  ExprPtr operand = unary();
+  if (!operand) {
+    return nullptr;
+  }
+  ExprPtr node = make(ExprKind::unary, op.range.to(operand->range));
+  node->text = op.text;
+  node->children.push_back(std::move(operand));
+  return node;
+}
+
+ExprPtr Parser::postfix() {
+  ExprPtr value = primary();
+  while (value) {
+    if (peek().is("(")) {
+      ExprPtr call = make(ExprKind::call, value->range);
+      call->children.push_back(std::move(value));
+      arguments(*call);
+      value = std::move(call);
+    } else if (peek().is("[")) {
+      ExprPtr index = make(ExprKind::index, value->range);
+      index->children.push_back(std::move(value));
+      subscripts(*index);
+      value = std::move(index);
+    } else if (peek().is(".") && peek(1).kind == TokenKind::name) {
+      take();
+      ExprPtr attribute = make(ExprKind::attribute, value->range.to(peek().range));
+      attribute->text = take().text;
+      attribute->children.push_back(std::move(value));
+      value = std::move(attribute);
+    } else {
+      break;
+    }
+    if (panicking_) {
+      return nullptr;
+    }
+  }
+  return value;
+}
+
+ExprPtr Parser::primary() {
+  Depth depth(*this);
+  if (too_deep()) {
+    return nullptr;
+  }
+  const Token &token = peek();
+  switch (token.kind) {
+  case TokenKind::name:
+    return token.named("for") ? braced_comprehension() : label_or_name();
+  case TokenKind::integer:
+  case TokenKind::real:
+    return number();
+  case TokenKind::string: {
+    ExprPtr string = make(ExprKind::string, token.range);
+    string->text = take().text;
+    return string;
+  }
+  case TokenKind::punctuation:
+    if (token.is("(") || token.is("[")) {
+      return bracketed(take().text == "(" ? ")" : "]");
+    }
+    break;
+  default:
+    break;
+  }
+  error(token.range, "E0115", token.kind == TokenKind::newline || at_end() ? "expected an expression before the line ends"
+                                                                            : "expected an expression, found '" + token.text + "'");
+  return nullptr;
+}
+
+ExprPtr Parser::number() {
+  const Token &token = take();
+  ExprPtr value = make(token.kind == TokenKind::integer ? ExprKind::integer : ExprKind::real, token.range);
+  value->integer = token.integer;
+  value->real = token.real;
+  bool unit = (peek().named("s") && peek().joined) || peek().named("epoch") || peek().named("epochs") || peek().named("step") || peek().named("steps");
+  if (unit) {
+    ExprPtr quantity = make(ExprKind::quantity, token.range.to(peek().range));
+    quantity->text = take().text;
+    quantity->real = token.kind == TokenKind::integer ? double(token.integer) : token.real;
+    return quantity;
+  }
+  return value;
+}
+
+/// After ( or [: a parenthesised expression, a list, or a comprehension in brackets.
+ExprPtr Parser::bracketed(std::string_view close) {
+  Range open = last();
+  bool outer = std::exchange(in_subscript_, false);
+  ExprPtr list = make(ExprKind::list, open);
+  bool comma = close == "]";
+  while (!peek().is(close) && !panicking_) {
+    ExprPtr item = expression();
+    if (!item) {
+      break;
+    }
+    if (peek().named("for")) {
+      ExprPtr comprehension = make(ExprKind::comprehension, item->range);
+      comprehension->children.push_back(std::move(item));
+      for_clauses(*comprehension);
+      item = std::move(comprehension);
+    }
+    list->children.push_back(std::move(item));
+    if (!accept(",")) {
+      break;
+    }
+    comma = true;
+  }
+  in_subscript_ = outer;
+  if (!expect(close, "to close the bracket")) {
+    return nullptr;
+  }
+  list->range = open.to(last());
+  if (list->children.size() == 1 && (!comma || list->children[0]->kind == ExprKind::comprehension)) {
+    ExprPtr only = std::move(list->children[0]); // (x) is x; [f(e) for e in E] is the comprehension
+    only->range = list->range;
+    return only;
+  }
+  return list;
+}
+
+/// `NAME in VALUE, NAME in VALUE if CONDITION`, the first `for` not yet taken.
+void Parser::for_clauses(Expr &comprehension) {
+  accept_name("for");
+  do {
+    std::optional<Identifier> variable = expect_name("the loop's variable");
+    if (!variable || !accept_name("in")) {
+      error(peek().range, "E0116", "expected 'in' and what to run over, as in `for e in E`");
+      return;
+    }
+    ExprPtr iterable = expression();
+    if (!iterable) {
+      return;
+    }
+    comprehension.clauses.push_back({*variable, std::move(iterable)});
+  } while (peek().is(",") && peek(1).kind == TokenKind::name && peek(2).named("in") && accept(","));
+  if (accept_name("if")) {
+    comprehension.condition = expression();
+  }
+  comprehension.range = comprehension.range.to(last());
+}
+
+/// `for e in E { value }`.
+ExprPtr Parser::braced_comprehension() {
+  ExprPtr comprehension = make(ExprKind::comprehension, peek().range);
+  comprehension->braced = true;
+  for_clauses(*comprehension);
+  if (panicking_ || !expect("{", "before the value of the comprehension")) {
+    return nullptr;
+  }
+  bool outer = std::exchange(in_subscript_, false);
+  skip_newlines();
+  ExprPtr value = expression();
+  skip_newlines();
+  in_subscript_ = outer;
+  if (!value || !expect("}", "after the value of the comprehension")) {
+    return nullptr;
+  }
+  comprehension->children.push_back(std::move(value));
+  comprehension->range = comprehension->range.to(last());
+  return comprehension;
+}
+
+/// Looks ahead over `NAME ('.' NAME | '[' .. ']')* ':'`.
+bool Parser::at_label() const {
+  if (in_subscript_) {
+    return false;
+  }
+  size_t i = 1;
+  while (true) {
+    if (peek(i).is(".") && peek(i + 1).kind == TokenKind::name) {
+      i += 2;
+    } else if (peek(i).is("[")) {
+      int open = 0;
+      do {
+        open += peek(i).is("[") - peek(i).is("]");
+        ++i;
+      } while (open > 0 && peek(i).kind != TokenKind::end && peek(i).kind != TokenKind::newline);
+    } else {
+      return peek(i).is(":");
+    }
+  }
+}
+
+ExprPtr Parser::label_or_name() {
+  if (!at_label()) {
+    return make_name(take());
+  }
+  ExprPtr label = make(ExprKind::label, peek().range);
+  const Token &first = take();
+  label->label.push_back({first.text, nullptr, first.range});
+  while (!accept(":")) {
+    if (accept(".")) {
+      const Token &part = take();
+      label->label.push_back({part.text, nullptr, part.range});
+    } else {
+      Range open = take().range;
+      ExprPtr index = expression();
+      if (!index || !expect("]", "after the index of the label")) {
+        return nullptr;
+      }
+      label->label.push_back({"", std::move(index), open.to(last())});
+    }
+  }
+  ExprPtr call = postfix();
+  if (!call) {
+    return nullptr;
+  }
+  if (call->kind != ExprKind::call) {
+    error(call->range, "E0117", "a label names a call: write it as `name: linear(x, 8)`");
+    return nullptr;
+  }
+  label->range = label->range.to(call->range);
+  label->children.push_back(std::move(call));
+  return label;
+}
+
+void Parser::arguments(Expr &call) {
+  take(); // (
+  bool outer = std::exchange(in_subscript_, false);
+  while (!peek().is(")") && !panicking_) {
+    Argument argument;
+    if (at_name() && peek(1).is("=")) {
+      const Token &name = take();
+      argument.name = {name.text, name.range};
+      take();
+    }
+    argument.value = expression();
+    if (!argument.value) {
+      break;
+    }
+    if (peek().named("for")) { // sum(x for e in E)
+      ExprPtr comprehension = make(ExprKind::comprehension, argument.value->range);
+      comprehension->children.push_back(std::move(argument.value));
+      for_clauses(*comprehension);
+      argument.value = std::move(comprehension);
+    }
+    call.arguments.push_back(std::move(argument));
+    if (!accept(",")) {
+      break;
+    }
+  }
+  in_subscript_ = outer;
+  expect(")", "to close the call");
+  call.range = call.range.to(last());
+}
+
+void Parser::subscripts(Expr &index) {
+  take(); // [
+  bool outer = std::exchange(in_subscript_, true);
+  while (!peek().is("]") && !panicking_) {
+    Subscript subscript;
+    subscript.range = peek().range;
+    auto bound = [&]() -> ExprPtr { return peek().is(":") || peek().is(",") || peek().is("]") ? nullptr : expression(); };
+    ExprPtr first = bound();
+    if (accept(":")) {
+      subscript.slice = true;
+      subscript.begin = std::move(first);
+      subscript.end = bound();
+      if (accept(":")) {
+        subscript.step = bound();
+      }
+    } else {
+      subscript.index = std::move(first);
+    }
+    subscript.range = subscript.range.to(last());
+    index.subscripts.push_back(std::move(subscript));
+    if (!accept(",")) {
+      break;
+    }
+  }
+  in_subscript_ = outer;
+  expect("]", "to close the subscript");
+  index.range = index.range.to(last());
+}
+
+bool Parser::at_type() const { return at_name() || peek().is("["); }
+
+TypeRef Parser::type() {
+  TypeRef result;
+  result.range = peek().range;
+  if (at_name()) {
+    result.name = take().text;
+  }
+  if (accept("[")) {
+    while (!peek().is("]") && !panicking_) {
+      if (ExprPtr dim = expression()) {
+        result.dims.push_back(std::move(dim));
+      }
+      if (!accept(",")) {
+        break;
+      }
+    }
+    expect("]", "to close the shape");
+  }
+  result.range = result.range.to(last());
+  return result;
+}
+
+} // namespace mome::syntax
