@@ -1,4 +1,5 @@
 // Elementwise ops: derivative, scalar code and meaning of each op, side by side.
+#include "dialects/NN/ErfInv.h"
 #include "dialects/NN/Expr.h"
 #include "dialects/NN/Families.h"
 
@@ -157,7 +158,7 @@ NN_UNARY(SiluOp, (dy * swishSlope(x, 1.0)), (x * sigmoid(x)), x / (1.0 + std::ex
 
 /// Giles' single precision approximation of erf^-1 ("Approximating the erfinv function", 2010),
 /// whatever the type.
-static ScalarExpr emitErfInv(ScalarExpr x) {
+ScalarExpr mome::nn::emitErfInv(ScalarExpr x) {
   auto polynomial = [](ScalarExpr w, ArrayRef<double> coefficients) {
     ScalarExpr p = w.constant(coefficients.front());
     for (double c : coefficients.drop_front()) {
@@ -175,7 +176,7 @@ static ScalarExpr emitErfInv(ScalarExpr x) {
   return x * select(w < 5.0, center, tail);
 }
 /// Newton's method from Winitzki's estimate.
-static double erfInv(double x) {
+double mome::nn::erfInv(double x) {
   if (!(std::abs(x) < 1.0)) {
     return std::abs(x) == 1.0 ? std::copysign(INFINITY, x) : NAN;
   }

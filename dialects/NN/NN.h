@@ -50,5 +50,17 @@ mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &builder, mlir::Type type, d
 #include "dialects/NN/Gather.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/NN/Reduce.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Contraction.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Norm.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Attention.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Loss.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Optim.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/NN/Random.h.inc"
 
 #endif
