@@ -1,0 +1,181 @@
+#include "runtime/train/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "runtime/data/loader.h"
+#include "runtime/error.h"
+#include "runtime/text.h"
+#include "runtime/train/feed.h"
+
+namespace mome::train {
+namespace {
+
+size_t batch_size_for(const ModelInfo &info, const ModelEntry &entry, size_t wanted) {
+  const size_t compiled = entry_batch(info, entry);
+  if (wanted > compiled) {
+    throw usage_error("--batch " + std::to_string(wanted) + " is above the compiled batch of " + std::to_string(compiled),
+                      "compile the model with a larger eval_batch");
+  }
+  return wanted == 0 ? compiled : wanted;
+}
+
+std::vector<float> read_sum(Model &model, size_t tensor) {
+  const ModelTensor &t = model.info().tensors[tensor];
+  if (t.dtype == DType::f32) {
+    return model.read_floats(tensor);
+  }
+  if (t.dtype == DType::i32) {
+    std::vector<int32_t> raw(size_t(t.elements()));
+    model.read(tensor, std::as_writable_bytes(std::span(raw)));
+    return {raw.begin(), raw.end()};
+  }
+  throw package_error("tensor '" + t.name + "'", "a result must be f32 or i32", "");
+}
+
+} // namespace
+
+double EvalResult::value(std::string_view name) const {
+  for (const auto &[metric, values] : metrics) {
+    if (metric == name && values.size() == 1) {
+      return values[0];
+    }
+  }
+  for (const auto &[loss, mean] : losses) {
+    if (loss == name) {
+      return mean;
+    }
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32_t> &samples, size_t batch,
+                    const std::function<bool()> &stop) {
+  const ModelInfo &info = model.info();
+  const ModelEntry &eval = info.require_entry("eval");
+  const size_t compiled = entry_batch(info, eval);
+  const std::vector<size_t> sums = entry_outputs(info, eval, BindKind::sum);
+  for (size_t t : sums) {
+    model.zero(t);
+  }
+  EvalResult result;
+  data::Loader loader(source, compiled, data::sequential_plan(samples, batch_size_for(info, eval, batch)));
+  while (const data::Batch *b = loader.next()) {
+    feed_batch(model, eval, *b, source.modalities());
+    model.run(eval);
+    result.samples += int64_t(b->count);
+    if (stop && stop()) {
+      break;
+    }
+  }
+  double count = double(result.samples);
+  for (size_t t : sums) {
+    if (info.tensors[t].name == "count") {
+      count = read_sum(model, t)[0];
+      if (count != double(result.samples)) {
+        throw internal_error("eval", "the package counted " + std::to_string(count) + " of " +
+                                         std::to_string(result.samples) + " samples");
+      }
+    }
+  }
+  for (size_t t : sums) {
+    if (info.tensors[t].name.starts_with("loss.") && info.tensors[t].elements() == 1) {
+      result.losses.emplace_back(info.tensors[t].name, read_sum(model, t)[0] / count);
+    }
+  }
+  if (const ModelEntry *metrics = info.entry("metrics")) {
+    model.run(*metrics);
+    for (size_t t : entry_outputs(info, *metrics, BindKind::metric)) {
+      result.metrics.emplace_back(info.tensors[t].name, read_sum(model, t));
+    }
+  }
+  return result;
+}
+
+const GatheredOutput *Predictions::logits(size_t classes) const {
+  const GatheredOutput *first = nullptr;
+  for (const GatheredOutput &output : outputs) {
+    if (output.shape.size() == 1 && size_t(output.shape[0]) == classes) {
+      if (output.name == "logits") {
+        return &output;
+      }
+      first = first == nullptr ? &output : first;
+    }
+  }
+  return first;
+}
+
+std::vector<int32_t> Predictions::predicted(size_t classes) const {
+  std::vector<int32_t> result(samples.size(), -1);
+  if (const GatheredOutput *scores = logits(classes)) {
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const auto row = scores->of(i);
+      result[i] = int32_t(std::max_element(row.begin(), row.end()) - row.begin());
+    }
+  }
+  return result;
+}
+
+Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples, size_t batch) {
+  const ModelInfo &info = model.info();
+  const ModelEntry &predict = info.require_entry("predict");
+  const size_t compiled = entry_batch(info, predict);
+  Predictions result;
+  result.samples = samples;
+  std::vector<size_t> tensors;
+  for (size_t t : entry_outputs(info, predict, BindKind::output)) {
+    const ModelTensor &tensor = info.tensors[t];
+    if (tensor.dtype == DType::f32 && !tensor.shape.empty() && size_t(tensor.shape[0]) == compiled) {
+      tensors.push_back(t);
+      GatheredOutput output{tensor.name, {tensor.shape.begin() + 1, tensor.shape.end()}, {}, 1};
+      output.elements = size_t(tensor.elements()) / compiled;
+      output.values.reserve(output.elements * samples.size());
+      result.outputs.push_back(std::move(output));
+    }
+  }
+  data::Loader loader(source, compiled, data::sequential_plan(samples, batch_size_for(info, predict, batch)));
+  while (const data::Batch *b = loader.next()) {
+    feed_batch(model, predict, *b, source.modalities());
+    model.run(predict);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      GatheredOutput &output = result.outputs[i];
+      const std::vector<float> values = model.read_floats(tensors[i]);
+      output.values.insert(output.values.end(), values.begin(), values.begin() + b->count * output.elements);
+    }
+  }
+  return result;
+}
+
+MaskedSource::MaskedSource(data::Source &source, const std::vector<std::string> &zero,
+                           const std::vector<std::string> &absent)
+    : source(source), masked(source.index()) {
+  const auto find = [&](const std::string &name) {
+    const auto &names = masked.modalities;
+    const auto it = std::find(names.begin(), names.end(), name);
+    if (it == names.end()) {
+      throw usage_error("no modality '" + name + "'", suggestion(name, names, "modalities: "));
+    }
+    return size_t(it - names.begin());
+  };
+  for (const std::string &name : zero) {
+    silent.insert(find(name));
+  }
+  for (const std::string &name : absent) {
+    const size_t m = find(name);
+    silent.insert(m);
+    for (data::Sample &sample : masked.samples) {
+      sample.presence[m] = 0;
+    }
+  }
+}
+
+void MaskedSource::read(uint32_t sample, size_t modality, std::span<float> to) {
+  if (silent.contains(modality)) {
+    std::fill(to.begin(), to.end(), 0.0f);
+  } else {
+    source.read(sample, modality, to);
+  }
+}
+
+} // namespace mome::train

@@ -1,0 +1,26 @@
+// What `mome eval --dump` and `mome predict` write: predictions.csv, outputs.safetensors, and the JSON summary.
+#pragma once
+
+#include <filesystem>
+
+#include "runtime/json_reader.h"
+#include "runtime/train/evaluate.h"
+#include "runtime/train/statistics.h"
+
+namespace mome::train {
+
+/// key, subject, label, predicted, logits.CLASS..., every output with at most 64 values per sample (OUTPUT.MODALITY when it
+/// has one per modality, else OUTPUT.0, ...), presence.MODALITY.
+std::string predictions_csv(const data::Index &index, const Predictions &predictions);
+
+/// Every output, [samples, ...], in the order of predictions.csv.
+void write_outputs(const std::filesystem::path &file, const Predictions &predictions);
+
+Accuracy measure(const data::Index &index, const Predictions &predictions);
+
+/// {"part":..., "samples":..., "top1":..., "mean1":..., "intervals":..., "losses":..., "metrics":..., "outputs":means,
+///  "classes":{name:{"samples":n,"right":r}}}
+OrderedJson summary_json(std::string_view part, const data::Index &index, const EvalResult &eval,
+                         const Predictions &predictions);
+
+} // namespace mome::train
