@@ -13,7 +13,8 @@ Error io_error(std::string path, std::string verb) {
   } else if (reason == EACCES || reason == EROFS) {
     hint = "check the permissions of the folder";
   }
-  return {Exit::failed, std::move(path), "cannot " + verb + ": " + std::strerror(reason), std::move(hint)};
+  return {Exit::failed, std::move(path), "cannot " + verb + ": " + std::strerror(reason),
+          std::move(hint)};
 }
 
 } // namespace mome

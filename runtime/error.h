@@ -1,6 +1,8 @@
-// Errors of the runtime: what went wrong, where, what to do about it, and the exit code of the process.
+// Errors of the runtime: what went wrong, where, what to do about it, and the exit code of the
+// process.
 //
-// Everything that reads hostile input (packages, checkpoints, data) throws Error and nothing else; `mome` prints
+// Everything that reads hostile input (packages, checkpoints, data) throws Error and nothing else;
+// `mome` prints
 //   mome: WHERE: WHAT
 //     hint: HINT
 // and exits with the code.
@@ -29,8 +31,8 @@ enum class Exit : int {
 class Error : public std::runtime_error {
 public:
   Error(Exit exit, std::string where, std::string message, std::string hint = {})
-      : std::runtime_error(where + ": " + message + (hint.empty() ? "" : "\n  hint: " + hint)), exit(exit),
-        where(std::move(where)), message(std::move(message)), hint(std::move(hint)) {}
+      : std::runtime_error(where + ": " + message + (hint.empty() ? "" : "\n  hint: " + hint)),
+        exit(exit), where(std::move(where)), message(std::move(message)), hint(std::move(hint)) {}
 
   Exit exit;
   std::string where, message, hint;
@@ -50,7 +52,8 @@ inline Error usage_error(std::string message, std::string hint) {
 }
 /// A broken invariant of mome itself.
 inline Error internal_error(std::string where, std::string message) {
-  return {Exit::internal, std::move(where), std::move(message), "this is a bug in mome: please report it"};
+  return {Exit::internal, std::move(where), std::move(message),
+          "this is a bug in mome: please report it"};
 }
 /// A failed system call on a file, with errno's reason: "cannot VERB: No space left on device".
 Error io_error(std::string path, std::string verb);

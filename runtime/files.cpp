@@ -29,7 +29,7 @@ MappedFile::MappedFile(const std::filesystem::path &path) {
   if (fd < 0) {
     throw io_error(path.string(), "open");
   }
-  struct stat info {};
+  struct stat info{};
   ::fstat(fd, &info);
   size = size_t(info.st_size);
   data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);

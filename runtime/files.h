@@ -26,7 +26,8 @@ private:
   size_t size = 0;
 };
 
-/// A file being written: every failure (a full disk above all) throws Error with the path and the system's reason.
+/// A file being written: every failure (a full disk above all) throws Error with the path and the
+/// system's reason.
 class OutputFile {
 public:
   explicit OutputFile(std::filesystem::path path);

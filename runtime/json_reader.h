@@ -21,7 +21,8 @@ using OrderedJson = nlohmann::ordered_json;
 using MakeError = std::function<Error(std::string where, std::string what)>;
 
 /// Parses text; throws make_error(where, ...) for what is not JSON.
-inline Json parse_json(std::string_view text, const std::string &where, const MakeError &make_error) {
+inline Json parse_json(std::string_view text, const std::string &where,
+                       const MakeError &make_error) {
   Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
     throw make_error(where, "not valid JSON");

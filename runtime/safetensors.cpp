@@ -13,7 +13,8 @@ namespace {
 constexpr uint64_t max_header = 100'000'000;
 
 Error bad_file(std::string where, std::string what) {
-  return package_error(std::move(where), std::move(what), "this is not a whole safetensors file: write or copy it again");
+  return package_error(std::move(where), std::move(what),
+                       "this is not a whole safetensors file: write or copy it again");
 }
 
 /// Parses JSON, refusing a name that occurs twice in one object (the last would win in silence).
@@ -25,7 +26,8 @@ Json parse_header(std::string_view text, const std::string &where) {
       open.emplace_back();
     } else if (event == Json::parse_event_t::object_end) {
       open.pop_back();
-    } else if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) {
+    } else if (event == Json::parse_event_t::key &&
+               !open.back().insert(value.get<std::string>()).second) {
       repeated = value.get<std::string>();
     }
     return true;
@@ -85,12 +87,15 @@ TensorView read_tensor(JsonObject o, std::span<const std::byte> data, Range &ran
 }
 
 void check_tiling(std::vector<Range> ranges, uint64_t size, const std::string &where) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const Range &a, const Range &b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::sort(ranges.begin(), ranges.end(), [](const Range &a, const Range &b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
   uint64_t at = 0;
   for (const Range &range : ranges) {
     if (range.begin != at) {
-      throw bad_file(where, "tensor '" + range.name + "' " + (range.begin < at ? "overlaps another" : "leaves a hole before it"));
+      throw bad_file(where,
+                     "tensor '" + range.name + "' " +
+                         (range.begin < at ? "overlaps another" : "leaves a hole before it"));
     }
     at = range.end;
   }
@@ -101,11 +106,14 @@ void check_tiling(std::vector<Range> ranges, uint64_t size, const std::string &w
 
 } // namespace
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path &path) : file(std::make_unique<MappedFile>(path)) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path &path)
+    : file(std::make_unique<MappedFile>(path)) {
   parse(file->bytes(), path.string());
 }
 
-SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, const std::string &name) { parse(bytes, name); }
+SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, const std::string &name) {
+  parse(bytes, name);
+}
 
 SafetensorsFile::~SafetensorsFile() = default;
 SafetensorsFile::SafetensorsFile(SafetensorsFile &&) noexcept = default;
@@ -142,7 +150,9 @@ void SafetensorsFile::parse(std::span<const std::byte> bytes, const std::string 
       continue;
     }
     ranges.push_back({0, 0, item.key()});
-    views[item.key()] = read_tensor(JsonObject(item.value(), where + ", tensor '" + item.key() + "'", bad_file), data, ranges.back());
+    views[item.key()] =
+        read_tensor(JsonObject(item.value(), where + ", tensor '" + item.key() + "'", bad_file),
+                    data, ranges.back());
   }
   check_tiling(std::move(ranges), data.size(), where);
 }

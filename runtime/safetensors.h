@@ -1,9 +1,11 @@
 // Reading safetensors files: mapped, and strict about everything the format promises.
 //
-//   u64 length of the header | header: {"NAME": {"dtype", "shape", "data_offsets": [begin, end]}, ...} | data
+//   u64 length of the header | header: {"NAME": {"dtype", "shape", "data_offsets": [begin, end]},
+//   ...} | data
 //
-// Refused with a reason: a header above 100 MB or beyond the file, text that is not one JSON object, a repeated name, an
-// unknown dtype, a shape that does not give its byte count, ranges that overlap, leave holes or do not reach the end.
+// Refused with a reason: a header above 100 MB or beyond the file, text that is not one JSON
+// object, a repeated name, an unknown dtype, a shape that does not give its byte count, ranges that
+// overlap, leave holes or do not reach the end.
 #pragma once
 
 #include <filesystem>

@@ -32,7 +32,8 @@ std::string join_names(const std::vector<std::string> &names, size_t limit) {
   return names.size() > limit ? text + ", ... (" + std::to_string(names.size()) + " in all)" : text;
 }
 
-std::string suggestion(std::string_view name, const std::vector<std::string> &names, std::string_view otherwise) {
+std::string suggestion(std::string_view name, const std::vector<std::string> &names,
+                       std::string_view otherwise) {
   constexpr size_t too_long = 200; // hostile names: do not pay a quadratic price
   size_t best = 2 + name.size() / 4;
   const std::string *nearest = nullptr;
@@ -45,7 +46,8 @@ std::string suggestion(std::string_view name, const std::vector<std::string> &na
       nearest = &other;
     }
   }
-  return nearest != nullptr ? "did you mean '" + *nearest + "'?" : std::string(otherwise) + join_names(names);
+  return nearest != nullptr ? "did you mean '" + *nearest + "'?"
+                            : std::string(otherwise) + join_names(names);
 }
 
 bool matches_pattern(std::string_view pattern, std::string_view path) {
@@ -65,7 +67,8 @@ bool matches_pattern(std::string_view pattern, std::string_view path) {
     }
     return false;
   }
-  return !path.empty() && pattern[0] == path[0] && matches_pattern(pattern.substr(1), path.substr(1));
+  return !path.empty() && pattern[0] == path[0] &&
+         matches_pattern(pattern.substr(1), path.substr(1));
 }
 
 } // namespace mome

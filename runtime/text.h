@@ -11,7 +11,8 @@ namespace mome {
 std::string join_names(const std::vector<std::string> &names, size_t limit = 40);
 
 /// "did you mean 'x'?" when a name is near, else `otherwise` followed by the list.
-std::string suggestion(std::string_view name, const std::vector<std::string> &names, std::string_view otherwise);
+std::string suggestion(std::string_view name, const std::vector<std::string> &names,
+                       std::string_view otherwise);
 
 /// Glob over DSL paths: `*` matches within a path element, `**` anything.
 bool matches_pattern(std::string_view pattern, std::string_view path);

@@ -9,7 +9,8 @@ namespace {
 
 constexpr size_t max_field = 1 << 20;
 
-/// Length of the UTF-8 sequence at `s[i]`, 0 when it is not one (overlong forms, surrogates, above U+10FFFF).
+/// Length of the UTF-8 sequence at `s[i]`, 0 when it is not one (overlong forms, surrogates, above
+/// U+10FFFF).
 size_t utf8_length(std::string_view s, size_t i) {
   const auto byte = [&](size_t k) { return k < s.size() ? uint8_t(s[k]) : uint8_t{0}; };
   const uint8_t a = byte(i);
@@ -90,7 +91,8 @@ private:
     } else {
       while (!at_end() && text[pos] != ',' && text[pos] != '\n' && text[pos] != '\r') {
         if (text[pos] == '"') {
-          fail("quote inside an unquoted field", "quote the whole field and write \"\" for a quote");
+          fail("quote inside an unquoted field",
+               "quote the whole field and write \"\" for a quote");
         }
         character(f);
       }

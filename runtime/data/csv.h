@@ -1,9 +1,10 @@
 // A strict CSV reader: the subset of RFC 4180 that every tool writes.
 //
-// Comma separated; LF or CRLF; fields may be quoted, "" inside quotes is a quote, a quoted field may span lines. The first
-// record is the header. Refused, with file:line:column: a quote inside an unquoted field, text after a closing quote, an
-// unclosed quote, a lone CR, a NUL, bytes that are not UTF-8, a record whose number of fields differs from the header's,
-// an empty or repeated column name, an empty line before the end. A UTF-8 byte order mark is skipped.
+// Comma separated; LF or CRLF; fields may be quoted, "" inside quotes is a quote, a quoted field
+// may span lines. The first record is the header. Refused, with file:line:column: a quote inside an
+// unquoted field, text after a closing quote, an unclosed quote, a lone CR, a NUL, bytes that are
+// not UTF-8, a record whose number of fields differs from the header's, an empty or repeated column
+// name, an empty line before the end. A UTF-8 byte order mark is skipped.
 #pragma once
 
 #include <cstdint>

@@ -38,8 +38,13 @@ Columns find_columns(const Csv &csv, const IndexOptions &options) {
     }
     return column;
   };
-  Columns c{required("key"),    required("subject"), required("split"), csv.find("label"),
-            required("shard"), required("row"),     {}};
+  Columns c{required("key"),
+            required("subject"),
+            required("split"),
+            csv.find("label"),
+            required("shard"),
+            required("row"),
+            {}};
   for (const std::string &modality : options.modalities) {
     c.presence.push_back(csv.find("presence." + modality));
   }
@@ -90,8 +95,9 @@ private:
     const bool named = std::find(part_names.begin(), part_names.end(), f.text) != part_names.end();
     if (numbered ? !fold || *fold < 0 || *fold >= 10000 : !named) {
       csv.fail(f, "split '" + f.text + "'",
-               numbered ? "the first sample has a fold number, so every split is one of 0, 1, 2, ..."
-                        : "a split is train, val or test, or all are fold numbers");
+               numbered
+                   ? "the first sample has a fold number, so every split is one of 0, 1, 2, ..."
+                   : "a split is train, val or test, or all are fold numbers");
     }
     if (numbered) {
       folds = std::max(folds, *fold + 1);
@@ -103,8 +109,9 @@ private:
                        "at least 3 are needed: one for test, one for val, the rest for training");
     }
     if (split < 0 || split >= folds) {
-      throw data_error(csv.file, "split " + std::to_string(split) + " of folds 0.." + std::to_string(folds - 1),
-                       "choose one with --split");
+      throw data_error(
+          csv.file, "split " + std::to_string(split) + " of folds 0.." + std::to_string(folds - 1),
+          "choose one with --split");
     }
   }
 };
@@ -119,8 +126,10 @@ bool are_numbers(const std::vector<std::string> &classes) {
   return true;
 }
 
-/// The class names in force: the model's, or, when it only counts them, the data set's in alphabetical order.
-std::vector<std::string> choose_classes(const Csv &csv, int label_column, const std::vector<std::string> &classes) {
+/// The class names in force: the model's, or, when it only counts them, the data set's in
+/// alphabetical order.
+std::vector<std::string> choose_classes(const Csv &csv, int label_column,
+                                        const std::vector<std::string> &classes) {
   std::set<std::string> names;
   for (size_t i = 0; label_column >= 0 && i < csv.records.size(); ++i) {
     names.insert(csv.records[i][label_column].text);
@@ -135,9 +144,10 @@ std::vector<std::string> choose_classes(const Csv &csv, int label_column, const 
   std::vector<std::string> sorted(names.begin(), names.end());
   if (sorted.size() != classes.size()) {
     throw data_error(csv.file,
-                     std::to_string(sorted.size()) + " labels for a model of " + std::to_string(classes.size()) + " classes: " +
-                         join_names(sorted),
-                     "compile the model with -D classes=" + std::to_string(sorted.size()) + ", or correct the labels");
+                     std::to_string(sorted.size()) + " labels for a model of " +
+                         std::to_string(classes.size()) + " classes: " + join_names(sorted),
+                     "compile the model with -D classes=" + std::to_string(sorted.size()) +
+                         ", or correct the labels");
   }
   return sorted;
 }
@@ -205,7 +215,8 @@ private:
   }
 
   uint32_t shard(const CsvField &f, std::vector<std::string> &shards) {
-    if (f.text.empty() || f.text.find('/') != std::string::npos || f.text.find('\0') != std::string::npos) {
+    if (f.text.empty() || f.text.find('/') != std::string::npos ||
+        f.text.find('\0') != std::string::npos) {
       csv.fail(f, "shard '" + f.text + "'", "name a file of this folder");
     }
     const auto [it, fresh] = shard_ids.emplace(f.text, uint32_t(shards.size()));
@@ -234,7 +245,8 @@ Part parse_part(std::string_view name) {
 }
 
 bool Index::has(Part which) const {
-  return std::any_of(samples.begin(), samples.end(), [&](const Sample &s) { return s.part == which; });
+  return std::any_of(samples.begin(), samples.end(),
+                     [&](const Sample &s) { return s.part == which; });
 }
 
 std::vector<uint32_t> Index::part(Part which) const {
@@ -278,7 +290,8 @@ Index load_index(const std::filesystem::path &dir, const IndexOptions &options) 
   index.classes = reader.class_names();
   index.modalities = options.modalities;
   index.folds = reader.folds();
-  index.hash = xxh3_hex(text + (index.folds != 0 ? "\nsplit " + std::to_string(options.split) : ""));
+  index.hash =
+      xxh3_hex(text + (index.folds != 0 ? "\nsplit " + std::to_string(options.split) : ""));
   for (const auto &record : csv.records) {
     index.samples.push_back(reader.read(record, index.shards));
   }

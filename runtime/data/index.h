@@ -1,14 +1,16 @@
 // The index of a data set: one row of `index.csv` per sample.
 //
-//   key      unique name of the sample                      subject  whom it was recorded from (splits, intervals)
-//   split    train | val | test, or a fold number 0..F-1    label    class name; may be empty or the column absent
-//   shard    safetensors file beside index.csv              row      its index along the first axis of every tensor there
-//   presence.<modality>  (optional) 1 or 0: whether the sensor recorded this sample
+//   key      unique name of the sample                      subject  whom it was recorded from
+//   (splits, intervals) split    train | val | test, or a fold number 0..F-1    label    class
+//   name; may be empty or the column absent shard    safetensors file beside index.csv row      its
+//   index along the first axis of every tensor there presence.<modality>  (optional) 1 or 0:
+//   whether the sensor recorded this sample
 //
-// Other columns are ignored. With fold numbers, `split` = k means: test is fold k, val fold (k+1) mod F, train the rest.
-// Labels become class numbers through the model's class names. A model that only counts its classes (its names are 0, 1,
-// 2, ...) takes the data set's label names in alphabetical order; checkpoints keep the names, so that a later evaluation
-// on other data uses the same numbers.
+// Other columns are ignored. With fold numbers, `split` = k means: test is fold k, val fold (k+1)
+// mod F, train the rest. Labels become class numbers through the model's class names. A model that
+// only counts its classes (its names are 0, 1, 2, ...) takes the data set's label names in
+// alphabetical order; checkpoints keep the names, so that a later evaluation on other data uses the
+// same numbers.
 #pragma once
 
 #include <array>
@@ -41,7 +43,7 @@ struct Index {
   std::vector<std::string> shards; // file names, in order of first use
   std::vector<Sample> samples;     // in file order; the sample number is the position here
   int64_t folds = 0;               // 0: the file names its parts
-  std::string hash;                // XXH3-128 of index.csv and the fold: the identity of the data order
+  std::string hash; // XXH3-128 of index.csv and the fold: the identity of the data order
 
   /// Sample numbers of a part, in file order; throws Error (data) when there are none.
   std::vector<uint32_t> part(Part which) const;

@@ -20,7 +20,8 @@ void assemble(Source &source, const BatchPlan &plan, size_t batch_size, Batch &b
   for (size_t b = 0; b < batch_size; ++b) {
     const Sample &sample = index.samples[plan.samples[b < batch.count ? b : 0]];
     batch.labels[b] = sample.label;
-    std::copy(sample.presence.begin(), sample.presence.end(), batch.presence.begin() + b * modalities.size());
+    std::copy(sample.presence.begin(), sample.presence.end(),
+              batch.presence.begin() + b * modalities.size());
   }
   for (size_t m = 0; m < modalities.size(); ++m) {
     const size_t elements = modalities[m].elements();
@@ -36,7 +37,8 @@ void assemble(Source &source, const BatchPlan &plan, size_t batch_size, Batch &b
 }
 
 Loader::Plan sequential_plan(std::vector<uint32_t> samples, size_t batch_size) {
-  return [samples = std::move(samples), batch_size, at = size_t{0}]() mutable -> std::optional<BatchPlan> {
+  return [samples = std::move(samples), batch_size,
+          at = size_t{0}]() mutable -> std::optional<BatchPlan> {
     if (at >= samples.size()) {
       return std::nullopt;
     }
@@ -48,7 +50,8 @@ Loader::Plan sequential_plan(std::vector<uint32_t> samples, size_t batch_size) {
 }
 
 Loader::Loader(Source &source, size_t batch_size, Plan plan, size_t depth)
-    : source(source), batch_size(batch_size), depth(depth), plan(std::move(plan)), thread([this] { work(); }) {}
+    : source(source), batch_size(batch_size), depth(depth), plan(std::move(plan)),
+      thread([this] { work(); }) {}
 
 Loader::~Loader() {
   {

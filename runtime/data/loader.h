@@ -1,8 +1,9 @@
 // Batches, assembled ahead of time by one thread.
 //
-// The loader fills at most `depth` batches and then waits (back-pressure), so memory is bounded whatever the speed of the
-// two sides. The sequence of batches is fixed by the plan; the thread only hides latency. An error in the thread is thrown
-// by the `next` that would have returned the batch.
+// The loader fills at most `depth` batches and then waits (back-pressure), so memory is bounded
+// whatever the speed of the two sides. The sequence of batches is fixed by the plan; the thread
+// only hides latency. An error in the thread is thrown by the `next` that would have returned the
+// batch.
 #pragma once
 
 #include <chrono>
@@ -21,8 +22,8 @@ namespace mome::data {
 struct Batch {
   int64_t first = 0; // position of the first sample in the epoch's order: the scalar `sample`
   int64_t epoch = 0;
-  size_t count = 0; // samples that count; the rest is padding with valid = 0
-  std::vector<uint32_t> samples; // `count` sample numbers
+  size_t count = 0;                       // samples that count; the rest is padding with valid = 0
+  std::vector<uint32_t> samples;          // `count` sample numbers
   std::vector<std::vector<float>> inputs; // per modality, [B, ...]
   std::vector<int32_t> labels;            // [B]
   std::vector<float> presence;            // [B, modalities]
@@ -37,7 +38,8 @@ struct BatchPlan {
 
 class Loader {
 public:
-  using Plan = std::function<std::optional<BatchPlan>()>; // called by the thread; nullopt: no more batches
+  using Plan =
+      std::function<std::optional<BatchPlan>()>; // called by the thread; nullopt: no more batches
 
   Loader(Source &source, size_t batch_size, Plan plan, size_t depth = 4);
   ~Loader();
@@ -66,7 +68,8 @@ private:
   void work();
 };
 
-/// Fills `batch` with the planned samples. Padding repeats the first sample (finite values, a real label) with valid = 0.
+/// Fills `batch` with the planned samples. Padding repeats the first sample (finite values, a real
+/// label) with valid = 0.
 void assemble(Source &source, const BatchPlan &plan, size_t batch_size, Batch &batch);
 
 /// Every sample once, in order, the last batch partial.

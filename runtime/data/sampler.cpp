@@ -10,7 +10,8 @@ namespace mome::data {
 
 using train::SamplerKind;
 
-Sampler::Sampler(SamplerKind kind, uint64_t seed, std::vector<uint32_t> part, std::vector<int32_t> labels)
+Sampler::Sampler(SamplerKind kind, uint64_t seed, std::vector<uint32_t> part,
+                 std::vector<int32_t> labels)
     : kind(kind), seed(seed), samples(std::move(part)) {
   if (kind != SamplerKind::inverse_frequency) {
     return;
@@ -44,7 +45,8 @@ std::vector<uint32_t> Sampler::order(uint32_t epoch) const {
     keyed.emplace_back(join_bits(r[0], r[1]), r[2], sample);
   }
   std::sort(keyed.begin(), keyed.end());
-  std::transform(keyed.begin(), keyed.end(), result.begin(), [](const auto &k) { return std::get<2>(k); });
+  std::transform(keyed.begin(), keyed.end(), result.begin(),
+                 [](const auto &k) { return std::get<2>(k); });
   return result;
 }
 

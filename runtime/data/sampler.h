@@ -1,7 +1,9 @@
-// The order of samples: a pure function of (seed, epoch, index), so a resumed run needs no saved state.
+// The order of samples: a pure function of (seed, epoch, index), so a resumed run needs no saved
+// state.
 //
-// `shuffle` sorts the samples by a 96-bit Philox draw of (seed, epoch, sample); `inverse_frequency` draws a class uniformly
-// among those present, then one of its samples, for every position independently (an epoch is as long as the part).
+// `shuffle` sorts the samples by a 96-bit Philox draw of (seed, epoch, sample); `inverse_frequency`
+// draws a class uniformly among those present, then one of its samples, for every position
+// independently (an epoch is as long as the part).
 #pragma once
 
 #include <cstdint>
@@ -14,8 +16,10 @@ namespace mome::data {
 
 class Sampler {
 public:
-  /// `samples`: the part's sample numbers; `labels[i]`: the class of samples[i], read by inverse_frequency only.
-  Sampler(train::SamplerKind kind, uint64_t seed, std::vector<uint32_t> samples, std::vector<int32_t> labels);
+  /// `samples`: the part's sample numbers; `labels[i]`: the class of samples[i], read by
+  /// inverse_frequency only.
+  Sampler(train::SamplerKind kind, uint64_t seed, std::vector<uint32_t> samples,
+          std::vector<int32_t> labels);
 
   size_t size() const { return samples.size(); }
   /// The samples of an epoch, in order.

@@ -21,7 +21,8 @@ size_t Modality::elements() const {
 
 namespace {
 
-/// Copies values of a stored type to f32, normalizing; returns the position of the first that is not finite, or -1.
+/// Copies values of a stored type to f32, normalizing; returns the position of the first that is
+/// not finite, or -1.
 template <typename T>
 int64_t convert(const std::byte *from, std::span<float> to, float mean, float stddev) {
   bool finite = true;
@@ -39,7 +40,8 @@ int64_t convert(const std::byte *from, std::span<float> to, float mean, float st
 
 class TensorSource : public Source {
 public:
-  TensorSource(Index i, std::vector<Modality> m, const SourceConfig &config, const std::set<Part> &parts)
+  TensorSource(Index i, std::vector<Modality> m, const SourceConfig &config,
+               const std::set<Part> &parts)
       : idx(std::move(i)), mods(std::move(m)), parts(parts), shards(idx.shards.size()) {
     for (const Modality &modality : mods) {
       streams.push_back(config.stream(modality.name));
@@ -59,23 +61,27 @@ public:
   void read(uint32_t s, size_t m, std::span<float> to) override {
     const Sample &sample = idx.samples[s];
     if (!parts.contains(sample.part)) {
-      throw internal_error(idx.place(s), "sample '" + sample.key + "' is not in a part this process may read");
+      throw internal_error(idx.place(s),
+                           "sample '" + sample.key + "' is not in a part this process may read");
     }
     if (!sample.presence[m]) {
       std::fill(to.begin(), to.end(), 0.0f);
       return;
     }
     const TensorView &tensor = shards[sample.shard]->tensors[m];
-    const std::byte *from = tensor.bytes.data() + size_t(sample.row) * to.size() * dtype_size(tensor.dtype);
+    const std::byte *from =
+        tensor.bytes.data() + size_t(sample.row) * to.size() * dtype_size(tensor.dtype);
     const Stream &stream = streams[m];
-    const int64_t bad = tensor.dtype == DType::f32   ? convert<float>(from, to, stream.mean, stream.stddev)
-                        : tensor.dtype == DType::f64 ? convert<double>(from, to, stream.mean, stream.stddev)
-                                                     : convert<int32_t>(from, to, stream.mean, stream.stddev);
+    const int64_t bad =
+        tensor.dtype == DType::f32   ? convert<float>(from, to, stream.mean, stream.stddev)
+        : tensor.dtype == DType::f64 ? convert<double>(from, to, stream.mean, stream.stddev)
+                                     : convert<int32_t>(from, to, stream.mean, stream.stddev);
     if (bad >= 0) {
       throw data_error(idx.place(s),
-                       "sample '" + sample.key + "', modality '" + mods[m].name + "', value " + std::to_string(bad) +
-                           " is " + std::to_string(to[size_t(bad)]),
-                       "repair the recording, or mark the sensor absent: presence." + mods[m].name + " = 0");
+                       "sample '" + sample.key + "', modality '" + mods[m].name + "', value " +
+                           std::to_string(bad) + " is " + std::to_string(to[size_t(bad)]),
+                       "repair the recording, or mark the sensor absent: presence." + mods[m].name +
+                           " = 0");
     }
   }
 
@@ -96,7 +102,8 @@ private:
     }
     const std::filesystem::path path = idx.dir / idx.shards[number];
     if (!std::filesystem::exists(path)) {
-      throw data_error(idx.place(first_sample), "shard " + path.string() + " is missing", "copy it beside index.csv");
+      throw data_error(idx.place(first_sample), "shard " + path.string() + " is missing",
+                       "copy it beside index.csv");
     }
     auto shard = std::make_unique<Shard>();
     try {
@@ -110,24 +117,30 @@ private:
     shards[number] = std::move(shard);
   }
 
-  TensorView find_tensor(const SafetensorsFile &file, const std::filesystem::path &path, size_t m) const {
+  TensorView find_tensor(const SafetensorsFile &file, const std::filesystem::path &path,
+                         size_t m) const {
     const TensorView *found = file.find(streams[m].tensor);
     if (found == nullptr) {
       std::vector<std::string> names;
       for (const auto &[name, view] : file.tensors()) {
         names.push_back(name);
       }
-      throw data_error(path.string(), "no tensor '" + streams[m].tensor + "' for modality '" + mods[m].name + "'",
+      throw data_error(path.string(),
+                       "no tensor '" + streams[m].tensor + "' for modality '" + mods[m].name + "'",
                        suggestion(streams[m].tensor, names, "it holds: "));
     }
-    const bool same = found->shape.size() == mods[m].shape.size() + 1 &&
-                      std::equal(mods[m].shape.begin(), mods[m].shape.end(), found->shape.begin() + 1);
+    const bool same =
+        found->shape.size() == mods[m].shape.size() + 1 &&
+        std::equal(mods[m].shape.begin(), mods[m].shape.end(), found->shape.begin() + 1);
     if (!same) {
-      throw data_error(path.string(), "tensor '" + streams[m].tensor + "' is " + shape_text(found->shape),
+      throw data_error(path.string(),
+                       "tensor '" + streams[m].tensor + "' is " + shape_text(found->shape),
                        "the model wants [rows, ...] of samples " + shape_text(mods[m].shape));
     }
     if (found->dtype != DType::f32 && found->dtype != DType::f64 && found->dtype != DType::i32) {
-      throw data_error(path.string(), "tensor '" + streams[m].tensor + "' has a type that is not read", "store F32, F64 or I32");
+      throw data_error(path.string(),
+                       "tensor '" + streams[m].tensor + "' has a type that is not read",
+                       "store F32, F64 or I32");
     }
     return *found;
   }
@@ -136,8 +149,8 @@ private:
     for (const TensorView &tensor : shards[sample.shard]->tensors) {
       if (sample.row >= tensor.shape[0]) {
         throw data_error(idx.place(s),
-                         "row " + std::to_string(sample.row) + " of " + idx.shards[sample.shard] + ", which has " +
-                             std::to_string(tensor.shape[0]) + " rows",
+                         "row " + std::to_string(sample.row) + " of " + idx.shards[sample.shard] +
+                             ", which has " + std::to_string(tensor.shape[0]) + " rows",
                          "rows count from 0");
       }
     }
@@ -146,7 +159,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Source> open_tensor_source(Index index, std::vector<Modality> modalities, const SourceConfig &config,
+std::unique_ptr<Source> open_tensor_source(Index index, std::vector<Modality> modalities,
+                                           const SourceConfig &config,
                                            const std::set<Part> &parts) {
   return std::make_unique<TensorSource>(std::move(index), std::move(modalities), config, parts);
 }

@@ -1,9 +1,10 @@
 // Samples of an opened data set: safetensors shards, one tensor per modality, first axis = sample.
 //
-// A shard holds, for every stream, a tensor of shape [rows, ...sample shape] of type F32, F64, U8 or I16 (converted to f32).
-// Only the parts asked for are opened: a training process maps no shard that holds test rows alone, and asking for a sample
-// of another part is an internal error. Every value is checked: NaN and Inf are refused with the sample's key. The values
-// of an absent modality are read as zeros, whatever the shard holds.
+// A shard holds, for every stream, a tensor of shape [rows, ...sample shape] of type F32, F64, U8
+// or I16 (converted to f32). Only the parts asked for are opened: a training process maps no shard
+// that holds test rows alone, and asking for a sample of another part is an internal error. Every
+// value is checked: NaN and Inf are refused with the sample's key. The values of an absent modality
+// are read as zeros, whatever the shard holds.
 #pragma once
 
 #include <memory>
@@ -34,7 +35,8 @@ public:
   virtual void read(uint32_t sample, size_t modality, std::span<float> to) = 0;
 };
 
-/// Opens the shards of `parts`; throws Error (data): missing shard, missing tensor, wrong shape, row out of range.
+/// Opens the shards of `parts`; throws Error (data): missing shard, missing tensor, wrong shape,
+/// row out of range.
 std::unique_ptr<Source> open_tensor_source(Index index, std::vector<Modality> modalities,
                                            const SourceConfig &config, const std::set<Part> &parts);
 

@@ -7,7 +7,8 @@ namespace mome::data {
 SourceConfig parse_source(std::string_view section, std::string_view text) {
   const std::string where = "data section '" + std::string(section) + "'";
   const MakeError bad = [](std::string w, std::string what) {
-    return package_error(std::move(w), std::move(what), "compile the model again with the momec of this version");
+    return package_error(std::move(w), std::move(what),
+                         "compile the model again with the momec of this version");
   };
   const Json json = parse_json(text, where, bad);
   JsonObject o(json, where, bad);

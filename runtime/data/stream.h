@@ -1,12 +1,15 @@
-// How a modality is fed: which tensor of the data set, and the affine normalization applied while it is copied.
+// How a modality is fed: which tensor of the data set, and the affine normalization applied while
+// it is copied.
 //
 // A `data` section arrives in the package as JSON (Package.data[i].json):
 //   {
-//     "source": "tensors",                                // index.csv + safetensors shards; see index.h
-//     "split": 0,                                         // fold held out for test, when index.csv numbers folds
-//     "streams": {"acc": {"tensor": "accel", "normalize": [0.45, 0.225]}}    // x -> (x - mean) / std
+//     "source": "tensors",                                // index.csv + safetensors shards; see
+//     index.h "split": 0,                                         // fold held out for test, when
+//     index.csv numbers folds "streams": {"acc": {"tensor": "accel", "normalize": [0.45, 0.225]}}
+//     // x -> (x - mean) / std
 //   }
-// All keys but "source" are optional; a modality without a stream reads the tensor of its own name, unchanged.
+// All keys but "source" are optional; a modality without a stream reads the tensor of its own name,
+// unchanged.
 #pragma once
 
 #include <cstdint>

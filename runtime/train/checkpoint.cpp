@@ -22,16 +22,19 @@ std::optional<int64_t> parse_step(std::string_view name) {
     return std::nullopt;
   }
   const auto [end, error] = std::from_chars(name.data() + 5, name.data() + name.size(), step);
-  return error == std::errc() && end == name.data() + name.size() ? std::optional(step) : std::nullopt;
+  return error == std::errc() && end == name.data() + name.size() ? std::optional(step)
+                                                                  : std::nullopt;
 }
 
 /// Writes one file of the checkpoint and records it in the manifest.
-void save_tensors(Model &model, const fs::path &dir, const std::string &file, bool moments, Manifest &manifest) {
+void save_tensors(Model &model, const fs::path &dir, const std::string &file, bool moments,
+                  Manifest &manifest) {
   std::vector<ModelTensor> tensors;
   std::vector<size_t> indices;
   for (size_t i = 0; i < model.info().tensors.size(); ++i) {
     const ModelTensor &t = model.info().tensors[i];
-    if (moments ? t.kind == BindKind::moment : t.kind == BindKind::param || t.kind == BindKind::state) {
+    if (moments ? t.kind == BindKind::moment
+                : t.kind == BindKind::param || t.kind == BindKind::state) {
       tensors.push_back(t);
       indices.push_back(i);
     }
@@ -108,7 +111,9 @@ void CheckpointStore::save(Model &model, const TrainState &state) const {
   replace_file(root / "LATEST", step_name(state.step) + "\n");
 }
 
-void CheckpointStore::mark_best(int64_t step) const { replace_file(root / "BEST", step_name(step) + "\n"); }
+void CheckpointStore::mark_best(int64_t step) const {
+  replace_file(root / "BEST", step_name(step) + "\n");
+}
 
 std::optional<fs::path> CheckpointStore::pointer(std::string_view name) const {
   const fs::path file = root / name;
@@ -129,7 +134,8 @@ std::optional<fs::path> CheckpointStore::pointer(std::string_view name) const {
 std::vector<int64_t> CheckpointStore::steps() const {
   std::vector<int64_t> result;
   for (const auto &entry : fs::directory_iterator(root)) {
-    if (const auto step = parse_step(entry.path().filename().string()); step && entry.is_directory()) {
+    if (const auto step = parse_step(entry.path().filename().string());
+        step && entry.is_directory()) {
       result.push_back(*step);
     }
   }
@@ -175,14 +181,17 @@ fs::path resolve_checkpoint(const fs::path &path, bool latest) {
       }
     }
   }
-  throw package_error(path.string(), "no checkpoint here", "name a run folder or a ckpt/step-* folder");
+  throw package_error(path.string(), "no checkpoint here",
+                      "name a run folder or a ckpt/step-* folder");
 }
 
-void check_identity(const TrainState &saved, const TrainState &now, const std::set<std::string> &allowed) {
+void check_identity(const TrainState &saved, const TrainState &now,
+                    const std::set<std::string> &allowed) {
   const auto check = [&](const char *what, const std::string &a, const std::string &b) {
     if (a != b && !allowed.contains(what)) {
       throw package_error("checkpoint at step " + std::to_string(saved.step),
-                          std::string(what) + " is '" + a + "' in the checkpoint and '" + b + "' now",
+                          std::string(what) + " is '" + a + "' in the checkpoint and '" + b +
+                              "' now",
                           std::string("if the change is meant, add --allow-change=") + what);
     }
   };
@@ -194,7 +203,8 @@ void check_identity(const TrainState &saved, const TrainState &now, const std::s
   check("batch", std::to_string(saved.batch), std::to_string(now.batch));
   check("accumulate", std::to_string(saved.accumulate), std::to_string(now.accumulate));
   check("seed", std::to_string(saved.seed), std::to_string(now.seed));
-  check("steps-per-epoch", std::to_string(saved.steps_per_epoch), std::to_string(now.steps_per_epoch));
+  check("steps-per-epoch", std::to_string(saved.steps_per_epoch),
+        std::to_string(now.steps_per_epoch));
   for (const auto &[name, value] : now.scalars) {
     const auto it = saved.scalars.find(name);
     const std::string before = it == saved.scalars.end() ? "absent" : Json(it->second).dump();

@@ -2,11 +2,13 @@
 //
 //   ckpt/step-00001200/model.safetensors       parameters and states, named by their DSL paths
 //                      optimizer.safetensors   moments: m/PATH, v/PATH, momentum/PATH, ema/PATH
-//                      manifest.json           where training stands, identities, XXH3-128 of every file and tensor
+//                      manifest.json           where training stands, identities, XXH3-128 of every
+//                      file and tensor
 //   ckpt/LATEST, ckpt/BEST                     text files holding a folder's name
 //
-// Written as step-N.tmp, fsynced, renamed; then LATEST is replaced by a rename. A crash or a full disk at any moment leaves
-// the previous checkpoint in place. The bytes are a function of the training state alone: no times, hosts or thread counts.
+// Written as step-N.tmp, fsynced, renamed; then LATEST is replaced by a rename. A crash or a full
+// disk at any moment leaves the previous checkpoint in place. The bytes are a function of the
+// training state alone: no times, hosts or thread counts.
 #pragma once
 
 #include <filesystem>
@@ -22,8 +24,10 @@ namespace mome::train {
 
 /// Where training stands; everything needed to go on bit for bit, beside the tensors.
 struct TrainState {
-  int64_t step = 0;                // completed steps
-  int64_t epoch = 0, position = 0; // of the next sample in the data order; follows from `step`, kept for people
+  int64_t step = 0; // completed steps
+  int64_t epoch = 0,
+          position =
+              0; // of the next sample in the data order; follows from `step`, kept for people
   std::string model, package_hash, variant, section, data_hash;
   int64_t seed = 0, accumulate = 1, batch = 0, steps_per_epoch = 0;
   std::vector<std::string> classes;      // names of the class numbers
@@ -58,18 +62,23 @@ private:
 };
 
 TrainState read_state(const std::filesystem::path &step_dir);
-/// Checks sizes and hashes of every file and tensor; throws Error (mismatch) naming the first that differs.
+/// Checks sizes and hashes of every file and tensor; throws Error (mismatch) naming the first that
+/// differs.
 TrainState verify_checkpoint(const std::filesystem::path &step_dir);
 
 /// Which tensors to restore.
 enum class Restore { everything, weights };
-/// Verifies first, then writes the model's tensors; every name is accounted for (missing and unexpected ones throw).
+/// Verifies first, then writes the model's tensors; every name is accounted for (missing and
+/// unexpected ones throw).
 TrainState load_checkpoint(const std::filesystem::path &step_dir, Model &model, Restore what);
 
-/// Refuses another package, variant, section or data index unless `allowed` names it ("package", "variant", "data", "lr"...).
-void check_identity(const TrainState &saved, const TrainState &now, const std::set<std::string> &allowed);
+/// Refuses another package, variant, section or data index unless `allowed` names it ("package",
+/// "variant", "data", "lr"...).
+void check_identity(const TrainState &saved, const TrainState &now,
+                    const std::set<std::string> &allowed);
 
-/// A checkpoint folder from a run folder (BEST, else LATEST; `latest` prefers LATEST), RUN/ckpt, or the folder itself.
+/// A checkpoint folder from a run folder (BEST, else LATEST; `latest` prefers LATEST), RUN/ckpt, or
+/// the folder itself.
 std::filesystem::path resolve_checkpoint(const std::filesystem::path &path, bool latest = false);
 
 } // namespace mome::train

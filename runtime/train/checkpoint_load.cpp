@@ -42,7 +42,8 @@ private:
       throw damaged(path, "no such file");
     }
     if (size != f.bytes) {
-      throw damaged(path, std::to_string(size) + " bytes, the manifest says " + std::to_string(f.bytes));
+      throw damaged(path,
+                    std::to_string(size) + " bytes, the manifest says " + std::to_string(f.bytes));
     }
     const MappedFile whole(path);
     if (xxh3_hex(whole.bytes()) != f.hash) {
@@ -58,26 +59,33 @@ private:
       throw damaged(dir / t.file, "tensor '" + t.tensor.name + "' is not what the manifest says");
     }
     if (xxh3_hex(view->bytes) != t.hash) {
-      throw damaged(dir / t.file, "the hash of tensor '" + t.tensor.name + "' differs from the manifest's");
+      throw damaged(dir / t.file,
+                    "the hash of tensor '" + t.tensor.name + "' differs from the manifest's");
     }
     views[t.tensor.name] = view;
   }
 
   static Error damaged(const fs::path &path, const std::string &what) {
     return package_error(path.string(), what,
-                         "this checkpoint is damaged; see the others with mome ckpt list and use --resume=RUN/ckpt/step-N");
+                         "this checkpoint is damaged; see the others with mome ckpt list and use "
+                         "--resume=RUN/ckpt/step-N");
   }
 };
 
 bool is_wanted(BindKind kind, Restore what) {
-  return kind == BindKind::param || kind == BindKind::state || (kind == BindKind::moment && what == Restore::everything);
+  return kind == BindKind::param || kind == BindKind::state ||
+         (kind == BindKind::moment && what == Restore::everything);
 }
 
 } // namespace
 
-TrainState read_state(const fs::path &dir) { return read_manifest(dir).state; }
+TrainState read_state(const fs::path &dir) {
+  return read_manifest(dir).state;
+}
 
-TrainState verify_checkpoint(const fs::path &dir) { return OpenCheckpoint(dir).manifest.state; }
+TrainState verify_checkpoint(const fs::path &dir) {
+  return OpenCheckpoint(dir).manifest.state;
+}
 
 TrainState load_checkpoint(const fs::path &dir, Model &model, Restore what) {
   const OpenCheckpoint checkpoint(dir);
@@ -105,9 +113,11 @@ TrainState load_checkpoint(const fs::path &dir, Model &model, Restore what) {
     }
   }
   if (!missing.empty() || !reshaped.empty() || !unexpected.empty()) {
-    throw package_error(dir.string(), "this checkpoint is of another model: " + std::to_string(matched.size()) + " tensors match; missing: " +
-                                          join_names(missing, 5) + "; other shape or type: " + join_names(reshaped, 5) +
-                                          "; not in the model: " + join_names(unexpected, 5),
+    throw package_error(dir.string(),
+                        "this checkpoint is of another model: " + std::to_string(matched.size()) +
+                            " tensors match; missing: " + join_names(missing, 5) +
+                            "; other shape or type: " + join_names(reshaped, 5) +
+                            "; not in the model: " + join_names(unexpected, 5),
                         "use the package that trained it (RUN/model.mpk)");
   }
   for (const auto &[tensor, view] : matched) {

@@ -58,7 +58,8 @@ Monitor parse_monitor(JsonObject o) {
 Config parse_config(std::string_view section, std::string_view text) {
   const std::string where = "train section '" + std::string(section) + "'";
   const MakeError bad = [](std::string w, std::string what) {
-    return package_error(std::move(w), std::move(what), "compile the model again with the momec of this version");
+    return package_error(std::move(w), std::move(what),
+                         "compile the model again with the momec of this version");
   };
   const Json json = parse_json(text, where, bad);
   JsonObject o(json, where, bad);
@@ -77,7 +78,8 @@ Config parse_config(std::string_view section, std::string_view text) {
   }
   if (const Json *value = o.find("optimizer")) {
     JsonObject optimizer = inner(*value, "optimizer");
-    c.optimizer = choose<std::string>(optimizer, "kind", "adamw", {{"adamw", "adamw"}, {"sgd", "sgd"}});
+    c.optimizer =
+        choose<std::string>(optimizer, "kind", "adamw", {{"adamw", "adamw"}, {"sgd", "sgd"}});
     optimizer.done();
   }
   if (const Json *value = o.find("schedule")) {
@@ -88,13 +90,15 @@ Config parse_config(std::string_view section, std::string_view text) {
   }
   for (const Json &value : o.array("init")) {
     JsonObject rule = inner(value, "init");
-    c.init.push_back({rule.text("pattern"), rule.text("file"), rule.text("map", ""), rule.texts("skip")});
+    c.init.push_back(
+        {rule.text("pattern"), rule.text("file"), rule.text("map", ""), rule.texts("skip")});
     rule.done();
   }
   if (const Json *value = o.find("after")) {
     JsonObject after = inner(*value, "after");
     c.after_section = after.text("section");
-    c.after_checkpoint = choose<std::string>(after, "checkpoint", "best", {{"best", "best"}, {"last", "last"}});
+    c.after_checkpoint =
+        choose<std::string>(after, "checkpoint", "best", {{"best", "best"}, {"last", "last"}});
     after.done();
   }
   if (const Json *value = o.find("sampler")) {

@@ -1,7 +1,9 @@
-// The host's side of a `train` section: what the training loop decides, as opposed to what the graph computes.
+// The host's side of a `train` section: what the training loop decides, as opposed to what the
+// graph computes.
 //
-// A section arrives in the package as JSON (Package.train[i].json). It holds kinds, names and lists; every NUMBER a user
-// may want to change is a named scalar of the package, so that `--set` never recompiles. With T the section's name:
+// A section arrives in the package as JSON (Package.train[i].json). It holds kinds, names and
+// lists; every NUMBER a user may want to change is a named scalar of the package, so that `--set`
+// never recompiles. With T the section's name:
 //
 //   {
 //     "batch": 8, "eval_batch": 8,           // static shapes of T's entries; facts, not settings
@@ -9,26 +11,32 @@
 //     "precision": "f32",
 //     "optimizer": {"kind": "adamw"},        // adamw | sgd
 //     "schedule": {"kind": "cosine",         // constant | cosine | multi_step
-//                  "milestones": [30, 60]},  // multi_step: epochs at which lr is multiplied by T.gamma
-//     "monitor": {"metric": "mean1", "mode": "max", "every_epochs": 1, "patience": 15, "keep": ["best", "last"]},
-//     "init": [{"pattern": "experts.*", "file": "k710.safetensors", "map": "uniformerv2",
+//                  "milestones": [30, 60]},  // multi_step: epochs at which lr is multiplied by
+//                  T.gamma
+//     "monitor": {"metric": "mean1", "mode": "max", "every_epochs": 1, "patience": 15, "keep":
+//     ["best", "last"]}, "init": [{"pattern": "experts.*", "file": "k710.safetensors", "map":
+//     "uniformerv2",
 //               "skip": ["transformer.proj.**"]}],
 //     "after": {"section": "stage1", "checkpoint": "best"},      // weights this stage starts from
 //     "sampler": {"kind": "shuffle"},        // shuffle | inverse_frequency | sequential
-//     "freeze": [{"pattern": "experts.*.conv1", "until": "T.freeze.0.until"}],   // "until": scalar, in epochs
-//     "ema": {"decay": "T.ema.decay"}        // moments ema/PATH exist and are what eval uses
+//     "freeze": [{"pattern": "experts.*.conv1", "until": "T.freeze.0.until"}],   // "until":
+//     scalar, in epochs "ema": {"decay": "T.ema.decay"}        // moments ema/PATH exist and are
+//     what eval uses
 //   }
 //
-// Every key but "batch" is optional; unknown keys are an error (a policy must not be dropped in silence).
+// Every key but "batch" is optional; unknown keys are an error (a policy must not be dropped in
+// silence).
 //
 // Scalars a user sets (package defaults; `train.X` is an alias of `T.X` for the section in use):
 //   T.lr  base learning rate     T.epochs     T.seed
-//   T.warmup  epochs of linear warm-up   T.warmup_start  its first lr (default 1e-6, never above T.lr)
-//   T.end     final lr of cosine         T.gamma         factor of multi_step (default 0.1)
-//   T.betas.0, T.betas.1, T.eps, T.weight_decay, T.momentum, T.clip, T.ema.decay ...   read by the graph itself
+//   T.warmup  epochs of linear warm-up   T.warmup_start  its first lr (default 1e-6, never above
+//   T.lr) T.end     final lr of cosine         T.gamma         factor of multi_step (default 0.1)
+//   T.betas.0, T.betas.1, T.eps, T.weight_decay, T.momentum, T.clip, T.ema.decay ...   read by the
+//   graph itself
 // Scalars the host computes before every run (Scalar.host in the package):
-//   seed, step (1-based), sample, T.lr_now (T.lr after schedule), T.bias_correction1, T.bias_correction2 (1 - beta^step),
-//   T.grad_scale (1 / micro-batches), T.trainable.I (0 while freeze[I] holds, else 1), T.ema_now (decay, warmed up)
+//   seed, step (1-based), sample, T.lr_now (T.lr after schedule), T.bias_correction1,
+//   T.bias_correction2 (1 - beta^step), T.grad_scale (1 / micro-batches), T.trainable.I (0 while
+//   freeze[I] holds, else 1), T.ema_now (decay, warmed up)
 #pragma once
 
 #include <cstdint>
@@ -47,7 +55,8 @@ struct Schedule {
 };
 
 struct Monitor {
-  std::string metric; // a metric of the model, or "loss": the weighted objective on the validation part
+  std::string
+      metric; // a metric of the model, or "loss": the weighted objective on the validation part
   bool maximize = true;
   double every_epochs = 1;
   int64_t patience = 0; // evaluations without a new best before stopping; 0: never

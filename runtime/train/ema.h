@@ -1,4 +1,5 @@
-// Exponential moving averages of parameters: moments named ema/PATH, kept by the graph, used by evaluation.
+// Exponential moving averages of parameters: moments named ema/PATH, kept by the graph, used by
+// evaluation.
 #pragma once
 
 #include <utility>

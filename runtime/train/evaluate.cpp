@@ -15,7 +15,8 @@ namespace {
 size_t batch_size_for(const ModelInfo &info, const ModelEntry &entry, size_t wanted) {
   const size_t compiled = entry_batch(info, entry);
   if (wanted > compiled) {
-    throw usage_error("--batch " + std::to_string(wanted) + " is above the compiled batch of " + std::to_string(compiled),
+    throw usage_error("--batch " + std::to_string(wanted) + " is above the compiled batch of " +
+                          std::to_string(compiled),
                       "compile the model with a larger eval_batch");
   }
   return wanted == 0 ? compiled : wanted;
@@ -50,8 +51,8 @@ double EvalResult::value(std::string_view name) const {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32_t> &samples, size_t batch,
-                    const std::function<bool()> &stop) {
+EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
+                    size_t batch, const std::function<bool()> &stop) {
   const ModelInfo &info = model.info();
   const ModelEntry &eval = info.require_entry("eval");
   const size_t compiled = entry_batch(info, eval);
@@ -60,7 +61,8 @@ EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32
     model.zero(t);
   }
   EvalResult result;
-  data::Loader loader(source, compiled, data::sequential_plan(samples, batch_size_for(info, eval, batch)));
+  data::Loader loader(source, compiled,
+                      data::sequential_plan(samples, batch_size_for(info, eval, batch)));
   while (const data::Batch *b = loader.next()) {
     feed_batch(model, eval, *b, source.modalities());
     model.run(eval);
@@ -117,7 +119,8 @@ std::vector<int32_t> Predictions::predicted(size_t classes) const {
   return result;
 }
 
-Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples, size_t batch) {
+Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
+                        size_t batch) {
   const ModelInfo &info = model.info();
   const ModelEntry &predict = info.require_entry("predict");
   const size_t compiled = entry_batch(info, predict);
@@ -126,7 +129,8 @@ Predictions run_predict(Model &model, data::Source &source, const std::vector<ui
   std::vector<size_t> tensors;
   for (size_t t : entry_outputs(info, predict, BindKind::output)) {
     const ModelTensor &tensor = info.tensors[t];
-    if (tensor.dtype == DType::f32 && !tensor.shape.empty() && size_t(tensor.shape[0]) == compiled) {
+    if (tensor.dtype == DType::f32 && !tensor.shape.empty() &&
+        size_t(tensor.shape[0]) == compiled) {
       tensors.push_back(t);
       GatheredOutput output{tensor.name, {tensor.shape.begin() + 1, tensor.shape.end()}, {}, 1};
       output.elements = size_t(tensor.elements()) / compiled;
@@ -134,14 +138,16 @@ Predictions run_predict(Model &model, data::Source &source, const std::vector<ui
       result.outputs.push_back(std::move(output));
     }
   }
-  data::Loader loader(source, compiled, data::sequential_plan(samples, batch_size_for(info, predict, batch)));
+  data::Loader loader(source, compiled,
+                      data::sequential_plan(samples, batch_size_for(info, predict, batch)));
   while (const data::Batch *b = loader.next()) {
     feed_batch(model, predict, *b, source.modalities());
     model.run(predict);
     for (size_t i = 0; i < tensors.size(); ++i) {
       GatheredOutput &output = result.outputs[i];
       const std::vector<float> values = model.read_floats(tensors[i]);
-      output.values.insert(output.values.end(), values.begin(), values.begin() + b->count * output.elements);
+      output.values.insert(output.values.end(), values.begin(),
+                           values.begin() + b->count * output.elements);
     }
   }
   return result;

@@ -1,7 +1,9 @@
-// Evaluation: every sample of a part exactly once, through the entries `eval` + `metrics`, and `predict`.
+// Evaluation: every sample of a part exactly once, through the entries `eval` + `metrics`, and
+// `predict`.
 //
-// The `sum` tensors of the package are zeroed, `eval` adds every batch to them (a partial batch is padded, its padding has
-// valid = 0), and `metrics` turns them into values once. Losses are means over the samples: sum `loss.NAME` / sum `count`.
+// The `sum` tensors of the package are zeroed, `eval` adds every batch to them (a partial batch is
+// padded, its padding has valid = 0), and `metrics` turns them into values once. Losses are means
+// over the samples: sum `loss.NAME` / sum `count`.
 #pragma once
 
 #include <functional>
@@ -17,15 +19,16 @@ namespace mome::train {
 
 struct EvalResult {
   int64_t samples = 0;
-  std::vector<std::pair<std::string, double>> losses;                // means
+  std::vector<std::pair<std::string, double>> losses;              // means
   std::vector<std::pair<std::string, std::vector<float>>> metrics; // flattened; one value for most
 
   double value(std::string_view name) const; // a loss or scalar metric; NaN when absent
 };
 
-/// `batch` samples at a time (at most the compiled batch; 0: all of it). Stops early when `stop` says so.
-EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32_t> &samples, size_t batch = 0,
-                    const std::function<bool()> &stop = {});
+/// `batch` samples at a time (at most the compiled batch; 0: all of it). Stops early when `stop`
+/// says so.
+EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
+                    size_t batch = 0, const std::function<bool()> &stop = {});
 
 /// One output of `predict`, gathered over the samples.
 struct GatheredOutput {
@@ -34,26 +37,32 @@ struct GatheredOutput {
   std::vector<float> values;  // [samples, ...shape]
   size_t elements = 1;
 
-  std::span<const float> of(size_t i) const { return std::span(values).subspan(i * elements, elements); }
+  std::span<const float> of(size_t i) const {
+    return std::span(values).subspan(i * elements, elements);
+  }
 };
 
 struct Predictions {
   std::vector<uint32_t> samples;
   std::vector<GatheredOutput> outputs;
 
-  /// The class scores: output "logits", else the first with one value per class; null when there is none.
+  /// The class scores: output "logits", else the first with one value per class; null when there is
+  /// none.
   const GatheredOutput *logits(size_t classes) const;
   /// Class of the highest score, the first of equals; -1 without logits.
   std::vector<int32_t> predicted(size_t classes) const;
 };
 
-Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples, size_t batch = 0);
+Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
+                        size_t batch = 0);
 
-/// The same source with sensors zeroed (their normalized values are 0: the mean signal) or marked absent.
+/// The same source with sensors zeroed (their normalized values are 0: the mean signal) or marked
+/// absent.
 class MaskedSource : public data::Source {
 public:
   /// Names must be modalities; throws Error (usage).
-  MaskedSource(data::Source &source, const std::vector<std::string> &zero, const std::vector<std::string> &absent);
+  MaskedSource(data::Source &source, const std::vector<std::string> &zero,
+               const std::vector<std::string> &absent);
   const data::Index &index() const override { return masked; }
   const std::vector<data::Modality> &modalities() const override { return source.modalities(); }
   void read(uint32_t sample, size_t modality, std::span<float> to) override;

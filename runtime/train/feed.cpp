@@ -9,11 +9,13 @@ namespace mome::train {
 std::vector<data::Modality> model_modalities(const ModelInfo &info) {
   std::vector<data::Modality> result;
   for (const std::string &name : info.modalities) {
-    const auto it = std::find_if(info.tensors.begin(), info.tensors.end(), [&](const ModelTensor &t) {
-      return t.kind == BindKind::input && t.name == name;
-    });
+    const auto it =
+        std::find_if(info.tensors.begin(), info.tensors.end(), [&](const ModelTensor &t) {
+          return t.kind == BindKind::input && t.name == name;
+        });
     if (it == info.tensors.end() || it->shape.empty() || it->dtype != DType::f32) {
-      throw package_error("model '" + info.model + "'", "modality '" + name + "' has no f32 input tensor", "");
+      throw package_error("model '" + info.model + "'",
+                          "modality '" + name + "' has no f32 input tensor", "");
     }
     result.push_back({name, {it->shape.begin() + 1, it->shape.end()}});
   }
@@ -38,7 +40,8 @@ void feed_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
       const auto it = std::find_if(modalities.begin(), modalities.end(),
                                    [&](const data::Modality &m) { return m.name == tensor.name; });
       if (it == modalities.end()) {
-        throw package_error("entry '" + entry.name + "'", "input '" + tensor.name + "' is no modality", "");
+        throw package_error("entry '" + entry.name + "'",
+                            "input '" + tensor.name + "' is no modality", "");
       }
       model.write(t, std::as_bytes(std::span(batch.inputs[size_t(it - modalities.begin())])));
       break;

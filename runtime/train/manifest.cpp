@@ -1,6 +1,5 @@
 #include "runtime/train/manifest.h"
 
-
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
@@ -9,7 +8,8 @@ namespace mome::train {
 namespace {
 
 Error bad_manifest(std::string where, std::string what) {
-  return package_error(std::move(where), std::move(what), "check the whole folder with mome ckpt verify");
+  return package_error(std::move(where), std::move(what),
+                       "check the whole folder with mome ckpt verify");
 }
 
 std::vector<int64_t> read_shape(JsonObject &o) {
@@ -30,7 +30,8 @@ ManifestTensor read_tensor(JsonObject o) {
   const std::optional<BindKind> k = parse_kind(kind);
   const std::optional<DType> d = parse_safetensors_dtype(dtype);
   if (!k || !d) {
-    o.fail("tensor '" + t.tensor.name + "' has unknown kind '" + kind + "' or dtype '" + dtype + "'");
+    o.fail("tensor '" + t.tensor.name + "' has unknown kind '" + kind + "' or dtype '" + dtype +
+           "'");
   }
   t.tensor.kind = *k;
   t.tensor.dtype = *d;

@@ -8,13 +8,16 @@ namespace mome::train {
 namespace {
 
 template <typename T> const T *find_named(const std::vector<T> &items, std::string_view name) {
-  const auto it = std::find_if(items.begin(), items.end(), [&](const T &item) { return item.name == name; });
+  const auto it =
+      std::find_if(items.begin(), items.end(), [&](const T &item) { return item.name == name; });
   return it == items.end() ? nullptr : &*it;
 }
 
 } // namespace
 
-const ModelEntry *ModelInfo::entry(std::string_view name) const { return find_named(entries, name); }
+const ModelEntry *ModelInfo::entry(std::string_view name) const {
+  return find_named(entries, name);
+}
 
 const ModelEntry &ModelInfo::require_entry(std::string_view name) const {
   if (const ModelEntry *found = entry(name)) {

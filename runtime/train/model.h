@@ -1,7 +1,8 @@
-// What training, evaluation and checkpoints need of a compiled model: named tensors, scalars, entries.
+// What training, evaluation and checkpoints need of a compiled model: named tensors, scalars,
+// entries.
 //
-// `SessionModel` (session_model.h) is the real one, over a package; tests use small models written in C++. Tensors are
-// always exchanged in natural layout, row-major.
+// `SessionModel` (session_model.h) is the real one, over a package; tests use small models written
+// in C++. Tensors are always exchanged in natural layout, row-major.
 #pragma once
 
 #include <cstddef>

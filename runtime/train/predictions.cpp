@@ -12,16 +12,20 @@ constexpr size_t max_columns = 64;
 
 std::string number(float value) {
   char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value); // shortest form that reads back equal
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof text, value); // shortest form that reads back equal
   return std::string(text, end);
 }
 
-std::string column_name(const data::Index &index, const GatheredOutput &output, const GatheredOutput *logits, size_t k) {
+std::string column_name(const data::Index &index, const GatheredOutput &output,
+                        const GatheredOutput *logits, size_t k) {
   if (&output == logits) {
     return output.name + "." + index.classes[k];
   }
   const bool per_modality = output.elements == index.modalities.size();
-  return output.elements == 1 ? output.name : output.name + "." + (per_modality ? index.modalities[k] : std::to_string(k));
+  return output.elements == 1
+             ? output.name
+             : output.name + "." + (per_modality ? index.modalities[k] : std::to_string(k));
 }
 
 std::string class_name(const data::Index &index, int32_t id) {
@@ -29,7 +33,8 @@ std::string class_name(const data::Index &index, int32_t id) {
 }
 
 /// Logits first, then the other small outputs.
-std::vector<const GatheredOutput *> csv_outputs(const Predictions &p, const GatheredOutput *logits) {
+std::vector<const GatheredOutput *> csv_outputs(const Predictions &p,
+                                                const GatheredOutput *logits) {
   std::vector<const GatheredOutput *> result;
   if (logits != nullptr) {
     result.push_back(logits);
@@ -42,7 +47,9 @@ std::vector<const GatheredOutput *> csv_outputs(const Predictions &p, const Gath
   return result;
 }
 
-OrderedJson interval_json(const Interval &i) { return OrderedJson::array({i.low, i.high}); }
+OrderedJson interval_json(const Interval &i) {
+  return OrderedJson::array({i.low, i.high});
+}
 
 } // namespace
 
@@ -63,7 +70,8 @@ std::string predictions_csv(const data::Index &index, const Predictions &predict
   for (size_t i = 0; i < predictions.samples.size(); ++i) {
     const data::Sample &sample = index.samples[predictions.samples[i]];
     csv += data::csv_field(sample.key) + "," + data::csv_field(sample.subject) + "," +
-           data::csv_field(class_name(index, sample.label)) + "," + data::csv_field(class_name(index, predicted[i]));
+           data::csv_field(class_name(index, sample.label)) + "," +
+           data::csv_field(class_name(index, predicted[i]));
     for (const GatheredOutput *output : outputs) {
       for (float value : output->of(i)) {
         csv += "," + number(value);
@@ -97,7 +105,8 @@ Accuracy measure(const data::Index &index, const Predictions &predictions) {
     subjects.push_back(index.samples[sample].subject);
   }
   const std::vector<int32_t> labels = index.labels(predictions.samples);
-  return measure_accuracy(labels, predictions.predicted(index.classes.size()), subjects, index.classes.size());
+  return measure_accuracy(labels, predictions.predicted(index.classes.size()), subjects,
+                          index.classes.size());
 }
 
 OrderedJson summary_json(std::string_view part, const data::Index &index, const EvalResult &eval,
@@ -112,9 +121,11 @@ OrderedJson summary_json(std::string_view part, const data::Index &index, const 
     o["classes_present"] = a.classes_present;
     o["top1"] = a.top1;
     o["mean1"] = a.mean1;
-    o["intervals"] = {{"top1", interval_json(a.top1_interval)}, {"mean1", interval_json(a.mean1_interval)}};
+    o["intervals"] = {{"top1", interval_json(a.top1_interval)},
+                      {"mean1", interval_json(a.mean1_interval)}};
     for (size_t k = 0; k < index.classes.size(); ++k) {
-      o["classes"][index.classes[k]] = {{"samples", a.per_class_total[k]}, {"right", a.per_class_right[k]}};
+      o["classes"][index.classes[k]] = {{"samples", a.per_class_total[k]},
+                                        {"right", a.per_class_right[k]}};
     }
   }
   o["losses"] = OrderedJson::object();
@@ -132,7 +143,8 @@ OrderedJson summary_json(std::string_view part, const data::Index &index, const 
       for (size_t i = 0; i < predictions.samples.size(); ++i) {
         sum += output->of(i)[k];
       }
-      o["outputs"][column_name(index, *output, logits, k)] = sum / double(predictions.samples.size());
+      o["outputs"][column_name(index, *output, logits, k)] =
+          sum / double(predictions.samples.size());
     }
   }
   return o;

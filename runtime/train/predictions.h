@@ -1,4 +1,5 @@
-// What `mome eval --dump` and `mome predict` write: predictions.csv, outputs.safetensors, and the JSON summary.
+// What `mome eval --dump` and `mome predict` write: predictions.csv, outputs.safetensors, and the
+// JSON summary.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +10,8 @@
 
 namespace mome::train {
 
-/// key, subject, label, predicted, logits.CLASS..., every output with at most 64 values per sample (OUTPUT.MODALITY when it
-/// has one per modality, else OUTPUT.0, ...), presence.MODALITY.
+/// key, subject, label, predicted, logits.CLASS..., every output with at most 64 values per sample
+/// (OUTPUT.MODALITY when it has one per modality, else OUTPUT.0, ...), presence.MODALITY.
 std::string predictions_csv(const data::Index &index, const Predictions &predictions);
 
 /// Every output, [samples, ...], in the order of predictions.csv.
@@ -18,7 +19,8 @@ void write_outputs(const std::filesystem::path &file, const Predictions &predict
 
 Accuracy measure(const data::Index &index, const Predictions &predictions);
 
-/// {"part":..., "samples":..., "top1":..., "mean1":..., "intervals":..., "losses":..., "metrics":..., "outputs":means,
+/// {"part":..., "samples":..., "top1":..., "mean1":..., "intervals":..., "losses":...,
+/// "metrics":..., "outputs":means,
 ///  "classes":{name:{"samples":n,"right":r}}}
 OrderedJson summary_json(std::string_view part, const data::Index &index, const EvalResult &eval,
                          const Predictions &predictions);

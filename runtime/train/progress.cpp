@@ -19,8 +19,12 @@ namespace {
   return text;
 }
 
-std::string short_name(const std::string &name) { return name.starts_with("loss.") ? name.substr(5) : name; }
-bool is_total(const std::string &name) { return name == "loss" || short_name(name) == "total"; }
+std::string short_name(const std::string &name) {
+  return name.starts_with("loss.") ? name.substr(5) : name;
+}
+bool is_total(const std::string &name) {
+  return name == "loss" || short_name(name) == "total";
+}
 
 } // namespace
 
@@ -67,7 +71,8 @@ std::string ProgressLine::text() const {
 }
 
 Console::Console(Verbosity v, std::filesystem::path l)
-    : verbosity(v), terminal(v == Verbosity::automatic && isatty(STDOUT_FILENO)), log(std::move(l)) {}
+    : verbosity(v), terminal(v == Verbosity::automatic && isatty(STDOUT_FILENO)),
+      log(std::move(l)) {}
 
 Console::~Console() {
   if (open) {

@@ -1,6 +1,8 @@
-// The progress line: one updating line on a terminal, one plain line per `--log-every` steps elsewhere and in log.txt.
+// The progress line: one updating line on a terminal, one plain line per `--log-every` steps
+// elsewhere and in log.txt.
 //
-//   step 1200/10000 loss 1.234 (cls 0.98 intra 0.12) vote.acc 0.41 vote.gyro 0.59 | 24.8 smp/s data 3% | mem 21.4 MiB | eta 2m11s
+//   step 1200/10000 loss 1.234 (cls 0.98 intra 0.12) vote.acc 0.41 vote.gyro 0.59 | 24.8 smp/s data
+//   3% | mem 21.4 MiB | eta 2m11s
 #pragma once
 
 #include <chrono>

@@ -24,7 +24,8 @@ RunDir::RunDir(fs::path r) : root(std::move(r)) {
   }
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     ::close(std::exchange(lock, -1));
-    throw usage_error("another process is training in " + root.string(), "wait for it, or choose another --out");
+    throw usage_error("another process is training in " + root.string(),
+                      "wait for it, or choose another --out");
   }
 }
 
@@ -43,7 +44,8 @@ RunDir RunDir::create(const fs::path &path) {
   RunDir run(path); // the lock first: of two fresh starts at once, one must lose
   for (const auto &entry : fs::directory_iterator(path)) {
     if (entry.path().filename() != ".lock") {
-      throw usage_error(path.string() + " is not empty", "choose another --out, or continue it with --resume " + path.string());
+      throw usage_error(path.string() + " is not empty",
+                        "choose another --out, or continue it with --resume " + path.string());
     }
   }
   fs::create_directories(path / "ckpt");
@@ -52,13 +54,15 @@ RunDir RunDir::create(const fs::path &path) {
 
 RunDir RunDir::open(const fs::path &path) {
   if (!fs::is_directory(path / "ckpt")) {
-    throw usage_error(path.string() + " is not a run folder", "start a run with mome train PACKAGE --out " + path.string());
+    throw usage_error(path.string() + " is not a run folder",
+                      "start a run with mome train PACKAGE --out " + path.string());
   }
   return RunDir(path);
 }
 
 void RunDir::status(std::string_view state, int exit_code, int64_t step) const {
-  replace_file(root / "STATUS", std::string(state) + " " + std::to_string(exit_code) + " " + std::to_string(step) + "\n");
+  replace_file(root / "STATUS", std::string(state) + " " + std::to_string(exit_code) + " " +
+                                    std::to_string(step) + "\n");
 }
 
 void RunDir::record_start(const OrderedJson &environment, std::string_view command_line) const {
@@ -96,7 +100,8 @@ OrderedJson describe_environment(int threads) {
 void MetricsLog::event(std::string_view name, int64_t step, OrderedJson fields) {
   OrderedJson line = {{"schema", 1}, {"event", name}, {"step", step}};
   line.update(fields);
-  std::ofstream(file, std::ios::app) << line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) << std::endl;
+  std::ofstream(file, std::ios::app)
+      << line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) << std::endl;
 }
 
 void MetricsLog::rewind(int64_t step) {
@@ -104,7 +109,8 @@ void MetricsLog::rewind(int64_t step) {
   std::ostringstream kept;
   for (std::string line; std::getline(in, line);) {
     const Json event = Json::parse(line, nullptr, false);
-    if (event.is_object() && event.contains("step") && event["step"].is_number() && event["step"].get<int64_t>() <= step) {
+    if (event.is_object() && event.contains("step") && event["step"].is_number() &&
+        event["step"].get<int64_t>() <= step) {
       kept << line << "\n";
     }
   }

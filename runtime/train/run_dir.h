@@ -3,9 +3,10 @@
 //   STATUS         "running|done|failed|preempted EXIT_CODE LAST_STEP", replaced atomically
 //   config.json    every setting of the run, resolved       model.mpk   the package that trains
 //   env.json       machine, threads, MOME_* variables        cmdline.txt one line per start
-//   log.txt        what was printed                          metrics.jsonl one JSON object per event
-//   tb/            TensorBoard event files                   eval/       results of `mome eval`
-//   ckpt/step-00001200/  ckpt/LATEST  ckpt/BEST              .lock       held while a process trains here
+//   log.txt        what was printed                          metrics.jsonl one JSON object per
+//   event tb/            TensorBoard event files                   eval/       results of `mome
+//   eval` ckpt/step-00001200/  ckpt/LATEST  ckpt/BEST              .lock       held while a process
+//   trains here
 #pragma once
 
 #include <filesystem>
@@ -18,11 +19,13 @@ namespace mome::train {
 
 class RunDir {
 public:
-  /// A fresh run: `path` must not exist or be empty; throws Error (usage), or when another process holds the lock.
+  /// A fresh run: `path` must not exist or be empty; throws Error (usage), or when another process
+  /// holds the lock.
   static RunDir create(const std::filesystem::path &path);
   /// An existing run, to be resumed.
   static RunDir open(const std::filesystem::path &path);
-  RunDir(RunDir &&other) noexcept : root(std::move(other.root)), lock(std::exchange(other.lock, -1)) {}
+  RunDir(RunDir &&other) noexcept
+      : root(std::move(other.root)), lock(std::exchange(other.lock, -1)) {}
   ~RunDir();
 
   const std::filesystem::path &path() const { return root; }

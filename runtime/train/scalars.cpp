@@ -9,7 +9,8 @@
 
 namespace mome::train {
 
-Scalars::Scalars(const ModelInfo &info, std::string section) : info(info), section(std::move(section)) {
+Scalars::Scalars(const ModelInfo &info, std::string section)
+    : info(info), section(std::move(section)) {
   for (const ModelScalar &s : info.scalars) {
     current.push_back(s.value);
   }
@@ -24,13 +25,15 @@ std::string Scalars::resolve(std::string_view name) const {
 void Scalars::set(std::string_view assignment) {
   const size_t equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    throw usage_error("'" + std::string(assignment) + "' is not NAME=VALUE", "for example --set train.lr=3e-5");
+    throw usage_error("'" + std::string(assignment) + "' is not NAME=VALUE",
+                      "for example --set train.lr=3e-5");
   }
   const std::string_view text = assignment.substr(equals + 1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw usage_error("'" + std::string(text) + "' is not a finite number", "in --set " + std::string(assignment));
+    throw usage_error("'" + std::string(text) + "' is not a finite number",
+                      "in --set " + std::string(assignment));
   }
   set(assignment.substr(0, equals), value);
 }
@@ -50,7 +53,8 @@ void Scalars::set(std::string_view name, double value) {
   }
   const ModelScalar &scalar = info.scalars[*index];
   if (scalar.host) {
-    throw usage_error("'" + full + "' is computed every step", "set the numbers it is computed from instead");
+    throw usage_error("'" + full + "' is computed every step",
+                      "set the numbers it is computed from instead");
   }
   if (scalar.integer && value != std::floor(value)) {
     throw usage_error("'" + full + "' is an integer", "got " + std::to_string(value));
@@ -58,7 +62,9 @@ void Scalars::set(std::string_view name, double value) {
   current[*index] = value;
 }
 
-bool Scalars::has(std::string_view name) const { return info.scalar(resolve(name)).has_value(); }
+bool Scalars::has(std::string_view name) const {
+  return info.scalar(resolve(name)).has_value();
+}
 
 double Scalars::get(std::string_view name, double absent) const {
   const std::optional<size_t> index = info.scalar(resolve(name));
@@ -73,7 +79,9 @@ void Scalars::apply(Model &model) const {
 
 Numbers Scalars::numbers(const Config &config) const {
   Numbers n;
-  const auto read = [&](const char *leaf, double absent) { return get(config.scalar(leaf), absent); };
+  const auto read = [&](const char *leaf, double absent) {
+    return get(config.scalar(leaf), absent);
+  };
   n.lr = read("lr", n.lr);
   n.end = read("end", n.end);
   n.warmup = read("warmup", n.warmup);
@@ -87,7 +95,8 @@ Numbers Scalars::numbers(const Config &config) const {
   n.patience = int64_t(read("patience", double(config.monitor.patience)));
   const auto need = [&](bool ok, const char *leaf, const char *rule) {
     if (!ok) {
-      throw usage_error("'" + config.scalar(leaf) + "' " + rule, std::string("change it with --set train.") + leaf + "=...");
+      throw usage_error("'" + config.scalar(leaf) + "' " + rule,
+                        std::string("change it with --set train.") + leaf + "=...");
     }
   };
   need(n.epochs > 0, "epochs", "must be positive");
@@ -98,7 +107,8 @@ Numbers Scalars::numbers(const Config &config) const {
   return n;
 }
 
-void feed_step_scalars(Model &model, const Config &config, const Scalars &scalars, const StepScalars &s) {
+void feed_step_scalars(Model &model, const Config &config, const Scalars &scalars,
+                       const StepScalars &s) {
   const ModelInfo &info = model.info();
   const auto feed = [&](const std::string &name, double value) {
     if (const std::optional<size_t> index = info.scalar(name)) {
@@ -117,9 +127,11 @@ void feed_step_scalars(Model &model, const Config &config, const Scalars &scalar
     const bool trainable = !until.empty() && s.epoch >= scalars.get(until, 0);
     feed(config.scalar("trainable." + std::to_string(i)), trainable ? 1 : 0);
   }
-  if (!config.ema_decay.empty()) { // warmed up: the first steps must not be averaged with the initial weights
+  if (!config.ema_decay
+           .empty()) { // warmed up: the first steps must not be averaged with the initial weights
     const double decay = scalars.get(config.ema_decay, 0.999);
-    feed(config.scalar("ema_now"), std::min(decay, (1.0 + double(s.step)) / (10.0 + double(s.step))));
+    feed(config.scalar("ema_now"),
+         std::min(decay, (1.0 + double(s.step)) / (10.0 + double(s.step))));
   }
 }
 

@@ -1,4 +1,5 @@
-// Values of a package's scalar inputs during one run: defaults, `--set`, and what the host computes every step.
+// Values of a package's scalar inputs during one run: defaults, `--set`, and what the host computes
+// every step.
 #pragma once
 
 #include <string>
@@ -15,7 +16,8 @@ public:
   /// `section`: the train section in use, whose scalars `train.X` aliases; may be empty.
   Scalars(const ModelInfo &info, std::string section);
 
-  /// "NAME=VALUE"; throws Error (usage): unknown name (suggests the nearest), host scalar, not a number.
+  /// "NAME=VALUE"; throws Error (usage): unknown name (suggests the nearest), host scalar, not a
+  /// number.
   void set(std::string_view assignment);
   void set(std::string_view name, double value);
   bool has(std::string_view name) const;
@@ -42,6 +44,7 @@ struct StepScalars {
   int64_t seed, step, sample; // step is 1-based
   double lr, bias_correction1, bias_correction2, grad_scale, epoch;
 };
-void feed_step_scalars(Model &model, const Config &config, const Scalars &scalars, const StepScalars &s);
+void feed_step_scalars(Model &model, const Config &config, const Scalars &scalars,
+                       const StepScalars &s);
 
 } // namespace mome::train

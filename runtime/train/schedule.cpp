@@ -27,7 +27,8 @@ double after_warmup(const Schedule &schedule, const Numbers &n, double epoch) {
 
 } // namespace
 
-double learning_rate(const Schedule &schedule, const Numbers &n, int64_t done, int64_t steps_per_epoch) {
+double learning_rate(const Schedule &schedule, const Numbers &n, int64_t done,
+                     int64_t steps_per_epoch) {
   const double epoch = double(done) / double(steps_per_epoch);
   if (epoch < n.warmup) {
     const double peak = after_warmup(schedule, n, n.warmup);

@@ -1,11 +1,11 @@
-// Learning-rate schedules and bias corrections: computed on the host in f64, fed to the graph as scalars every step.
+// Learning-rate schedules and bias corrections: computed on the host in f64, fed to the graph as
+// scalars every step.
 //
 // Per iteration, as UniFormerV2 trains (cosine per iteration, after a linear warm-up):
 //   e = completed steps / steps per epoch, W = warm-up epochs, E = epochs
-//   e < W      lr = start + (peak - start) * e / W        where peak = the schedule's value at e = W
-//   constant   lr = base
-//   cosine     lr = end + (base - end) * (cos(pi * (e - W) / (E - W)) + 1) / 2
-//   multi_step lr = base * gamma ^ (number of milestones <= e)
+//   e < W      lr = start + (peak - start) * e / W        where peak = the schedule's value at e =
+//   W constant   lr = base cosine     lr = end + (base - end) * (cos(pi * (e - W) / (E - W)) + 1) /
+//   2 multi_step lr = base * gamma ^ (number of milestones <= e)
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ struct Numbers {
 };
 
 /// lr of the step after `done` completed steps.
-double learning_rate(const Schedule &schedule, const Numbers &n, int64_t done, int64_t steps_per_epoch);
+double learning_rate(const Schedule &schedule, const Numbers &n, int64_t done,
+                     int64_t steps_per_epoch);
 
 /// 1 - beta^step, without cancellation for small steps; `step` is 1-based.
 double bias_correction(double beta, int64_t step);

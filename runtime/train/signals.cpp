@@ -22,7 +22,7 @@ void handle(int signal) {
 
 SignalGuard::SignalGuard() {
   pending = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handle;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
@@ -37,8 +37,12 @@ SignalGuard::~SignalGuard() {
   }
 }
 
-int SignalGuard::received() { return pending; }
+int SignalGuard::received() {
+  return pending;
+}
 
-int SignalGuard::exit_code(int signal) { return signal == SIGUSR1 ? 75 : 128 + signal; }
+int SignalGuard::exit_code(int signal) {
+  return signal == SIGUSR1 ? 75 : 128 + signal;
+}
 
 } // namespace mome::train

@@ -1,4 +1,5 @@
-// SIGINT, SIGTERM and SIGUSR1: finish the step, save, exit 130, 143 or 75. A second SIGINT stops at once.
+// SIGINT, SIGTERM and SIGUSR1: finish the step, save, exit 130, 143 or 75. A second SIGINT stops at
+// once.
 #pragma once
 
 namespace mome::train {

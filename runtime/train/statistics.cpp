@@ -26,7 +26,9 @@ struct Tally {
     }
     return n == 0 ? 0 : double(r) / double(n);
   }
-  int64_t present() const { return std::count_if(total.begin(), total.end(), [](int64_t n) { return n > 0; }); }
+  int64_t present() const {
+    return std::count_if(total.begin(), total.end(), [](int64_t n) { return n > 0; });
+  }
   double mean1() const {
     double sum = 0;
     for (size_t k = 0; k < total.size(); ++k) {
@@ -45,8 +47,10 @@ Interval percentile(std::vector<double> values) {
 } // namespace
 
 Accuracy measure_accuracy(std::span<const int32_t> labels, std::span<const int32_t> predicted,
-                          std::span<const std::string> subjects, size_t classes, int64_t resamples) {
-  std::map<std::string, Tally> by_subject; // sorted: the result does not depend on the order of samples
+                          std::span<const std::string> subjects, size_t classes,
+                          int64_t resamples) {
+  std::map<std::string, Tally>
+      by_subject; // sorted: the result does not depend on the order of samples
   for (size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || size_t(labels[i]) >= classes) {
       continue;

@@ -5,7 +5,8 @@
 
 namespace mome::train {
 
-TensorFileWriter::TensorFileWriter(const std::filesystem::path &path, const std::vector<ModelTensor> &tensors,
+TensorFileWriter::TensorFileWriter(const std::filesystem::path &path,
+                                   const std::vector<ModelTensor> &tensors,
                                    const std::map<std::string, std::string> &metadata)
     : file(path) {
   OrderedJson header = OrderedJson::object();
@@ -15,7 +16,8 @@ TensorFileWriter::TensorFileWriter(const std::filesystem::path &path, const std:
   uint64_t offset = 0;
   for (const ModelTensor &t : tensors) {
     const uint64_t end = offset + t.bytes();
-    header[t.name] = {{"dtype", safetensors_dtype(t.dtype)}, {"shape", t.shape}, {"data_offsets", {offset, end}}};
+    header[t.name] = {
+        {"dtype", safetensors_dtype(t.dtype)}, {"shape", t.shape}, {"data_offsets", {offset, end}}};
     offset = end;
     sizes.push_back(t.bytes());
   }
@@ -34,7 +36,8 @@ void TensorFileWriter::put(std::span<const std::byte> bytes) {
 
 std::string TensorFileWriter::add(std::span<const std::byte> bytes) {
   if (next == sizes.size() || bytes.size() != sizes[next]) {
-    throw internal_error("safetensors writer", "tensor " + std::to_string(next) + " has the wrong size");
+    throw internal_error("safetensors writer",
+                         "tensor " + std::to_string(next) + " has the wrong size");
   }
   ++next;
   put(bytes);

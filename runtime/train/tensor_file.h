@@ -1,4 +1,5 @@
-// Writes a safetensors file tensor by tensor, hashing on the way; nothing but one tensor is held in memory.
+// Writes a safetensors file tensor by tensor, hashing on the way; nothing but one tensor is held in
+// memory.
 #pragma once
 
 #include <filesystem>

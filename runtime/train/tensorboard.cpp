@@ -23,7 +23,9 @@ constexpr std::array<uint32_t, 256> crc_table = [] {
   return table;
 }();
 
-uint32_t masked(uint32_t crc) { return std::rotr(crc, 15) + 0xA282EAD8u; }
+uint32_t masked(uint32_t crc) {
+  return std::rotr(crc, 15) + 0xA282EAD8u;
+}
 
 template <typename T> void put(std::string &out, T value) {
   static_assert(std::endian::native == std::endian::little);
@@ -40,7 +42,9 @@ void put_varint(std::string &out, uint64_t value) {
 }
 
 enum Wire { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
-void put_tag(std::string &out, int field, Wire wire) { out += char(field << 3 | wire); }
+void put_tag(std::string &out, int field, Wire wire) {
+  out += char(field << 3 | wire);
+}
 void put_bytes(std::string &out, int field, std::string_view text) {
   put_tag(out, field, bytes);
   put_varint(out, text.size());
@@ -69,8 +73,8 @@ EventFile::EventFile(const std::filesystem::path &dir) {
   std::filesystem::create_directories(dir);
   char host[256] = "localhost";
   gethostname(host, sizeof host - 1);
-  const auto path = dir / ("events.out.tfevents." + std::to_string(std::time(nullptr)) + "." + host + "." +
-                           std::to_string(getpid()));
+  const auto path = dir / ("events.out.tfevents." + std::to_string(std::time(nullptr)) + "." +
+                           host + "." + std::to_string(getpid()));
   file.reset(std::fopen(path.c_str(), "ab"));
   if (!file) {
     throw io_error(path.string(), "create");
@@ -104,7 +108,8 @@ void EventFile::record(std::string_view payload) {
   put(footer, masked(crc32c(payload)));
   header += payload;
   header += footer;
-  std::fwrite(header.data(), 1, header.size(), file.get()); // a full disk is caught where it matters: the checkpoint
+  std::fwrite(header.data(), 1, header.size(),
+              file.get()); // a full disk is caught where it matters: the checkpoint
   std::fflush(file.get());
 }
 

@@ -1,7 +1,8 @@
 // TensorBoard event files, scalars only.
 //
-// A file is a sequence of TFRecords: u64 length | masked crc32c of it | payload | masked crc32c of the payload, all little
-// endian. Payloads are protobuf `Event`s; the four fields needed are encoded by hand:
+// A file is a sequence of TFRecords: u64 length | masked crc32c of it | payload | masked crc32c of
+// the payload, all little endian. Payloads are protobuf `Event`s; the four fields needed are
+// encoded by hand:
 //   Event   { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
 //   Summary { repeated Value value = 1; }       Value { string tag = 1; float simple_value = 2; }
 #pragma once

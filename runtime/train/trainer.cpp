@@ -13,7 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-data::Sampler make_sampler(data::Source &source, const Config &config, int64_t seed, size_t overfit_samples) {
+data::Sampler make_sampler(data::Source &source, const Config &config, int64_t seed,
+                           size_t overfit_samples) {
   const data::Index &index = source.index();
   std::vector<uint32_t> part = index.part(data::Part::train);
   SamplerKind kind = config.sampler;
@@ -43,12 +44,15 @@ OrderedJson to_json(const std::vector<std::pair<std::string, double>> &values) {
 
 } // namespace
 
-Trainer::Trainer(Model &model, data::Source &source, Config c, Scalars s, TrainOptions o, RunDir *run)
-    : model(model), source(source), config(std::move(c)), scalars(std::move(s)), options(std::move(o)), run_dir(run),
-      numbers(read_numbers(scalars, config, options)), micro(options.accumulate > 0 ? options.accumulate : config.accumulate),
-      batch(config.batch), sampler(make_sampler(source, config, numbers.seed,
-                                                size_t(options.overfit_batches * batch * micro))),
-      console(options.verbosity, run == nullptr ? std::filesystem::path() : run->path() / "log.txt") {
+Trainer::Trainer(Model &model, data::Source &source, Config c, Scalars s, TrainOptions o,
+                 RunDir *run)
+    : model(model), source(source), config(std::move(c)), scalars(std::move(s)),
+      options(std::move(o)), run_dir(run), numbers(read_numbers(scalars, config, options)),
+      micro(options.accumulate > 0 ? options.accumulate : config.accumulate), batch(config.batch),
+      sampler(make_sampler(source, config, numbers.seed,
+                           size_t(options.overfit_batches * batch * micro))),
+      console(options.verbosity,
+              run == nullptr ? std::filesystem::path() : run->path() / "log.txt") {
   find_entries();
   plan_steps();
   const ModelInfo &info = model.info();
@@ -90,7 +94,8 @@ void Trainer::find_entries() {
   }
   const ModelEntry &entry = entries.step != nullptr ? *entries.step : *entries.accumulate;
   if (int64_t(entry_batch(info, entry)) != batch) {
-    throw package_error("entry '" + entry.name + "'", "its batch differs from the section's " + std::to_string(batch), "");
+    throw package_error("entry '" + entry.name + "'",
+                        "its batch differs from the section's " + std::to_string(batch), "");
   }
 }
 
@@ -99,11 +104,12 @@ void Trainer::plan_steps() {
   per_epoch = int64_t(sampler.size()) / group;
   if (per_epoch == 0) {
     throw data_error(source.index().dir.string(),
-                     std::to_string(sampler.size()) + " training samples are fewer than one step of " +
-                         std::to_string(group),
+                     std::to_string(sampler.size()) +
+                         " training samples are fewer than one step of " + std::to_string(group),
                      "compile with a smaller batch, or lower --accumulate");
   }
-  total = options.steps.value_or(std::max<int64_t>(1, std::llround(numbers.epochs * double(per_epoch))));
+  total = options.steps.value_or(
+      std::max<int64_t>(1, std::llround(numbers.epochs * double(per_epoch))));
   const double every = options.eval_every > 0 ? options.eval_every : numbers.every_epochs;
   eval_steps = std::max<int64_t>(1, std::llround(every * double(per_epoch)));
   if (options.overfit_batches > 0) {
@@ -116,18 +122,23 @@ void Trainer::plan_steps() {
   if (options.fast_dev_run > 0) {
     total = options.fast_dev_run;
     eval_steps = total;
-    validation.resize(std::min(validation.size(), size_t(options.fast_dev_run * config.eval_batch)));
+    validation.resize(
+        std::min(validation.size(), size_t(options.fast_dev_run * config.eval_batch)));
   }
 }
 
 std::string Trainer::plan() const {
   std::string text;
-  const auto line = [&](const std::string &name, const std::string &value) { text += name + ": " + value + "\n"; };
+  const auto line = [&](const std::string &name, const std::string &value) {
+    text += name + ": " + value + "\n";
+  };
   line("model", now.model + " (" + now.variant + ", package " + now.package_hash + ")");
-  line("section", config.section + ", batch " + std::to_string(batch) + " x " + std::to_string(micro));
-  line("train samples", std::to_string(sampler.size()) + ", val samples " + std::to_string(validation.size()));
-  line("steps", std::to_string(total) + " (" + std::to_string(per_epoch) + " per epoch), evaluation every " +
-                    std::to_string(eval_steps));
+  line("section",
+       config.section + ", batch " + std::to_string(batch) + " x " + std::to_string(micro));
+  line("train samples",
+       std::to_string(sampler.size()) + ", val samples " + std::to_string(validation.size()));
+  line("steps", std::to_string(total) + " (" + std::to_string(per_epoch) +
+                    " per epoch), evaluation every " + std::to_string(eval_steps));
   line("memory", format_bytes(model.memory_bytes()));
   return text;
 }
@@ -200,13 +211,15 @@ int Trainer::run_to_end() {
   };
   status("running", 0);
   if (metrics) {
-    metrics->event("start", now.step, {{"steps", total}, {"steps_per_epoch", per_epoch}, {"seed", numbers.seed}});
+    metrics->event("start", now.step,
+                   {{"steps", total}, {"steps_per_epoch", per_epoch}, {"seed", numbers.seed}});
   }
   try {
     const int code = train();
     status(code == 0 ? "done" : "preempted", code);
     if (metrics) {
-      metrics->event("end", now.step, {{"exit_code", code}, {"stopped_early", stop_early}, {"seconds", seconds()}});
+      metrics->event("end", now.step,
+                     {{"exit_code", code}, {"stopped_early", stop_early}, {"seconds", seconds()}});
     }
     return code;
   } catch (const Error &error) {
@@ -220,7 +233,8 @@ int Trainer::train() {
   data::Loader loader(source, size_t(batch), batches());
   window_start = Clock::now();
   scalars.apply(model);
-  if (now.step > 0 && evaluation_due() && now.last_evaluation != now.step) { // a signal came before it
+  if (now.step > 0 && evaluation_due() &&
+      now.last_evaluation != now.step) { // a signal came before it
     evaluate();
     save();
   }
@@ -240,8 +254,8 @@ int Trainer::train() {
       save();
     }
     if (signal != 0) {
-      console.print("stopped by signal " + std::to_string(signal) + " after step " + std::to_string(now.step) +
-                    "; continue with --resume");
+      console.print("stopped by signal " + std::to_string(signal) + " after step " +
+                    std::to_string(now.step) + "; continue with --resume");
       return SignalGuard::exit_code(signal);
     }
   }
@@ -251,9 +265,10 @@ int Trainer::train() {
 void Trainer::feed(const data::Batch &b) {
   const int64_t step = now.step + 1;
   feed_step_scalars(model, config, scalars,
-                    {numbers.seed, step, b.first, learning_rate(config.schedule, numbers, now.step, per_epoch),
-                     bias_correction(numbers.beta1, step), bias_correction(numbers.beta2, step), 1.0 / double(micro),
-                     double(now.step) / double(per_epoch)});
+                    {numbers.seed, step, b.first,
+                     learning_rate(config.schedule, numbers, now.step, per_epoch),
+                     bias_correction(numbers.beta1, step), bias_correction(numbers.beta2, step),
+                     1.0 / double(micro), double(now.step) / double(per_epoch)});
 }
 
 void Trainer::run_micro_batch(const ModelEntry &entry, const data::Batch &b) {
@@ -296,15 +311,17 @@ void Trainer::read_results(const ModelEntry &entry, const data::Batch &b) {
       for (uint32_t sample : b.samples) {
         keys += " " + source.index().samples[sample].key;
       }
-      throw numerics_error("step " + std::to_string(now.step + 1),
-                           "loss '" + info.tensors[t].name + "' is " + std::to_string(value) + "; samples:" + keys,
-                           "run again with --check-numerics to find the first operation that went wrong");
+      throw numerics_error(
+          "step " + std::to_string(now.step + 1),
+          "loss '" + info.tensors[t].name + "' is " + std::to_string(value) + "; samples:" + keys,
+          "run again with --check-numerics to find the first operation that went wrong");
     }
     losses.add(info.tensors[t].name, value);
   }
   for (size_t t : entry_outputs(info, entry, BindKind::output)) {
     const ModelTensor &tensor = info.tensors[t];
-    const int64_t per_sample = tensor.shape.empty() || tensor.shape[0] != batch ? 0 : tensor.elements() / batch;
+    const int64_t per_sample =
+        tensor.shape.empty() || tensor.shape[0] != batch ? 0 : tensor.elements() / batch;
     if (tensor.dtype != DType::f32 || per_sample < 1 || per_sample > 8 || tensor.name == "logits") {
       continue; // small outputs, as a gate's votes, are worth watching
     }
@@ -383,8 +400,11 @@ void Trainer::evaluate() {
   console.print(line + (now.best_step == now.step ? "  (best)" : ""));
   if (metrics) {
     metrics->event("eval", now.step,
-                   {{"part", "val"}, {"samples", result.samples}, {"values", to_json(values)},
-                    {"best", now.best ? OrderedJson(*now.best) : OrderedJson(nullptr)}, {"best_step", now.best_step},
+                   {{"part", "val"},
+                    {"samples", result.samples},
+                    {"values", to_json(values)},
+                    {"best", now.best ? OrderedJson(*now.best) : OrderedJson(nullptr)},
+                    {"best_step", now.best_step},
                     {"seconds", seconds()}});
   }
   if (events) {
@@ -401,7 +421,8 @@ void Trainer::judge(const EvalResult &result) {
   const double value = result.value(config.monitor.metric);
   if (std::isnan(value)) {
     throw numerics_error("evaluation at step " + std::to_string(now.step),
-                         "the monitored '" + config.monitor.metric + "' is not a number or not a metric of the model",
+                         "the monitored '" + config.monitor.metric +
+                             "' is not a number or not a metric of the model",
                          "monitor one of the model's metrics or loss.NAME");
   }
   if (!now.best || (config.monitor.maximize ? value > *now.best : value < *now.best)) {
@@ -425,9 +446,12 @@ void Trainer::save() {
     store.mark_best(now.step);
   }
   store.prune(options.keep);
-  metrics->event("checkpoint", now.step, {{"path", "ckpt/" + step_name(now.step)}, {"seconds", seconds()}});
+  metrics->event("checkpoint", now.step,
+                 {{"path", "ckpt/" + step_name(now.step)}, {"seconds", seconds()}});
 }
 
-double Trainer::seconds() const { return std::chrono::duration<double>(Clock::now() - started).count(); }
+double Trainer::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - started).count();
+}
 
 } // namespace mome::train

@@ -1,9 +1,10 @@
 // The training loop: one train section over one model and one data source.
 //
-// Invariants: the state after step s is a function of (package, variant, section, scalars, seed, data index, s), whatever
-// the thread count and however often the run was stopped and resumed. An epoch has floor(samples / (batch * accumulate))
-// steps; the samples left over by the division are dropped (others every epoch, since each epoch has its own order).
-// Validation decides about checkpoints and stopping; test samples are never opened here.
+// Invariants: the state after step s is a function of (package, variant, section, scalars, seed,
+// data index, s), whatever the thread count and however often the run was stopped and resumed. An
+// epoch has floor(samples / (batch * accumulate)) steps; the samples left over by the division are
+// dropped (others every epoch, since each epoch has its own order). Validation decides about
+// checkpoints and stopping; test samples are never opened here.
 #pragma once
 
 #include <memory>
@@ -30,8 +31,8 @@ struct TrainOptions {
   int64_t save_every = 0;       // steps; 0: after every evaluation
   int64_t keep = 2;             // newest checkpoints kept beside BEST
   int64_t log_every = 10;
-  int64_t fast_dev_run = 0;     // > 0: that many steps, then evaluate that many batches
-  int64_t overfit_batches = 0;  // > 0: train and validate on the first batches of epoch 0 only
+  int64_t fast_dev_run = 0;    // > 0: that many steps, then evaluate that many batches
+  int64_t overfit_batches = 0; // > 0: train and validate on the first batches of epoch 0 only
   bool tensorboard = true;
   Verbosity verbosity = Verbosity::automatic;
   std::set<std::string> allow_change;
@@ -40,14 +41,19 @@ struct TrainOptions {
 
 class Trainer {
 public:
-  /// Everything is borrowed; `run` may be null (nothing is written, as verify-resume's straight half may want).
-  Trainer(Model &model, data::Source &source, Config config, Scalars scalars, TrainOptions options, RunDir *run);
+  /// Everything is borrowed; `run` may be null (nothing is written, as verify-resume's straight
+  /// half may want).
+  Trainer(Model &model, data::Source &source, Config config, Scalars scalars, TrainOptions options,
+          RunDir *run);
 
-  /// Initialises the weights: entry `init` under the seed, then `load_initial`; moments become zero.
+  /// Initialises the weights: entry `init` under the seed, then `load_initial`; moments become
+  /// zero.
   void start();
-  /// Continues from a checkpoint; throws Error (mismatch) when identities differ and the change is not allowed.
+  /// Continues from a checkpoint; throws Error (mismatch) when identities differ and the change is
+  /// not allowed.
   void resume(const std::filesystem::path &step_dir);
-  /// Trains to the end or to a signal; returns the exit code. On an error the run is marked failed and it is rethrown.
+  /// Trains to the end or to a signal; returns the exit code. On an error the run is marked failed
+  /// and it is rethrown.
   int run_to_end();
 
   int64_t total_steps() const { return total; }

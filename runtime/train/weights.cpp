@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What follows the pattern in the path: "experts.*" and "experts.rgb.conv1.weight" give "conv1.weight".
+/// What follows the pattern in the path: "experts.*" and "experts.rgb.conv1.weight" give
+/// "conv1.weight".
 std::optional<std::string> rest_of(const std::string &pattern, const std::string &path) {
   if (pattern == "**" || pattern.empty()) {
     return path;
@@ -30,11 +31,12 @@ std::optional<std::string> rest_of(const std::string &pattern, const std::string
 }
 
 bool any_match(const std::vector<std::string> &patterns, const std::string &name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string &p) { return matches_pattern(p, name); });
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string &p) { return matches_pattern(p, name); });
 }
 
-const TensorView *find_source(const SafetensorsFile &file, const InitRule &rule, const std::string &rest,
-                              std::set<std::string> &used) {
+const TensorView *find_source(const SafetensorsFile &file, const InitRule &rule,
+                              const std::string &rest, std::set<std::string> &used) {
   std::vector<std::string> names = {rest};
   if (rule.map == "uniformerv2") {
     names.push_back("backbone." + rest);
@@ -61,9 +63,10 @@ ImportReport import_weights(Model &model, const InitRule &rule, const fs::path &
   std::vector<std::string> wrong;
   const auto &tensors = model.info().tensors;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const std::optional<std::string> rest = tensors[i].kind == BindKind::param || tensors[i].kind == BindKind::state
-                                                ? rest_of(rule.pattern, tensors[i].name)
-                                                : std::nullopt;
+    const std::optional<std::string> rest =
+        tensors[i].kind == BindKind::param || tensors[i].kind == BindKind::state
+            ? rest_of(rule.pattern, tensors[i].name)
+            : std::nullopt;
     if (!rest) {
       continue;
     }
@@ -81,10 +84,12 @@ ImportReport import_weights(Model &model, const InitRule &rule, const fs::path &
   if (!wrong.empty() || matched.empty()) {
     throw package_error(path.string(),
                         wrong.empty() ? "no parameter matches '" + rule.pattern + "'"
-                                      : "it does not hold what '" + rule.pattern + "' needs: " + join_names(wrong, 8),
+                                      : "it does not hold what '" + rule.pattern +
+                                            "' needs: " + join_names(wrong, 8),
                         "leave tensors out with: skip \"PATTERN\"");
   }
-  for (const auto &[tensor, view] : matched) { // nothing is written before everything is known to fit
+  for (const auto &[tensor, view] :
+       matched) { // nothing is written before everything is known to fit
     model.write(tensor, view->bytes);
     report.loaded.push_back(tensors[tensor].name);
   }
@@ -96,8 +101,8 @@ ImportReport import_weights(Model &model, const InitRule &rule, const fs::path &
   return report;
 }
 
-size_t export_weights(const fs::path &dir, const fs::path &path, const std::vector<ExportRule> &rules,
-                      const std::vector<std::string> &only) {
+size_t export_weights(const fs::path &dir, const fs::path &path,
+                      const std::vector<ExportRule> &rules, const std::vector<std::string> &only) {
   verify_checkpoint(dir);
   const Manifest manifest = read_manifest(dir);
   std::map<std::string, const ManifestTensor *> chosen; // sorted by the new name
@@ -106,12 +111,14 @@ size_t export_weights(const fs::path &dir, const fs::path &path, const std::vect
       continue;
     }
     std::string name = t.tensor.name;
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ExportRule &r) { return name.starts_with(r.from); });
+    const auto rule = std::find_if(rules.begin(), rules.end(),
+                                   [&](const ExportRule &r) { return name.starts_with(r.from); });
     if (rule != rules.end()) {
       name = rule->to + name.substr(rule->from.size());
     }
     if (!chosen.emplace(name, &t).second) {
-      throw usage_error("two tensors would be named '" + name + "'", "choose one of them with --only PATTERN");
+      throw usage_error("two tensors would be named '" + name + "'",
+                        "choose one of them with --only PATTERN");
     }
   }
   if (chosen.empty()) {

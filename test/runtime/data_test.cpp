@@ -17,7 +17,8 @@ using test::TempDir;
 using test::write_text;
 
 TEST(Philox, KnownAnswers) { // Random123's kat_vectors
-  EXPECT_EQ(philox({0, 0}, {0, 0, 0, 0}), (PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox({0, 0}, {0, 0, 0, 0}),
+            (PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox({0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}),
             (PhiloxCounter{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   EXPECT_EQ(philox({0xa4093822, 0x299f31d0}, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}),
@@ -25,7 +26,9 @@ TEST(Philox, KnownAnswers) { // Random123's kat_vectors
 }
 
 TEST(Csv, ReadsQuotesNewlinesAndBothLineEnds) {
-  const Csv csv = parse_csv("\xEF\xBB\xBF" "a,b\r\n\"x,\"\"y\"\"\nz\",2\nü,\n", "f.csv");
+  const Csv csv = parse_csv("\xEF\xBB\xBF"
+                            "a,b\r\n\"x,\"\"y\"\"\nz\",2\nü,\n",
+                            "f.csv");
   ASSERT_EQ(csv.records.size(), 2u);
   EXPECT_EQ(csv.header, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(csv.records[0][0].text, "x,\"y\"\nz");
@@ -36,12 +39,19 @@ TEST(Csv, ReadsQuotesNewlinesAndBothLineEnds) {
 }
 
 TEST(Csv, RefusesWithPlace) {
-  const std::map<std::string, std::string> bad = {
-      {"", "f.csv:1:1"},          {"a,a\n", "f.csv:1:3"},       {"a,\n", "f.csv:1:3"},
-      {"a,b\n1\n", "f.csv:2:1"},  {"a,b\n1,x\"y\n", "f.csv:2:4"}, {"a,b\n1,\"x\n", "f.csv:2:3"},
-      {"a\n\"x\"y\n", "f.csv:2:4"}, {"a\nx\ry\n", "f.csv:2:2"},   {"a\n\xff\n", "f.csv:2:1"},
-      {std::string("a\n\0\n", 4), "f.csv:2:1"}, {"a,b\n\n1,2\n", "f.csv:2:1"}, {"a\n\xC0\x80\n", "f.csv:2:1"},
-      {"a\n\xED\xA0\x80\n", "f.csv:2:1"}};
+  const std::map<std::string, std::string> bad = {{"", "f.csv:1:1"},
+                                                  {"a,a\n", "f.csv:1:3"},
+                                                  {"a,\n", "f.csv:1:3"},
+                                                  {"a,b\n1\n", "f.csv:2:1"},
+                                                  {"a,b\n1,x\"y\n", "f.csv:2:4"},
+                                                  {"a,b\n1,\"x\n", "f.csv:2:3"},
+                                                  {"a\n\"x\"y\n", "f.csv:2:4"},
+                                                  {"a\nx\ry\n", "f.csv:2:2"},
+                                                  {"a\n\xff\n", "f.csv:2:1"},
+                                                  {std::string("a\n\0\n", 4), "f.csv:2:1"},
+                                                  {"a,b\n\n1,2\n", "f.csv:2:1"},
+                                                  {"a\n\xC0\x80\n", "f.csv:2:1"},
+                                                  {"a\n\xED\xA0\x80\n", "f.csv:2:1"}};
   for (const auto &[text, place] : bad) {
     expect_error(7, {place}, [&] { parse_csv(text, "f.csv"); });
   }
@@ -78,7 +88,8 @@ TEST_F(IndexTest, NamedParts) {
 }
 
 TEST_F(IndexTest, FoldsRotate) {
-  const std::string text = "key,subject,split,shard,row\na,s,0,x,0\nb,s,1,x,1\nc,s,2,x,2\nd,s,3,x,3\n";
+  const std::string text =
+      "key,subject,split,shard,row\na,s,0,x,0\nb,s,1,x,1\nc,s,2,x,2\nd,s,3,x,3\n";
   IndexOptions o = options;
   const std::string hash0 = load(text, o).hash;
   o.split = 3;
@@ -93,24 +104,30 @@ TEST_F(IndexTest, FoldsRotate) {
 
 TEST_F(IndexTest, Refuses) {
   const std::string head = "key,subject,split,label,shard,row\n";
-  expect_error(7, {"index.csv:2:", "did you mean 'walk'"}, [&] { load(head + "k,s,train,wlak,x,0\n"); });
-  expect_error(7, {"index.csv:3:1", "twice"}, [&] { load(head + "k,s,train,run,x,0\nk,s,val,run,x,0\n"); });
+  expect_error(7, {"index.csv:2:", "did you mean 'walk'"},
+               [&] { load(head + "k,s,train,wlak,x,0\n"); });
+  expect_error(7, {"index.csv:3:1", "twice"},
+               [&] { load(head + "k,s,train,run,x,0\nk,s,val,run,x,0\n"); });
   expect_error(7, {"no column 'row'"}, [&] { load("key,subject,split,shard\n"); });
   expect_error(7, {"index.csv:2:19", "row 'x'"}, [&] { load(head + "k,s,train,run,x.y,x\n"); });
   expect_error(7, {"row '-1'"}, [&] { load(head + "k,s,train,run,x,-1\n"); });
   expect_error(7, {"split 'dev'"}, [&] { load(head + "k,s,train,run,x,0\nl,s,dev,run,x,0\n"); });
-  expect_error(7, {"split 'val'", "fold number"}, [&] { load(head + "k,s,0,run,x,0\nl,s,val,run,x,0\n"); });
+  expect_error(7, {"split 'val'", "fold number"},
+               [&] { load(head + "k,s,0,run,x,0\nl,s,val,run,x,0\n"); });
   expect_error(7, {"shard '../x'"}, [&] { load(head + "k,s,train,run,../x,0\n"); });
   expect_error(7, {"no samples"}, [&] { load(head); });
-  expect_error(7, {"names no modality"}, [&] { load("key,subject,split,shard,row,presence.lidar\na,s,train,x,0,1\n"); });
-  expect_error(7, {"presence 'yes'"}, [&] { load("key,subject,split,shard,row,presence.acc\na,s,train,x,0,yes\n"); });
+  expect_error(7, {"names no modality"},
+               [&] { load("key,subject,split,shard,row,presence.lidar\na,s,train,x,0,1\n"); });
+  expect_error(7, {"presence 'yes'"},
+               [&] { load("key,subject,split,shard,row,presence.acc\na,s,train,x,0,yes\n"); });
   expect_error(7, {"no such file"}, [&] { load_index(dir / "nowhere", options); });
 }
 
 TEST_F(IndexTest, CountedClassesTakeTheLabelsInAlphabeticalOrder) {
   const IndexOptions three{{"0", "1", "2"}, {}, 0};
   const std::string head = "key,subject,split,label,shard,row\n";
-  const Index index = load(head + "a,s,train,row,x,0\nb,s,val,curl,x,1\nc,s,train,press,x,2\n", three);
+  const Index index =
+      load(head + "a,s,train,row,x,0\nb,s,val,curl,x,1\nc,s,train,press,x,2\n", three);
   EXPECT_EQ(index.classes, (std::vector<std::string>{"curl", "press", "row"}));
   EXPECT_EQ(index.samples[0].label, 2);
   EXPECT_EQ(load(head + "a,s,train,2,x,0\n", three).samples[0].label, 2);
@@ -124,7 +141,9 @@ protected:
   test::FakeModel model;
   void SetUp() override { test::write_data_set(dir.path()); }
   std::vector<Modality> modalities() { return train::model_modalities(model.info()); }
-  Index index() { return load_index(dir.path(), {model.info().classes, model.info().modalities, 0}); }
+  Index index() {
+    return load_index(dir.path(), {model.info().classes, model.info().modalities, 0});
+  }
 };
 
 TEST_F(SourceTest, TrainingNeverOpensTestSamples) {
@@ -134,9 +153,8 @@ TEST_F(SourceTest, TrainingNeverOpensTestSamples) {
   source->read(0, 0, values);
   const uint32_t secret = source->index().part(Part::test)[0];
   expect_error(70, {"not in a part"}, [&] { source->read(secret, 0, values); });
-  expect_error(7, {"test.safetensors is missing", "index.csv:"}, [&] {
-    test::open_data(dir.path(), model.info(), {Part::test});
-  });
+  expect_error(7, {"test.safetensors is missing", "index.csv:"},
+               [&] { test::open_data(dir.path(), model.info(), {Part::test}); });
 }
 
 TEST_F(SourceTest, NormalizesAndReadsAbsentAsZero) {
@@ -158,8 +176,9 @@ TEST_F(SourceTest, RefusesNanWithKey) {
   const std::vector<int64_t> shape{23, 4};
   std::vector<float> values(23 * 4, 1.0f);
   values[6] = std::numeric_limits<float>::quiet_NaN();
-  train::TensorFileWriter writer(dir / "train.safetensors", {{"acc", BindKind::input, DType::f32, shape},
-                                                             {"gyro", BindKind::input, DType::f32, shape}});
+  train::TensorFileWriter writer(
+      dir / "train.safetensors",
+      {{"acc", BindKind::input, DType::f32, shape}, {"gyro", BindKind::input, DType::f32, shape}});
   writer.add(std::as_bytes(std::span(values)));
   writer.add(std::as_bytes(std::span(values)));
   writer.commit();
@@ -176,7 +195,8 @@ TEST_F(SourceTest, RefusesWrongTensors) {
                [&] { open_tensor_source(index(), modalities(), config, {Part::train}); });
   auto wrong = modalities();
   wrong[1].shape = {5};
-  expect_error(7, {"'gyro' is [23, 4]", "[5]"}, [&] { open_tensor_source(index(), wrong, {}, {Part::train}); });
+  expect_error(7, {"'gyro' is [23, 4]", "[5]"},
+               [&] { open_tensor_source(index(), wrong, {}, {Part::train}); });
   Index long_index = index();
   long_index.samples[3].row = 23;
   expect_error(7, {"row 23", "23 rows", "index.csv:5"},
@@ -205,7 +225,13 @@ TEST_F(SourceTest, LoaderWaitsWhenFull) {
   auto source = test::open_data(dir.path(), model.info());
   std::atomic<int> planned = 0;
   {
-    Loader loader(*source, 1, [&]() -> std::optional<BatchPlan> { ++planned; return BatchPlan{0, 0, {0}}; }, 3);
+    Loader loader(
+        *source, 1,
+        [&]() -> std::optional<BatchPlan> {
+          ++planned;
+          return BatchPlan{0, 0, {0}};
+        },
+        3);
     loader.next();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_LE(planned, 6); // one taken, three ready, one or two under way
@@ -215,8 +241,8 @@ TEST_F(SourceTest, LoaderWaitsWhenFull) {
 TEST(Sampler, ShuffleIsAPermutationFixedBySeedAndEpoch) {
   std::vector<uint32_t> part(100);
   std::iota(part.begin(), part.end(), 7);
-  const Sampler a(train::SamplerKind::shuffle, 5, part, {}), b(train::SamplerKind::shuffle, 5, part, {}),
-      c(train::SamplerKind::shuffle, 6, part, {});
+  const Sampler a(train::SamplerKind::shuffle, 5, part, {}),
+      b(train::SamplerKind::shuffle, 5, part, {}), c(train::SamplerKind::shuffle, 6, part, {});
   EXPECT_EQ(a.order(3), b.order(3));
   EXPECT_NE(a.order(3), a.order(4));
   EXPECT_NE(a.order(3), c.order(3));

@@ -1,6 +1,6 @@
-// A model written in C++ that stands in for a package: multinomial logistic regression over two sensors, with momentum,
-// inputs dropped at random by (seed, step, sample), an EMA, metrics accumulated in sums. Its `threads` split work over
-// classes, so every split gives the same bits.
+// A model written in C++ that stands in for a package: multinomial logistic regression over two
+// sensors, with momentum, inputs dropped at random by (seed, step, sample), an EMA, metrics
+// accumulated in sums. Its `threads` split work over classes, so every split gives the same bits.
 #pragma once
 
 #include <cmath>
@@ -31,7 +31,8 @@ public:
     meta.variant = "test";
     meta.classes = {"curl", "press, high", "row"};
     meta.modalities = {"acc", "gyro"};
-    meta.train = {{"fit", R"({"batch": )" + std::to_string(batch) + R"(, "schedule": {"kind": "cosine"},
+    meta.train = {
+        {"fit", R"({"batch": )" + std::to_string(batch) + R"(, "schedule": {"kind": "cosine"},
       "monitor": {"metric": "top1", "mode": "max", "keep": ["best", "last"]}, "ema": {"decay": "fit.ema.decay"}})"}};
     meta.data = {{"watch", R"({"source": "tensors"})"}};
     meta.metrics = {{"top1", {"top1.right", "count"}}};
@@ -40,7 +41,9 @@ public:
   }
 
   const ModelInfo &info() const override { return meta; }
-  void read(size_t t, std::span<std::byte> to) override { std::memcpy(to.data(), store[t].data(), to.size()); }
+  void read(size_t t, std::span<std::byte> to) override {
+    std::memcpy(to.data(), store[t].data(), to.size());
+  }
   void write(size_t t, std::span<const std::byte> from) override {
     std::memcpy(store[t].data(), from.data(), from.size());
   }
@@ -73,14 +76,15 @@ private:
   ModelInfo meta;
   std::vector<std::vector<std::byte>> store;
   std::vector<double> values;
-  size_t acc, gyro, label, presence, eacc, egyro, elabel, epresence, valid, weight, momentum, ema, grad, loss, right,
-      lsum, count, top1, logits, vote;
+  size_t acc, gyro, label, presence, eacc, egyro, elabel, epresence, valid, weight, momentum, ema,
+      grad, loss, right, lsum, count, top1, logits, vote;
 
   float *f(size_t t) { return reinterpret_cast<float *>(store[t].data()); }
   int32_t *ints(size_t t) { return reinterpret_cast<int32_t *>(store[t].data()); }
   double scalar(std::string_view name) { return values[*meta.scalar(name)]; }
 
-  size_t add(std::string name, BindKind kind, std::vector<int64_t> shape, DType dtype = DType::f32) {
+  size_t add(std::string name, BindKind kind, std::vector<int64_t> shape,
+             DType dtype = DType::f32) {
     meta.tensors.push_back({std::move(name), kind, dtype, std::move(shape)});
     store.emplace_back(meta.tensors.back().bytes());
     return store.size() - 1;
@@ -118,10 +122,16 @@ private:
   }
 
   void declare_scalars() {
-    meta.scalars = {{"seed", true, 0, true},          {"step", true, 0, true},       {"sample", true, 0, true},
-                    {"fit.lr_now", false, 0, true},   {"fit.grad_scale", false, 1, true},
-                    {"fit.ema_now", false, 0, true},  {"fit.lr", false, 0.5, false}, {"fit.epochs", false, 4, false},
-                    {"fit.seed", true, 1, false},     {"fit.ema.decay", false, 0.9, false},
+    meta.scalars = {{"seed", true, 0, true},
+                    {"step", true, 0, true},
+                    {"sample", true, 0, true},
+                    {"fit.lr_now", false, 0, true},
+                    {"fit.grad_scale", false, 1, true},
+                    {"fit.ema_now", false, 0, true},
+                    {"fit.lr", false, 0.5, false},
+                    {"fit.epochs", false, 4, false},
+                    {"fit.seed", true, 1, false},
+                    {"fit.ema.decay", false, 0.9, false},
                     {"drop", false, 0.1, false}};
     for (const auto &s : meta.scalars) {
       values.push_back(s.value);
@@ -130,7 +140,8 @@ private:
 
   void init() {
     for (int64_t i = 0; i < K * F; ++i) {
-      f(weight)[i] = float(philox({uint32_t(scalar("seed")), 7}, {uint32_t(i), 0, 0, 0})[0]) / 4.3e9f - 0.5f;
+      f(weight)[i] =
+          float(philox({uint32_t(scalar("seed")), 7}, {uint32_t(i), 0, 0, 0})[0]) / 4.3e9f - 0.5f;
     }
   }
 
@@ -157,9 +168,11 @@ private:
   }
 
   void accumulate() {
-    for (int64_t b = 0; b < batch; ++b) { // dropout by global sample index: the same for any micro-batch split
-      const PhiloxCounter r = philox({uint32_t(scalar("seed")), 9}, {uint32_t(scalar("sample")) + uint32_t(b),
-                                                                      uint32_t(scalar("step")), 0, 0});
+    for (int64_t b = 0; b < batch;
+         ++b) { // dropout by global sample index: the same for any micro-batch split
+      const PhiloxCounter r =
+          philox({uint32_t(scalar("seed")), 9},
+                 {uint32_t(scalar("sample")) + uint32_t(b), uint32_t(scalar("step")), 0, 0});
       for (int64_t m = 0; m < M; ++m) {
         f(presence)[b * M + m] *= r[m] / 4294967296.0 >= scalar("drop") ? 1.0f : 0.0f;
       }

@@ -16,13 +16,17 @@ std::string file_of(const std::string &header, size_t data) {
   return text + header + std::string(data, '\1');
 }
 
-void parse(const std::string &text) { SafetensorsFile(std::as_bytes(std::span(text)), "f.safetensors"); }
+void parse(const std::string &text) {
+  SafetensorsFile(std::as_bytes(std::span(text)), "f.safetensors");
+}
 
 TEST(Safetensors, RoundTrip) {
   test::TempDir dir;
   const float a[] = {1, 2, 3};
-  train::TensorFileWriter writer(dir / "t.safetensors", {{"a", BindKind::param, DType::f32, {3, 1}}, {"empty", BindKind::param, DType::i64, {0}}},
-                                 {{"format", "pt"}});
+  train::TensorFileWriter writer(
+      dir / "t.safetensors",
+      {{"a", BindKind::param, DType::f32, {3, 1}}, {"empty", BindKind::param, DType::i64, {0}}},
+      {{"format", "pt"}});
   writer.add(std::as_bytes(std::span(a)));
   writer.add({});
   const std::string hash = writer.commit();
@@ -44,15 +48,28 @@ TEST(Safetensors, Refuses) {
   expect_error(5, {"'a' appears twice"}, [&] { parse(file_of("{" + a + "," + a + "}", 8)); });
   expect_error(5, {"at its end"}, [&] { parse(file_of("{" + a + "}", 9)); });
   expect_error(5, {"outside the file"}, [&] { parse(file_of("{" + a + "}", 7)); });
-  expect_error(5, {"does not fill"}, [] { parse(file_of(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8)); });
   expect_error(5, {"does not fill"}, [] {
-    parse(file_of(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0]}})", 0));
+    parse(file_of(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8));
   });
-  expect_error(5, {"F8_E5M2"}, [] { parse(file_of(R"({"a":{"dtype":"F8_E5M2","shape":[8],"data_offsets":[0,8]}})", 8)); });
-  expect_error(5, {"must hold sizes"}, [] { parse(file_of(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8)); });
-  expect_error(5, {"overlaps"}, [&] { parse(file_of("{" + a + R"(,"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12)); });
-  expect_error(5, {"hole"}, [&] { parse(file_of("{" + a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})", 16)); });
-  expect_error(5, {"unknown key 'x'"}, [] { parse(file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}})", 8)); });
+  expect_error(5, {"does not fill"}, [] {
+    parse(file_of(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0]}})",
+                  0));
+  });
+  expect_error(5, {"F8_E5M2"}, [] {
+    parse(file_of(R"({"a":{"dtype":"F8_E5M2","shape":[8],"data_offsets":[0,8]}})", 8));
+  });
+  expect_error(5, {"must hold sizes"}, [] {
+    parse(file_of(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8));
+  });
+  expect_error(5, {"overlaps"}, [&] {
+    parse(file_of("{" + a + R"(,"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12));
+  });
+  expect_error(5, {"hole"}, [&] {
+    parse(file_of("{" + a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})", 16));
+  });
+  expect_error(5, {"unknown key 'x'"}, [] {
+    parse(file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}})", 8));
+  });
   expect_error(5, {"metadata"}, [] { parse(file_of(R"({"__metadata__":{"a":1}})", 0)); });
 }
 

@@ -1,4 +1,5 @@
-// A temporary folder, and a small learnable data set in it: three classes, two sensors, six subjects.
+// A temporary folder, and a small learnable data set in it: three classes, two sensors, six
+// subjects.
 #pragma once
 
 #include <filesystem>
@@ -63,7 +64,8 @@ inline void write_data_set(const std::filesystem::path &dir, size_t per_part = 2
     }
     const std::vector<int64_t> shape{int64_t(per_part), D};
     train::TensorFileWriter writer(dir / (std::string(data::part_names[p]) + ".safetensors"),
-                                   {{"acc", BindKind::input, DType::f32, shape}, {"gyro", BindKind::input, DType::f32, shape}});
+                                   {{"acc", BindKind::input, DType::f32, shape},
+                                    {"gyro", BindKind::input, DType::f32, shape}});
     writer.add(std::as_bytes(std::span(sensors[0])));
     writer.add(std::as_bytes(std::span(sensors[1])));
     writer.commit();
@@ -71,13 +73,15 @@ inline void write_data_set(const std::filesystem::path &dir, size_t per_part = 2
   write_text(dir / "index.csv", csv);
 }
 
-inline std::unique_ptr<data::Source> open_data(const std::filesystem::path &dir, const train::ModelInfo &info,
-                                               std::set<data::Part> parts = {data::Part::train, data::Part::val}) {
+inline std::unique_ptr<data::Source>
+open_data(const std::filesystem::path &dir, const train::ModelInfo &info,
+          std::set<data::Part> parts = {data::Part::train, data::Part::val}) {
   return data::open_tensor_source(data::load_index(dir, {info.classes, info.modalities, 0}),
                                   train::model_modalities(info), {}, parts);
 }
 
-/// Runs `action`, which must throw an Error with this exit code whose text holds every part of `texts`.
+/// Runs `action`, which must throw an Error with this exit code whose text holds every part of
+/// `texts`.
 template <typename Action>
 void expect_error(int exit, std::initializer_list<std::string> texts, Action action) {
   try {
@@ -86,7 +90,8 @@ void expect_error(int exit, std::initializer_list<std::string> texts, Action act
   } catch (const Error &error) {
     EXPECT_EQ(int(error.exit), exit) << error.what();
     for (const std::string &text : texts) {
-      EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << "'" << text << "' not in: " << error.what();
+      EXPECT_NE(std::string(error.what()).find(text), std::string::npos)
+          << "'" << text << "' not in: " << error.what();
     }
   }
 }

@@ -22,9 +22,11 @@ Config config_of(const FakeModel &model) {
 
 TEST(Config, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(parse_config("t", R"({"batch": 8})").eval_batch, 8);
-  expect_error(5, {"'t'", "unknown key 'batchs'"}, [] { parse_config("t", R"({"batch": 8, "batchs": 1})"); });
+  expect_error(5, {"'t'", "unknown key 'batchs'"},
+               [] { parse_config("t", R"({"batch": 8, "batchs": 1})"); });
   expect_error(5, {"no key 'batch'"}, [] { parse_config("t", "{}"); });
-  expect_error(5, {"'triangular'", "cosine"}, [] { parse_config("t", R"({"batch":1,"schedule":{"kind":"triangular"}})"); });
+  expect_error(5, {"'triangular'", "cosine"},
+               [] { parse_config("t", R"({"batch":1,"schedule":{"kind":"triangular"}})"); });
   expect_error(5, {"not valid JSON"}, [] { parse_config("t", "{"); });
   expect_error(5, {"must be an integer"}, [] { parse_config("t", R"({"batch": "8"})"); });
 }
@@ -83,7 +85,9 @@ TEST(Statistics, MeanOverPresentClassesAndIntervals) {
   EXPECT_DOUBLE_EQ(a.top1_interval.high, 1.0);    // subject a alone
 }
 
-TEST(TensorBoard, Crc32c) { EXPECT_EQ(crc32c("123456789"), 0xE3069283u); }
+TEST(TensorBoard, Crc32c) {
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);
+}
 
 TEST(TensorBoard, Framing) {
   TempDir dir;
@@ -108,7 +112,8 @@ protected:
     options.tensorboard = false;
   }
 
-  int train(FakeModel &model, const std::string &run, bool resume = false, std::vector<std::string> set = {}) {
+  int train(FakeModel &model, const std::string &run, bool resume = false,
+            std::vector<std::string> set = {}) {
     auto source = test::open_data(dir / "data", model.info());
     Scalars scalars(model.info(), "fit");
     for (const std::string &s : set) {
@@ -128,7 +133,8 @@ protected:
 
   std::string bytes(const std::string &run, const std::string &pointer = "LATEST") {
     const auto step = *CheckpointStore(dir / run / "ckpt").pointer(pointer);
-    return slurp(step / "manifest.json") + slurp(step / "model.safetensors") + slurp(step / "optimizer.safetensors");
+    return slurp(step / "manifest.json") + slurp(step / "model.safetensors") +
+           slurp(step / "optimizer.safetensors");
   }
   void copy_run(const std::string &from, const std::string &to) {
     std::filesystem::copy(dir / from, dir / to, std::filesystem::copy_options::recursive);
@@ -187,7 +193,8 @@ TEST_F(TrainTest, AccumulationEqualsTheLargerBatch) {
 TEST_F(TrainTest, SignalSavesAndResumeGivesTheSameBytes) {
   FakeModel straight;
   train(straight, "straight");
-  for (const auto &[signal, code, at] : {std::tuple{SIGTERM, 143, 7}, {SIGUSR1, 75, 10}, {SIGINT, 130, 1}, {SIGTERM, 143, 20}}) {
+  for (const auto &[signal, code, at] :
+       {std::tuple{SIGTERM, 143, 7}, {SIGUSR1, 75, 10}, {SIGINT, 130, 1}, {SIGTERM, 143, 20}}) {
     const std::string run = "stopped" + std::to_string(at);
     FakeModel first;
     int steps = 0;
@@ -197,7 +204,8 @@ TEST_F(TrainTest, SignalSavesAndResumeGivesTheSameBytes) {
       }
     };
     EXPECT_EQ(train(first, run), code);
-    EXPECT_EQ(slurp(dir / run / "STATUS"), "preempted " + std::to_string(code) + " " + std::to_string(at) + "\n");
+    EXPECT_EQ(slurp(dir / run / "STATUS"),
+              "preempted " + std::to_string(code) + " " + std::to_string(at) + "\n");
     FakeModel second;
     EXPECT_EQ(train(second, run, /*resume=*/true), 0);
     EXPECT_EQ(bytes(run), bytes("straight")) << "stopped at " << at;
@@ -210,7 +218,9 @@ TEST_F(TrainTest, KillAtRandomMomentsThenResume) {
   FakeModel straight;
   const auto begin = std::chrono::steady_clock::now();
   train(straight, "straight");
-  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
+                         std::chrono::steady_clock::now() - begin)
+                         .count();
   int kills = 0;
   for (uint32_t attempt = 0; attempt <= 20; ++attempt) {
     const pid_t child = fork();
@@ -219,7 +229,8 @@ TEST_F(TrainTest, KillAtRandomMomentsThenResume) {
       _exit(train(model, "killed", /*resume=*/std::filesystem::exists(dir / "killed/ckpt")));
     }
     if (attempt < 20) { // the last one may finish
-      usleep(useconds_t(scale_below(join_bits(random_bits(attempt, RandomUse::test_data, 0, 0)[0], 0), uint64_t(whole))));
+      usleep(useconds_t(scale_below(
+          join_bits(random_bits(attempt, RandomUse::test_data, 0, 0)[0], 0), uint64_t(whole))));
       kill(child, SIGKILL);
     }
     int status = 0;
@@ -240,8 +251,10 @@ TEST_F(TrainTest, ResumeRefusesOtherIdentities) {
   FakeModel model;
   train(model, "run");
   FakeModel other(4, 4, "11other");
-  expect_error(5, {"package is '00fake'", "--allow-change=package"}, [&] { train(other, "run", true); });
-  expect_error(5, {"fit.lr is '0.5'", "0.25"}, [&] { train(model, "run", true, {"train.lr=0.25"}); });
+  expect_error(5, {"package is '00fake'", "--allow-change=package"},
+               [&] { train(other, "run", true); });
+  expect_error(5, {"fit.lr is '0.5'", "0.25"},
+               [&] { train(model, "run", true, {"train.lr=0.25"}); });
   options.accumulate = 2;
   options.steps = 8;
   expect_error(5, {"accumulate is '1'"}, [&] { train(model, "run", true); });
@@ -257,7 +270,8 @@ TEST_F(TrainTest, DamagedCheckpointsAreNamed) {
   FakeModel model;
   train(model, "run");
   const auto step = *CheckpointStore(dir / "run/ckpt").pointer("LATEST");
-  const std::string good = slurp(step / "model.safetensors"), manifest = slurp(step / "manifest.json");
+  const std::string good = slurp(step / "model.safetensors"),
+                    manifest = slurp(step / "manifest.json");
   for (size_t at : {size_t{3}, size_t{20}, good.size() - 1}) {
     std::string bad = good;
     bad[at] ^= 4;
@@ -353,7 +367,8 @@ TEST_F(TrainTest, NonFiniteLossStopsWithTheSamples) {
       }
     }
   };
-  expect_error(4, {"step 3", "loss.total", "samples: train", "--check-numerics"}, [&] { train(model, "run"); });
+  expect_error(4, {"step 3", "loss.total", "samples: train", "--check-numerics"},
+               [&] { train(model, "run"); });
   EXPECT_EQ(slurp(dir / "run/STATUS"), "failed 4 2\n");
 }
 
@@ -391,8 +406,10 @@ TEST_F(TrainTest, PredictionsCsvAndMasks) {
   const auto part = source->index().part(data::Part::test);
   const Predictions p = run_predict(model, *source, part);
   const data::Csv csv = data::parse_csv(predictions_csv(source->index(), p), "predictions.csv");
-  EXPECT_EQ(csv.header, (std::vector<std::string>{"key", "subject", "label", "predicted", "logits.curl", "logits.press, high",
-                                                  "logits.row", "vote.acc", "vote.gyro", "presence.acc", "presence.gyro"}));
+  EXPECT_EQ(csv.header,
+            (std::vector<std::string>{"key", "subject", "label", "predicted", "logits.curl",
+                                      "logits.press, high", "logits.row", "vote.acc", "vote.gyro",
+                                      "presence.acc", "presence.gyro"}));
   EXPECT_EQ(csv.records.size(), 23u);
   EXPECT_EQ(std::strtof(csv.records[3][5].text.c_str(), nullptr), p.outputs[0].of(3)[1]);
   MaskedSource absent(*source, {}, {"acc"});
