@@ -19,7 +19,7 @@ HostTensor mome::nn::toHostTensor(ElementsAttr value) {
   }
   bool isBool = value.getElementType().isInteger(1);
   for (auto [i, element] : llvm::enumerate(value.getValues<APInt>())) {
-    result[i] = isBool ? element.getZExtValue() : element.getSExtValue();
+    result[i] = isBool ? double(element.getZExtValue()) : double(element.getSExtValue());
   }
   return result;
 }

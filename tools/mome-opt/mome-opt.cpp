@@ -1,5 +1,6 @@
 // mome-opt: every dialect and pass of the compiler, for tests and exploration; behaves like
 // mlir-opt.
+#include "dialects/Check/Check.h"
 #include "dialects/NN/NN.h"
 #include "passes/Passes.h"
 #include "passes/cpu/Passes.h"
@@ -14,6 +15,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mome::registerMomePasses();
   mome::cpu::registerCpuPassesAndPipelines();
-  registry.insert<mome::nn::NNDialect>();
+  registry.insert<mome::nn::NNDialect, mome::check::CheckDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Mome optimizer driver\n", registry));
 }
