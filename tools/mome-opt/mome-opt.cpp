@@ -1,6 +1,7 @@
 // mome-opt: every dialect and pass of the compiler, for tests and exploration; behaves like
 // mlir-opt.
 #include "dialects/Check/Check.h"
+#include "dialects/Mome/Mome.h"
 #include "dialects/NN/NN.h"
 #include "passes/Passes.h"
 #include "passes/cpu/Passes.h"
@@ -15,6 +16,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mome::registerMomePasses();
   mome::cpu::registerCpuPassesAndPipelines();
-  registry.insert<mome::nn::NNDialect, mome::check::CheckDialect>();
+  registry.insert<mome::model::MomeDialect, mome::nn::NNDialect, mome::check::CheckDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Mome optimizer driver\n", registry));
 }
