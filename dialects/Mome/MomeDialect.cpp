@@ -28,7 +28,7 @@ void MomeDialect::registerAttributes() {
       >();
 }
 
-LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, ArrayRef<double> args) {
+LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, DenseF64ArrayAttr args) {
   int wanted = llvm::StringSwitch<int>(kind)
                    .Cases({"zeros", "ones", "xavier_uniform"}, 0)
                    .Cases({"constant", "normal", "trunc_normal"}, 1)
@@ -37,8 +37,9 @@ LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, Str
   if (wanted < 0) {
     return emitError() << "unknown initialiser '" << kind << "'";
   }
-  if (wanted != int(args.size())) {
-    return emitError() << "initialiser '" << kind << "' takes " << wanted << " numbers, not " << args.size();
+  int given = args ? args.size() : 0;
+  if (wanted != given) {
+    return emitError() << "initialiser '" << kind << "' takes " << wanted << " numbers, not " << given;
   }
   return success();
 }
