@@ -69,6 +69,14 @@ def AccessOpInterface : OpInterface<"AccessOpInterface"> {
   ];
 }
 
+def ProductOpInterface : OpInterface<"ProductOpInterface"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{The op is a (batched) matrix product. One result.}];
+  let methods = [
+    InterfaceMethod<"Operands, layouts and extents.", "::mome::nn::Product", "getProduct">
+  ];
+}
+
 def Decomposable : OpInterface<"Decomposable"> {
   let cppNamespace = "::mome::nn";
   let description = [{

@@ -11,6 +11,9 @@ using Family = EmitResult (*)(nn::KernelOp kernel, const Target &target, mlir::O
 /// Elementwise and access ops over one result shape.
 EmitResult emitElementwise(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
 
+/// Matrix products with an elementwise epilogue.
+EmitResult emitGemm(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
 inline EmitResult refuse(std::string reason) {
   return {nullptr, "", std::move(reason)};
 }

@@ -8,6 +8,7 @@ using namespace mome::cpu;
 EmitResult mome::cpu::emitKernel(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
       {"elementwise", emitElementwise},
+      {"gemm", emitGemm},
   };
   std::string reasons;
   for (auto [name, family] : families) {
