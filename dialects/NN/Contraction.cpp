@@ -49,6 +49,12 @@ double LinearOp::getFlops() {
   return (2.0 * typeOf(getX()).getShape().back() + (getBias() ? 1 : 0)) * results;
 }
 
+Product LinearOp::getProduct() {
+  RankedTensorType x = typeOf(getX()), y = typeOf(getResult());
+  int64_t k = x.getShape().back(), n = y.getShape().back();
+  return {getX(), getWeight(), getBias(), false, true, 1, y.getNumElements() / n, n, k, 0};
+}
+
 LogicalResult LinearOp::interpret(Inputs in, Outputs out) {
   const HostTensor &x = in[0], &w = in[1];
   HostTensor &y = out[0];
@@ -98,6 +104,21 @@ static int64_t getDepth(MatmulOp op) {
 
 double MatmulOp::getFlops() {
   return 2.0 * getDepth(*this) * typeOf(getResult()).getNumElements();
+}
+
+Product MatmulOp::getProduct() {
+  RankedTensorType c = typeOf(getResult());
+  int64_t m = c.getDimSize(c.getRank() - 2), n = c.getShape().back();
+  return {getLhs(),
+          getRhs(),
+          Value(),
+          getTransposeA(),
+          getTransposeB(),
+          c.getNumElements() / (m * n),
+          m,
+          n,
+          getDepth(*this),
+          c.getRank() - 2};
 }
 
 LogicalResult MatmulOp::interpret(Inputs in, Outputs out) {

@@ -5,7 +5,7 @@
 include "dialects/NN/NNAttrs.td"
 
 class NN_ContractionOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible,
-    DeclareOpInterfaceMethods<CostModel>]> {
+    DeclareOpInterfaceMethods<ProductOpInterface>, DeclareOpInterfaceMethods<CostModel>]> {
   string fusionRole = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::contraction; }
   }];

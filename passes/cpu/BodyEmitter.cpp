@@ -8,8 +8,7 @@ using namespace mome::cpu;
 BodyEmitter::BodyEmitter(KernelBuilder &builder, const IterationSpace &space)
     : b(builder), space(space) {}
 
-//===-- Index arithmetic
-//-----------------------------------------------------------------------===//
+//===-- Index arithmetic ----------------------------------------------------------------------===//
 
 bool BodyEmitter::dependsOnLanes(AffineExpr expr, const Point &point) const {
   return point.vectorLoop && space.toLoops(expr).isFunctionOfDim(*point.vectorLoop);
@@ -118,8 +117,7 @@ Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
   return all;
 }
 
-//===-- Memory
-//---------------------------------------------------------------------------------===//
+//===-- Memory --------------------------------------------------------------------------------===//
 
 static Value zeroOf(KernelBuilder &b, Type type) {
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
@@ -200,8 +198,7 @@ void BodyEmitter::storeScalar(Value value, Value buffer, AffineExpr address, con
   memref::StoreOp::create(b, value, buffer, evaluate(address, point));
 }
 
-//===-- Ops
-//------------------------------------------------------------------------------------===//
+//===-- Ops -----------------------------------------------------------------------------------===//
 
 Value BodyEmitter::emitConstant(nn::ConstantOp op, View view, const Point &point) {
   auto type = cast<RankedTensorType>(op.getType());
@@ -295,8 +292,7 @@ Value BodyEmitter::emitHere(Value value, View view, const Point &point) {
   return emitAccess(cast<nn::AccessOpInterface>(op), view, point);
 }
 
-//===-- Reuse and hoisting
-//---------------------------------------------------------------------===//
+//===-- Reuse and hoisting --------------------------------------------------------------------===//
 
 BodyEmitter::Key BodyEmitter::makeKey(Value value, const View &view, const Point &point) const {
   Key key{value.getAsOpaquePointer(),

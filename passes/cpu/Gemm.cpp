@@ -7,9 +7,10 @@
 //           acc = product of a register tile, whole k          (TileEmitter)
 //           h = acc + b;  y = gelu(h);  store both             (BodyEmitter)
 //
-// Activations are read in place, row by row, as scalars. Panels are packed once per chunk, which costs little when many
-// rows share them; for few rows, B is read in place: along j as it lies, or as dot products along k.
-// Products are symmetric under exchange of the operands, so a product with one column becomes one with one row.
+// Activations are read in place, row by row, as scalars. Panels are packed once per chunk, which
+// costs little when many rows share them; for few rows, B is read in place: along j as it lies, or
+// as dot products along k. Products are symmetric under exchange of the operands, so a product with
+// one column becomes one with one row.
 #include "passes/cpu/BodyEmitter.h"
 #include "passes/cpu/Families.h"
 #include "passes/cpu/TileEmitter.h"
@@ -72,7 +73,9 @@ private:
 } // namespace
 
 /// Bytes of scratch that packed panels may take: half of the second-level cache.
-static int64_t panelBudget(const Target &target) { return target.l2Bytes / 2; }
+static int64_t panelBudget(const Target &target) {
+  return target.l2Bytes / 2;
+}
 
 GemmKernel::GemmKernel(KernelBuilder &builder, const IterationSpace &space,
                        nn::ProductOpInterface op)
@@ -135,10 +138,11 @@ Value GemmKernel::addressOf(const Matrix &matrix, Value batch, Value line) {
   return b.addIndex(b.mulIndex(batch, matrix.perBatch), b.mulIndex(line, matrix.perLine));
 }
 
-//===-- Packing --------------------------------------------------------------------------------===//
+//===-- Packing -------------------------------------------------------------------------------===//
 
-/// Packs `lanes` columns from `vector` (a column within the panel) for the k of one block: panels[slot][k][vector + lane].
-/// Columns beyond the matrix repeat its last one: their products are never stored.
+/// Packs `lanes` columns from `vector` (a column within the panel) for the k of one block:
+/// panels[slot][k][vector + lane]. Columns beyond the matrix repeat its last one: their products
+/// are never stored.
 void GemmKernel::packBlock(Value batch, Value panel, Value slot, Value vector, Value kBlock,
                            Value kCount) {
   int64_t lanes = b.getTarget().lanes;
@@ -160,13 +164,12 @@ void GemmKernel::packBlock(Value batch, Value panel, Value slot, Value vector, V
 void GemmKernel::packPanels(Value batch, Value firstPanel) {
   int64_t lanes = b.getTarget().lanes, k = product.k;
   int64_t panelCount = ceilDiv(product.n, plan.panelColumns);
-  Value slots = b.minIndex(b.createOrFold<arith::SubIOp>(b.index(panelCount), firstPanel),
-                           plan.groupPanels);
+  Value slots =
+      b.minIndex(b.createOrFold<arith::SubIOp>(b.index(panelCount), firstPanel), plan.groupPanels);
   b.loop(b.index(0), slots, 1, [&](Value slot) {
     Value panel = b.addIndex(firstPanel, slot);
     if (B.perLine == 1) { // columns lie side by side: copy
-      Value lastMask =
-          product.n % lanes ? b.laneMask(product.n % lanes) : Value();
+      Value lastMask = product.n % lanes ? b.laneMask(product.n % lanes) : Value();
       b.loop(b.index(0), b.index(k), 1, [&](Value row) {
         for (int64_t v = 0; v < plan.tile.vectors; ++v) {
           Value column = b.addIndex(b.mulIndex(panel, plan.panelColumns), v * lanes);
@@ -182,8 +185,8 @@ void GemmKernel::packPanels(Value batch, Value firstPanel) {
           emitStore(b, emitLoad(b, B.buffer, at), panels, to);
           if (lastMask) {
             b.setInsertionPointToStart(branch.elseBlock());
-            Value some = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, column,
-                                               b.index(product.n));
+            Value some =
+                arith::CmpIOp::create(b, arith::CmpIPredicate::slt, column, b.index(product.n));
             b.ifThen(some, [&] { emitStore(b, emitLoad(b, B.buffer, at, lastMask), panels, to); });
           }
         }
@@ -201,7 +204,7 @@ void GemmKernel::packPanels(Value batch, Value firstPanel) {
   });
 }
 
-//===-- Tiles ----------------------------------------------------------------------------------===//
+//===-- Tiles ---------------------------------------------------------------------------------===//
 
 SmallVector<Value> GemmKernel::emitTileProduct(Value batch, Value row, Tile tile, Value panel,
                                                Value slot, Value lastMask) {
@@ -301,7 +304,7 @@ void GemmKernel::emitEpilogue(Value acc, Value batch, Value row, Value column, V
   }
 }
 
-//===-- Loops ----------------------------------------------------------------------------------===//
+//===-- Loops ---------------------------------------------------------------------------------===//
 
 void GemmKernel::emitRows(Value batch, Value row, int64_t rows, Value group) {
   int64_t width = plan.panelColumns, whole = product.n / width, rest = product.n % width;
@@ -320,8 +323,8 @@ void GemmKernel::emitRows(Value batch, Value row, int64_t rows, Value group) {
     });
   }
   if (rest > 0) {
-    Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, group,
-                                         b.index(plan.groups - 1));
+    Value isLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, group, b.index(plan.groups - 1));
     b.ifThen(isLast, [&] {
       Value panel = b.index(whole);
       emitOne(panel, b.createOrFold<arith::SubIOp>(panel, first), rest);
@@ -330,14 +333,12 @@ void GemmKernel::emitRows(Value batch, Value row, int64_t rows, Value group) {
 }
 
 void GemmKernel::emitChunk(Value chunk) {
-  SmallVector<Value> place =
-      b.delinearize(chunk, {product.batch, plan.groups, plan.rowChunks});
+  SmallVector<Value> place = b.delinearize(chunk, {product.batch, plan.groups, plan.rowChunks});
   Value batch = place[0], group = place[1], rowChunk = place[2];
   if (plan.source == Plan::Source::packed) {
     // Chunks of one group follow each other: within a call, the first of them packs for all.
     Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, chunk, b.getLo());
-    Value isNew =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rowChunk, b.index(0));
+    Value isNew = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rowChunk, b.index(0));
     b.ifThen(arith::OrIOp::create(b, isFirst, isNew),
              [&] { packPanels(batch, b.mulIndex(group, plan.groupPanels)); });
   }
@@ -348,8 +349,8 @@ void GemmKernel::emitChunk(Value chunk) {
            [&](Value row) { emitRows(batch, row, plan.tile.rows, group); });
   }
   if (rest > 0) {
-    Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rowChunk,
-                                         b.index(plan.rowChunks - 1));
+    Value isLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rowChunk, b.index(plan.rowChunks - 1));
     b.ifThen(isLast, [&] { emitRows(batch, b.index(whole), rest, group); });
   }
 }

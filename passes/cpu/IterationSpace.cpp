@@ -127,8 +127,7 @@ AffineExpr mome::cpu::linearize(AffineMap index, ArrayRef<int64_t> shape) {
   return simplifyAffineExpr(linear, index.getNumDims(), 0);
 }
 
-//===-- Following a value backwards
-//------------------------------------------------------------===//
+//===-- Following a value backwards -----------------------------------------------------------===//
 
 static void traceAccess(nn::AccessOpInterface op, View view, Trace &trace) {
   for (const nn::AccessPiece &piece : op.getAccessPieces()) {

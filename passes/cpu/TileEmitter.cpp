@@ -1,4 +1,5 @@
-// Inner loops. A tile must fit the registers (Target::fitsRegisters): one spill per iteration halves the speed.
+// Inner loops. A tile must fit the registers (Target::fitsRegisters): one spill per iteration
+// halves the speed.
 #include "passes/cpu/TileEmitter.h"
 
 using namespace mlir;
@@ -33,16 +34,14 @@ SmallVector<Value> mome::cpu::emitProduct(KernelBuilder &b, Tile tile, Value ext
         for (int64_t i = 0; i < tile.rows; ++i) {
           Value row = b.splat(loadA(k, i));
           for (int64_t v = 0; v < tile.vectors; ++v) {
-            next.push_back(
-                vector::FMAOp::create(b, row, columns[v], acc[i * tile.vectors + v]));
+            next.push_back(vector::FMAOp::create(b, row, columns[v], acc[i * tile.vectors + v]));
           }
         }
         return next;
       }));
 }
 
-Value mome::cpu::emitDots(KernelBuilder &b, int64_t extent,
-                          function_ref<Value(Value, Value)> loadA,
+Value mome::cpu::emitDots(KernelBuilder &b, int64_t extent, function_ref<Value(Value, Value)> loadA,
                           function_ref<Value(Value, int64_t, Value)> loadB) {
   int64_t lanes = b.getTarget().lanes, whole = extent / lanes * lanes;
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));

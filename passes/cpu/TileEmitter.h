@@ -11,18 +11,22 @@ struct Tile {
   int64_t rows, vectors;
 };
 
-/// The largest good tile of an m x n product: the target's, or for few rows or columns one that uses its registers.
+/// The largest good tile of an m x n product: the target's, or for few rows or columns one that
+/// uses its registers.
 Tile chooseTile(const Target &target, int64_t m, int64_t n);
 
-/// acc[i * vectors + v] = sum over k in [0, extent) of loadA(k, i) * loadB(k, v). `loadA` gives scalars, `loadB` vectors.
-/// One loop over k with all accumulators in registers; the sum runs in the order of k.
+/// acc[i * vectors + v] = sum over k in [0, extent) of loadA(k, i) * loadB(k, v). `loadA` gives
+/// scalars, `loadB` vectors. One loop over k with all accumulators in registers; the sum runs in
+/// the order of k.
 llvm::SmallVector<mlir::Value>
 emitProduct(KernelBuilder &b, Tile tile, mlir::Value extent,
             llvm::function_ref<mlir::Value(mlir::Value k, int64_t i)> loadA,
             llvm::function_ref<mlir::Value(mlir::Value k, int64_t v)> loadB);
 
-/// One vector of `lanes` dot products: lane j = sum over k of a(k) * b_j(k), both operands read along k in vectors
-/// (`mask` is null or holds the lanes of a last, incomplete vector). Lane by lane partial sums, then a fixed tree.
+/// One vector of `lanes` dot products: lane j = sum over k of a(k) * b_j(k), both operands read
+/// along k in vectors
+/// (`mask` is null or holds the lanes of a last, incomplete vector). Lane by lane partial sums,
+/// then a fixed tree.
 mlir::Value
 emitDots(KernelBuilder &b, int64_t extent,
          llvm::function_ref<mlir::Value(mlir::Value k, mlir::Value mask)> loadA,
