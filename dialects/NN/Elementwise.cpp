@@ -101,17 +101,18 @@ NN_BINARY(MinimumOp, extremumShare(dz, x, y, CompareKind::lt),
 static TensorExpr pow(TensorExpr x, TensorExpr y) {
   return x.make<PowOp>(y);
 }
-/// x^y for x >= 0, NaN below.
+/// |x|^y with the sign of an odd power; NaN for a negative base and a fraction.
 static ScalarExpr emitPower(ScalarExpr x, ScalarExpr y) {
+  auto isWhole = [](ScalarExpr v) { return compare(CompareKind::eq, v, v.make<math::FloorOp>()); };
   ScalarExpr atZero = select(y > 0.0, x.constant(0.0), x.constant(INFINITY));
-  ScalarExpr power = select(x == 0.0, atZero, exp(y * log(x)));
+  ScalarExpr size = select(x == 0.0, atZero, exp(y * log(abs(x))));
+  ScalarExpr negative = select(isWhole(0.5 * y), size, -size);
+  negative = select(isWhole(y), negative, x.constant(NAN));
+  ScalarExpr power = select(x < 0.0, negative, size);
   return select(y == 0.0, x.constant(1.0), power);
 }
 NN_BINARY(PowOp, dz * y * pow(x, y - 1.0), select(x > 0.0, dz * z * log(x), dz.constant(0.0)),
-          emitPower(x, y),
-          y == 0.0  ? 1.0
-          : x < 0.0 ? NAN
-                    : std::pow(x, y))
+          emitPower(x, y), std::pow(x, y))
 
 NN_UNARY(NegOp, -dy, -x, -x)
 NN_UNARY(AbsOp, select(x > 0.0, dy, select(x < 0.0, -dy, dy.constant(0.0))), abs(x), std::abs(x))
@@ -389,42 +390,4 @@ LogicalResult IotaOp::interpret(Inputs, Outputs out) {
     out[0][i] = (i / stride) % extent;
   }
   return success();
-}
-
-//===-- Folds -------------------------------------------------------------------------------===//
-
-static bool isSplat(Attribute attr, double value) {
-  auto splat = dyn_cast_if_present<SplatElementsAttr>(attr);
-  return splat && isa<FloatType>(splat.getElementType()) &&
-         splat.getSplatValue<APFloat>().isExactlyValue(value);
-}
-
-OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
-  return isSplat(adaptor.getRhs(), 0.0) ? OpFoldResult(getLhs()) : OpFoldResult();
-}
-OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
-  return isSplat(adaptor.getRhs(), 0.0) ? OpFoldResult(getLhs()) : OpFoldResult();
-}
-OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
-  return isSplat(adaptor.getRhs(), 1.0) ? OpFoldResult(getLhs()) : OpFoldResult();
-}
-OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
-  return isSplat(adaptor.getRhs(), 1.0) ? OpFoldResult(getLhs()) : OpFoldResult();
-}
-OpFoldResult NegOp::fold(FoldAdaptor) {
-  auto inner = getOperand().getDefiningOp<NegOp>();
-  return inner ? OpFoldResult(inner.getOperand()) : OpFoldResult();
-}
-OpFoldResult SelectOp::fold(FoldAdaptor adaptor) {
-  if (getOnTrue() == getOnFalse()) {
-    return getOnTrue();
-  }
-  auto splat = dyn_cast_if_present<SplatElementsAttr>(adaptor.getCondition());
-  if (!splat) {
-    return {};
-  }
-  return splat.getSplatValue<bool>() ? getOnTrue() : getOnFalse();
-}
-OpFoldResult CastOp::fold(FoldAdaptor) {
-  return getOperand().getType() == getType() ? OpFoldResult(getOperand()) : OpFoldResult();
 }

@@ -32,14 +32,17 @@ class NN_UnaryMathOp<string mnemonic, string formula, string derivative> : NN_Un
 def NN_AddOp : NN_BinaryOp<"add", [Commutative]> {
   let summary = "x + y";
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 def NN_SubOp : NN_BinaryOp<"sub"> {
   let summary = "x - y";
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 def NN_MulOp : NN_BinaryOp<"mul", [Commutative]> {
   let summary = "x * y";
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 def NN_DivOp : NN_BinaryOp<"div"> {
   let summary = "x / y";
@@ -54,11 +57,12 @@ def NN_MinimumOp : NN_BinaryOp<"minimum", [Commutative]> {
   let description = "NaN if either is NaN. Where `x = y`, each operand gets half of the cotangent.";
 }
 def NN_PowOp : NN_BinaryOp<"pow"> {
-  let summary = "x to the power y, for x >= 0";
+  let summary = "x to the power y";
   let description = [{
-    `x^0 = 1`, `0^y` is 0 for `y > 0` and infinity for `y < 0`; a negative base gives NaN, even for a whole `y` (use
-    `nn.square` and products there). `dx = dy y x^(y-1)`; `dy' = dy log(x) x^y`, zero where `x = 0`.
+    As C's pow: a negative base gives NaN unless y is whole; `x^0 = 1`; `0^y` is 0 for `y > 0`, infinity for `y < 0`.
+    `dx = dz y x^(y-1)`; `dy = dz z ln(x)`, zero where `x <= 0`.
   }];
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_NegOp : NN_UnaryOp<"neg"> {

@@ -1,5 +1,6 @@
 // Ops whose addresses depend on data.
 #include "dialects/NN/Families.h"
+#include "dialects/NN/Infer.h"
 #include "dialects/NN/LinalgBuilding.h"
 #include "dialects/NN/Verify.h"
 
@@ -18,10 +19,6 @@ void mome::nn::registerGatherOps(NNDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/NN/Gather.cpp.inc"
       >();
-}
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
 }
 
 /// The shape of nn.take: the axis replaced by the axes of the indices.
@@ -54,8 +51,7 @@ LogicalResult TakeOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
                                        SmallVectorImpl<Type> &types) {
   auto type = typeOf(op.getOperand());
   if (op.getAxis() < 0 || op.getAxis() >= type.getRank()) {
-    return emitOptionalError(loc, "'nn.take' op C1: axis ", op.getAxis(), " is not an axis of ",
-                             type);
+    return inferError<TakeOp>(loc, "C1: axis ", op.getAxis(), " is not an axis of ", type);
   }
   types.push_back(
       type.clone(takeShape(type.getShape(), typeOf(op.getIndices()).getShape(), op.getAxis())));

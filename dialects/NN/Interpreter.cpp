@@ -24,6 +24,60 @@ HostTensor mome::nn::toHostTensor(ElementsAttr value) {
   return result;
 }
 
+DenseElementsAttr mome::nn::toElementsAttr(const HostTensor &tensor, RankedTensorType type) {
+  if (auto floatType = dyn_cast<FloatType>(type.getElementType())) {
+    auto values = llvm::map_to_vector(tensor.data, [&](double x) {
+      return cast<FloatAttr>(FloatAttr::get(floatType, x)).getValue();
+    });
+    return DenseElementsAttr::get(type, ArrayRef<APFloat>(values));
+  }
+  auto values = llvm::map_to_vector(tensor.data, [&](double x) {
+    unsigned width = type.getElementTypeBitWidth();
+    return APInt(width, static_cast<int64_t>(x), /*isSigned=*/width > 1);
+  });
+  return DenseElementsAttr::get(type, ArrayRef<APInt>(values));
+}
+
+SmallVector<Attribute> mome::nn::foldByInterpretation(Operation *op, ArrayRef<Attribute> operands) {
+  constexpr int64_t maxElements = 1024;
+  auto interpretable = dyn_cast<Interpretable>(op);
+  if (!interpretable || op->getNumOperands() == 0 || op->getNumRegions() > 0 ||
+      llvm::is_contained(operands, nullptr)) {
+    return {};
+  }
+  // An elementwise op of splats is computed once.
+  auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
+  bool splats = elementwise && !elementwise.usesIndex() &&
+                llvm::all_of(operands, llvm::IsaPred<SplatElementsAttr>);
+  SmallVector<HostTensor> inputs, results;
+  for (Attribute operand : operands) {
+    auto value = dyn_cast<DenseElementsAttr>(operand);
+    if (!value || (!splats && value.getNumElements() > maxElements)) {
+      return {};
+    }
+    inputs.push_back(toHostTensor(
+        splats ? value.resizeSplat(value.getType().clone(ArrayRef<int64_t>())) : value));
+  }
+  for (Type type : op->getResultTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (!splats && tensor.getNumElements() > maxElements) {
+      return {};
+    }
+    results.emplace_back(splats ? ArrayRef<int64_t>() : tensor.getShape());
+  }
+  if (failed(interpretable.interpret(inputs, results))) {
+    return {};
+  }
+  return llvm::map_to_vector(llvm::zip_equal(results, op->getResultTypes()), [&](auto pair) {
+    auto &[tensor, type] = pair;
+    auto ranked = cast<RankedTensorType>(type);
+    Attribute value =
+        splats ? toElementsAttr(tensor, ranked.clone(ArrayRef<int64_t>())).resizeSplat(ranked)
+               : toElementsAttr(tensor, ranked);
+    return value;
+  });
+}
+
 /// Runs a kernel by name.
 static FailureOr<SmallVector<HostTensor>> interpretCall(CallOp call,
                                                         ArrayRef<HostTensor> operands) {

@@ -14,6 +14,13 @@ mlir::FailureOr<llvm::SmallVector<HostTensor>> interpretBlock(mlir::Block &block
 
 /// The values of a constant attribute.
 HostTensor toHostTensor(mlir::ElementsAttr value);
+/// The inverse: rounded to the element type, a splat where all elements are equal.
+mlir::DenseElementsAttr toElementsAttr(const HostTensor &tensor, mlir::RankedTensorType type);
+
+/// The results of an op whose operands are constants, by interpreting it; empty if that is not
+/// worth it: the op has regions or no operands, or more elements than a constant should have.
+llvm::SmallVector<mlir::Attribute> foldByInterpretation(mlir::Operation *op,
+                                                        llvm::ArrayRef<mlir::Attribute> operands);
 
 } // namespace mome::nn
 #endif

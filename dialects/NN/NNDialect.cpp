@@ -1,8 +1,10 @@
 // Registration of the `nn` dialect and what all families share.
 #include "dialects/NN/Families.h"
+#include "dialects/NN/Interpreter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -14,7 +16,20 @@ using namespace mome::nn;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/NN/NNAttrs.cpp.inc"
 
+namespace {
+/// Every op folds constant operands by its own meaning.
+struct InterpretingFolder : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+  LogicalResult fold(Operation *op, ArrayRef<Attribute> operands,
+                     SmallVectorImpl<OpFoldResult> &results) const final {
+    llvm::append_range(results, foldByInterpretation(op, operands));
+    return success(!results.empty());
+  }
+};
+} // namespace
+
 void NNDialect::initialize() {
+  addInterfaces<InterpretingFolder>();
   registerAttributes();
 #define NN_FAMILY(NAME) register##NAME##Ops(*this);
 #include "dialects/NN/Families.def"

@@ -1,11 +1,13 @@
 // Reductions: type, derivative, meaning and naive lowering of each, side by side.
 #include "dialects/NN/Expr.h"
 #include "dialects/NN/Families.h"
+#include "dialects/NN/Infer.h"
 #include "dialects/NN/LinalgBuilding.h"
 #include "dialects/NN/Verify.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/PatternMatch.h"
 
 #include <cmath>
 
@@ -22,10 +24,6 @@ void mome::nn::registerReduceOps(NNDialect &dialect) {
       >();
 }
 
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// The axes that are left, in order.
 static SmallVector<int64_t> keptAxes(int64_t rank, ArrayRef<int64_t> axes) {
   return llvm::filter_to_vector(llvm::seq<int64_t>(0, rank),
@@ -37,11 +35,11 @@ static SmallVector<int64_t> select(ArrayRef<int64_t> values, ArrayRef<int64_t> a
   return llvm::map_to_vector(axes, [&](int64_t axis) { return values[axis]; });
 }
 
-static LogicalResult inferReduced(StringRef op, std::optional<Location> loc, RankedTensorType type,
+template <typename Op>
+static LogicalResult inferReduced(std::optional<Location> loc, RankedTensorType type,
                                   ArrayRef<int64_t> axes, SmallVectorImpl<Type> &types) {
   if (!isAxisList(axes, type.getRank())) {
-    return emitOptionalError(loc, "'", op, "' op C1: axes must be axes of ", type,
-                             " in increasing order");
+    return inferError<Op>(loc, "C1: axes must be axes of ", type, " in increasing order");
   }
   types.push_back(type.clone(select(type.getShape(), keptAxes(type.getRank(), axes))));
   return success();
@@ -81,17 +79,39 @@ static Value lowerFold(OpBuilder &builder, Location loc, Value operand, ArrayRef
                         });
 }
 
+/// Axes of extent 1 just disappear; a reduction of a reduction is one over both sets of axes.
+template <typename Op> static LogicalResult canonicalizeReduce(Op op, PatternRewriter &rewriter) {
+  if (typeOf(op.getOperand()).getNumElements() == typeOf(op.getResult()).getNumElements()) {
+    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getOperand());
+    return success();
+  }
+  auto inner = op.getOperand().template getDefiningOp<Op>();
+  if (!inner || !inner->hasOneUse()) {
+    return failure();
+  }
+  int64_t rank = typeOf(inner.getOperand()).getRank();
+  SmallVector<int64_t> kept = keptAxes(rank, inner.getAxes());
+  SmallVector<int64_t> axes(inner.getAxes());
+  llvm::append_range(axes, select(kept, op.getAxes()));
+  llvm::sort(axes);
+  rewriter.replaceOpWithNewOp<Op>(op, inner.getOperand(), axes);
+  return success();
+}
+
 //===-- nn.reduce_sum -------------------------------------------------------------------------===//
 
 LogicalResult ReduceSumOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
                                             SmallVectorImpl<Type> &types) {
-  return inferReduced("nn.reduce_sum", loc, typeOf(op.getOperand()), op.getAxes(), types);
+  return inferReduced<ReduceSumOp>(loc, typeOf(op.getOperand()), op.getAxes(), types);
 }
 FusionRole ReduceSumOp::getFusionRole() {
   return roleOf(getOperand(), getAxes());
 }
 double ReduceSumOp::getFlops() {
   return elementsOf(getOperand());
+}
+LogicalResult ReduceSumOp::canonicalize(ReduceSumOp op, PatternRewriter &rewriter) {
+  return canonicalizeReduce(op, rewriter);
 }
 OpFoldResult ReduceSumOp::fold(FoldAdaptor) {
   return getAxes().empty() ? OpFoldResult(getOperand()) : OpFoldResult();
@@ -115,12 +135,11 @@ LogicalResult ReduceSumOp::lowerToLinalg(OpBuilder &builder, ValueRange operands
 LogicalResult ReduceMaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
                                             SmallVectorImpl<Type> &types) {
   auto type = typeOf(op.getOperand());
-  if (failed(inferReduced("nn.reduce_max", loc, type, op.getAxes(), types))) {
+  if (failed(inferReduced<ReduceMaxOp>(loc, type, op.getAxes(), types))) {
     return failure();
   }
   if (llvm::is_contained(select(type.getShape(), op.getAxes()), 0)) {
-    return emitOptionalError(loc, "'nn.reduce_max' op C2: no element to take the maximum of in ",
-                             type);
+    return inferError<ReduceMaxOp>(loc, "C2: no element to take the maximum of in ", type);
   }
   return success();
 }
@@ -129,6 +148,9 @@ FusionRole ReduceMaxOp::getFusionRole() {
 }
 double ReduceMaxOp::getFlops() {
   return elementsOf(getOperand());
+}
+LogicalResult ReduceMaxOp::canonicalize(ReduceMaxOp op, PatternRewriter &rewriter) {
+  return canonicalizeReduce(op, rewriter);
 }
 OpFoldResult ReduceMaxOp::fold(FoldAdaptor) {
   return getAxes().empty() ? OpFoldResult(getOperand()) : OpFoldResult();
@@ -175,11 +197,10 @@ LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
                                          Adaptor op, SmallVectorImpl<Type> &types) {
   auto type = typeOf(op.getOperand());
   if (op.getAxis() < 0 || op.getAxis() >= type.getRank()) {
-    return emitOptionalError(loc, "'nn.argmax' op C1: axis ", op.getAxis(), " is not an axis of ",
-                             type);
+    return inferError<ArgmaxOp>(loc, "C1: axis ", op.getAxis(), " is not an axis of ", type);
   }
   if (type.getDimSize(op.getAxis()) == 0) {
-    return emitOptionalError(loc, "'nn.argmax' op C2: no element to take the maximum of in ", type);
+    return inferError<ArgmaxOp>(loc, "C2: no element to take the maximum of in ", type);
   }
   SmallVector<int64_t> shape = select(type.getShape(), keptAxes(type.getRank(), op.getAxis()));
   types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 32)));

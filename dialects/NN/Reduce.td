@@ -13,6 +13,7 @@ class NN_ReduceOp<string mnemonic> : NN_ReductionOp<mnemonic, [DeclareOpInterfac
   let results = (outs FloatTensor:$result);
   let assemblyFormat = "$operand `axes` $axes attr-dict `:` type($operand) `->` type($result)";
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_ReduceSumOp : NN_ReduceOp<"reduce_sum"> {

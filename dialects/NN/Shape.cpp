@@ -1,6 +1,7 @@
 // Ops that move elements: verifier, index maps, derivative and meaning of each, side by side.
 // Folds: ShapeFolds.cpp.
 #include "dialects/NN/Families.h"
+#include "dialects/NN/Infer.h"
 #include "dialects/NN/LinalgBuilding.h"
 #include "dialects/NN/Verify.h"
 
@@ -25,10 +26,6 @@ using Inputs = ArrayRef<HostTensor>;
 using Outputs = MutableArrayRef<HostTensor>;
 using Types = SmallVectorImpl<Type>;
 using Pieces = SmallVector<AccessPiece>;
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 namespace {
 
@@ -112,8 +109,8 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
   auto type = typeOf(op.getOperand());
   if (!isPermutationVector(op.getPermutation()) ||
       static_cast<int64_t>(op.getPermutation().size()) != type.getRank()) {
-    return emitOptionalError(loc, "'nn.transpose' op C1: permutation must hold each of the ",
-                             type.getRank(), " axes once");
+    return inferError<TransposeOp>(loc, "C1: permutation must hold each of the ", type.getRank(),
+                                   " axes once");
   }
   types.push_back(type.clone(applyPermutation(type.getShape(), op.getPermutation())));
   return success();
@@ -196,17 +193,17 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
   size_t rank = type.getRank();
   ArrayRef<int64_t> offsets = op.getOffsets(), sizes = op.getSizes(), strides = op.getStrides();
   if (offsets.size() != rank || sizes.size() != rank || strides.size() != rank) {
-    return emitOptionalError(
-        loc, "'nn.slice' op C1: needs one offset, size and stride for each of the ", rank, " axes");
+    return inferError<SliceOp>(loc, "C1: needs one offset, size and stride for each of the ", rank,
+                               " axes");
   }
   for (size_t axis = 0; axis < rank; ++axis) {
     if (offsets[axis] < 0 || sizes[axis] < 1 || strides[axis] < 1) {
-      return emitOptionalError(loc, "'nn.slice' op C2: axis ", axis,
-                               ": needs offset >= 0, size >= 1 and stride >= 1");
+      return inferError<SliceOp>(loc, "C2: axis ", axis,
+                                 ": needs offset >= 0, size >= 1 and stride >= 1");
     }
     if (offsets[axis] + (sizes[axis] - 1) * strides[axis] >= type.getDimSize(axis)) {
-      return emitOptionalError(loc, "'nn.slice' op C3: axis ", axis,
-                               ": leaves the operand's extent ", type.getDimSize(axis));
+      return inferError<SliceOp>(loc, "C3: axis ", axis, ": leaves the operand's extent ",
+                                 type.getDimSize(axis));
     }
   }
   types.push_back(type.clone(sizes));
@@ -246,13 +243,13 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   size_t rank = type.getRank();
   ArrayRef<int64_t> low = op.getLow(), high = op.getHigh(), interior = op.getInterior();
   if (low.size() != rank || high.size() != rank || interior.size() != rank) {
-    return emitOptionalError(
-        loc, "'nn.pad' op C1: needs one low, high and interior for each of the ", rank, " axes");
+    return inferError<PadOp>(loc, "C1: needs one low, high and interior for each of the ", rank,
+                             " axes");
   }
   SmallVector<int64_t> shape;
   for (size_t axis = 0; axis < rank; ++axis) {
     if (low[axis] < 0 || high[axis] < 0 || interior[axis] < 0) {
-      return emitOptionalError(loc, "'nn.pad' op C2: axis ", axis,
+      return inferError<PadOp>(loc, "C2: axis ", axis,
                                ": low, high and interior must not be negative");
     }
     int64_t extent = type.getDimSize(axis);
@@ -311,12 +308,12 @@ LogicalResult PadOp::interpret(Inputs in, Outputs out) {
 LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
                                          Types &types) {
   if (op.getInputs().empty()) {
-    return emitOptionalError(loc, "'nn.concat' op C1: needs at least one operand");
+    return inferError<ConcatOp>(loc, "C1: needs at least one operand");
   }
   auto first = typeOf(op.getInputs().front());
   int64_t axis = op.getAxis();
   if (axis < 0 || axis >= first.getRank()) {
-    return emitOptionalError(loc, "'nn.concat' op C2: axis ", axis, " is not an axis of ", first);
+    return inferError<ConcatOp>(loc, "C2: axis ", axis, " is not an axis of ", first);
   }
   SmallVector<int64_t> shape(first.getShape());
   shape[axis] = 0;
@@ -328,8 +325,8 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
       rest[axis] = first.getDimSize(axis);
     }
     if (ArrayRef(rest) != first.getShape() || type.getElementType() != first.getElementType()) {
-      return emitOptionalError(loc, "'nn.concat' op C3: ", type, " and ", first,
-                               " differ in more than the extent of axis ", axis);
+      return inferError<ConcatOp>(loc, "C3: ", type, " and ", first,
+                                  " differ in more than the extent of axis ", axis);
     }
   }
   types.push_back(first.clone(shape));

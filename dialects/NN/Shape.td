@@ -26,6 +26,7 @@ def NN_ReshapeOp : NN_UnaryAccessOp<"reshape"> {
   let arguments = (ins NNTensor:$operand);
   let assemblyFormat = "$operand attr-dict `:` type($operand) `->` type($result)";
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_TransposeOp : NN_UnaryAccessOp<"transpose", [InferTypeOpAdaptor]> {
@@ -40,6 +41,7 @@ def NN_TransposeOp : NN_UnaryAccessOp<"transpose", [InferTypeOpAdaptor]> {
   }];
   let arguments = (ins NNTensor:$operand, DenseI64ArrayAttr:$permutation);
   let assemblyFormat = "$operand `permutation` $permutation attr-dict `:` type($operand) `->` type($result)";
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_BroadcastOp : NN_UnaryAccessOp<"broadcast"> {
@@ -56,6 +58,7 @@ def NN_BroadcastOp : NN_UnaryAccessOp<"broadcast"> {
   let arguments = (ins NNTensor:$operand, DenseI64ArrayAttr:$dims);
   let assemblyFormat = "$operand `dims` $dims attr-dict `:` type($operand) `->` type($result)";
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_SliceOp : NN_UnaryAccessOp<"slice", [InferTypeOpAdaptor]> {
@@ -73,6 +76,7 @@ def NN_SliceOp : NN_UnaryAccessOp<"slice", [InferTypeOpAdaptor]> {
   let assemblyFormat = [{
     $operand `offsets` $offsets `sizes` $sizes `strides` $strides attr-dict `:` type($operand) `->` type($result)
   }];
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_PadOp : NN_UnaryAccessOp<"pad", [InferTypeOpAdaptor]> {
@@ -108,6 +112,7 @@ def NN_ConcatOp : NN_AccessOp<"concat", [InferTypeOpAdaptor]> {
   let results = (outs NNTensor:$result);
   let assemblyFormat = "$inputs `axis` $axis attr-dict `:` functional-type($inputs, $result)";
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 class NN_MoveOp<string mnemonic> : NN_UnaryAccessOp<mnemonic, [AllTypesMatch<["operand", "result"]>]> {
@@ -126,6 +131,7 @@ def NN_RollOp : NN_MoveOp<"roll"> {
   }];
   let arguments = (ins NNTensor:$operand, I64Prop:$shift, I64Prop:$axis);
   let assemblyFormat = "$operand `shift` $shift `axis` $axis attr-dict `:` type($result)";
+  let hasCanonicalizeMethod = 1;
 }
 
 def NN_ShiftOp : NN_MoveOp<"shift"> {
