@@ -83,7 +83,7 @@ static Value buildConfusion(BuiltinCall &c) {
   mlir::Value predicted = nn::ArgmaxOp::create(c.t.b, c.t.loc, logits.value, 1);
   Tensor truth{nn::OneHotOp::create(c.t.b, c.t.loc, matrix, y.value), true};
   Tensor guess{nn::OneHotOp::create(c.t.b, c.t.loc, matrix, predicted), true};
-  if (c.t.valid) {
+  if (c.t.validMask) {
     truth = c.t.mul(truth, c.t.validLike(truth));
   }
   int64_t classes = logits.shape()[1];

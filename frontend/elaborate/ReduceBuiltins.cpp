@@ -30,7 +30,7 @@ enum class Reduction { sum, mean, max };
 static Tensor reduceTensor(BuiltinCall &c, Reduction reduction, Tensor x, ArrayRef<int64_t> axes, bool keep) {
   switch (reduction) {
   case Reduction::sum:
-    return x.batched && llvm::is_contained(axes, 0) && c.t.valid
+    return x.batched && llvm::is_contained(axes, 0) && c.t.validMask
                ? c.t.reduceSum(c.t.mul(x, c.t.broadcastTo(c.t.validLike(x), {SmallVector<int64_t>(x.shape()), true})), axes, keep)
                : c.t.reduceSum(x, axes, keep);
   case Reduction::mean:
@@ -122,10 +122,7 @@ static Value buildDiag(BuiltinCall &c) {
   if (x.rank() != 2 || x.shape()[0] != x.shape()[1]) {
     return c.error("E0303", "diag needs a square matrix, not " + describe(x, c.t.batch), 0);
   }
-  auto index = RankedTensorType::get(x.shape(), c.t.b.getI32Type());
-  Tensor row{nn::IotaOp::create(c.t.b, c.t.loc, index, 0)}, column{nn::IotaOp::create(c.t.b, c.t.loc, index, 1)};
-  Tensor diagonal{nn::CompareOp::create(c.t.b, c.t.loc, nn::CompareKind::eq, row.value, column.value)};
-  return c.t.reduceSum(c.t.mul(x, c.t.cast(diagonal, x.type().getElementType())), {1});
+  return c.t.diagonal(x);
 }
 
 static Value buildRowSum(BuiltinCall &c) {

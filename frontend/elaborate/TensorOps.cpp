@@ -129,7 +129,7 @@ Tensor TensorOps::reduceMax(Tensor x, ArrayRef<int64_t> axes, bool keep) { retur
 
 Tensor TensorOps::validLike(Tensor x) {
   int64_t inner = x.shape()[0] / batch;
-  Tensor mask = broadcastTo(reshape(*valid, {batch, 1}, true), {{batch, inner}, true});
+  Tensor mask = broadcastTo(reshape(validMask(), {batch, 1}, true), {{batch, inner}, true});
   SmallVector<int64_t> shape(x.rank(), 1);
   shape[0] = x.shape()[0];
   return reshape(mask, shape, true);
@@ -141,18 +141,25 @@ Tensor TensorOps::reduceMean(Tensor x, ArrayRef<int64_t> axes, bool keep) {
     count *= x.shape()[axis];
   }
   bool overBatch = x.batched && llvm::is_contained(axes, 0);
-  if (!overBatch || !valid) {
+  if (!overBatch || !validMask) {
     return scale(reduceSum(x, axes, keep), 1.0 / double(count));
   }
   Tensor sum = reduceSum(mul(x, validLike(x)), axes, keep);
   // Mean over the samples that count: divide by their number times the other extents; a batch without any gives 0.
-  Tensor samples = reduceSum(*valid, {0});
+  Tensor samples = reduceSum(validMask(), {0});
   Tensor weight = binary<nn::MaximumOp>(samples, scalar(1.0));
   return div(scale(sum, double(batch) / double(count)), weight);
 }
 
+Tensor TensorOps::diagonal(Tensor x) {
+  auto index = RankedTensorType::get(x.shape(), b.getI32Type());
+  Tensor row{nn::IotaOp::create(b, loc, index, 0)}, column{nn::IotaOp::create(b, loc, index, 1)};
+  Tensor on{nn::CompareOp::create(b, loc, nn::CompareKind::eq, row.value, column.value)};
+  return reduceSum(mul(x, cast(on, x.type().getElementType())), {1});
+}
+
 Tensor TensorOps::batchSum(Tensor x) {
-  return reduceSum(valid ? mul(x, validLike(x)) : x, {0});
+  return reduceSum(validMask ? mul(x, validLike(x)) : x, {0});
 }
 
 } // namespace mome::elaborate

@@ -5,6 +5,8 @@
 #include "dialects/NN/NN.h"
 #include "frontend/elaborate/Value.h"
 
+#include <functional>
+
 namespace mome::elaborate {
 
 /// Builds ops at one location. Only `commonShape` can fail; everything else expects operands that were checked.
@@ -57,10 +59,12 @@ public:
   /// The mean of a per-sample tensor `[B]`.
   Tensor batchMean(Tensor x) { return reduceMean(x, {0}); }
   Tensor batchSum(Tensor x);
+  /// The diagonal of a square matrix.
+  Tensor diagonal(Tensor x);
   /// `valid` for every row of a batched tensor: [B*k, 1, ...].
   Tensor validLike(Tensor x);
-  /// `[B]`, 1 for samples that count, 0 for padding; null in a train graph.
-  std::optional<Tensor> valid;
+  /// Builds `[B]`, 1 for samples that count, 0 for padding; null in a train graph.
+  std::function<Tensor()> validMask;
 };
 
 } // namespace mome::elaborate

@@ -56,7 +56,7 @@ enum class ExprKind : uint8_t {
   unary,         // text: "-", "not"
   binary,        // text: the operator, ".." included
   call,          // children[0](arguments)
-  label,         // label: children[0]
+  label,         // label: children[0]; boolean: shares the parameters of an earlier call of that label
   index,         // children[0][subscripts]
   attribute,     // children[0].text
   comprehension, // children[0] for clauses if condition

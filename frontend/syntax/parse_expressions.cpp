@@ -252,11 +252,19 @@ bool Parser::at_label() const {
 }
 
 ExprPtr Parser::label_or_name() {
+  bool same = peek().named("same") && peek(1).kind == TokenKind::name && !in_subscript_; // `same enc: Encoder(y)`
+  if (same) {
+    take();
+  }
   if (!at_label()) {
+    if (same) {
+      error(peek().range, "E0123", "`same` shares a label's parameters: write `same enc: Encoder(y)`");
+    }
     return make_name(take());
   }
   ExprPtr label = make(ExprKind::label, peek().range);
   const Token &first = take();
+  label->boolean = same;
   label->label.push_back({first.text, nullptr, first.range});
   while (!accept(":")) {
     if (accept(".")) {

@@ -1,0 +1,86 @@
+#include "frontend/elaborate/Modules.h"
+
+#include "frontend/syntax/parser.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace mome::elaborate {
+
+using namespace syntax;
+
+static std::string normal(const std::filesystem::path &path) { return path.lexically_normal().string(); }
+
+const Module *Modules::load(const std::string &path) {
+  std::optional<std::string> text = read_(path);
+  if (!text) {
+    diagnostics_.error({}, "E0201", "cannot read '" + path + "'");
+    return nullptr;
+  }
+  return parse(normal(path), std::move(*text));
+}
+
+const Module *Modules::parse(const std::string &path, std::string text) {
+  std::unique_ptr<Module> &slot = loaded_[path];
+  slot = std::make_unique<Module>();
+  Module &module = *slot;
+  module.path = path;
+  module.file = syntax::parse(sources_, sources_.add(path, std::move(text)), diagnostics_);
+  loading_.push_back(path);
+  auto define = [&](const Identifier &name, const Block *block, const Module *owner) {
+    if (!module.blocks.emplace(name.name, std::pair(block, owner)).second) {
+      diagnostics_.error(name.range, "E0203", "'" + name.name + "' is defined twice in this file");
+    }
+  };
+  for (const Import &import : module.file.imports) {
+    const Module *from = loadImport(module, import);
+    for (const Identifier &name : from ? import.names : std::vector<Identifier>()) {
+      auto found = from->blocks.find(name.name);
+      if (found != from->blocks.end()) {
+        define(name, found->second.first, found->second.second);
+        continue;
+      }
+      std::vector<std::string> candidates;
+      for (const auto &entry : from->blocks) {
+        candidates.push_back(entry.first);
+      }
+      Diagnostic &error = diagnostics_.error(name.range, "E0204", "'" + import.path + "' defines no block '" + name.name + "'");
+      if (auto guess = nearest(name.name, candidates)) {
+        error.notes.push_back({Severity::note, {}, "", "did you mean '" + *guess + "'?", "", {}});
+      }
+    }
+  }
+  for (const auto &block : module.file.blocks) {
+    define(block->name, block.get(), &module);
+  }
+  loading_.pop_back();
+  return &module;
+}
+
+const Module *Modules::loadImport(const Module &from, const Import &import) {
+  std::vector<std::string> places = {normal(std::filesystem::path(from.path).parent_path() / import.path)};
+  for (const std::string &dir : include_dirs_) {
+    places.push_back(normal(std::filesystem::path(dir) / import.path));
+  }
+  for (const std::string &place : places) {
+    if (std::find(loading_.begin(), loading_.end(), place) != loading_.end()) {
+      std::string chain;
+      for (const std::string &step : loading_) {
+        chain += step + " -> ";
+      }
+      diagnostics_.error(import.path_range, "E0202", "the files import each other: " + chain + place);
+      return nullptr;
+    }
+    if (auto found = loaded_.find(place); found != loaded_.end()) {
+      return found->second.get();
+    }
+    if (std::optional<std::string> text = read_(place)) {
+      return parse(place, std::move(*text));
+    }
+  }
+  diagnostics_.error(import.path_range, "E0201", "cannot read '" + import.path + "' (looked at " + places[0] +
+                                                     (places.size() > 1 ? " and the include folders)" : ")"));
+  return nullptr;
+}
+
+} // namespace mome::elaborate
