@@ -9,7 +9,7 @@ using namespace syntax;
 
 constexpr int maxCallDepth = 64;
 
-static std::string join(const std::string &path, llvm::StringRef leaf) {
+static std::string joinPath(const std::string &path, llvm::StringRef leaf) {
   return path.empty() ? leaf.str() : leaf.empty() ? path : path + "." + leaf.str();
 }
 
@@ -30,14 +30,14 @@ Value Elaborator::evaluateLabel(const Expr &expr) {
         return report(part.range, "E0302", "the index of a label is an integer or a string, not " + describe(index));
       }
     }
-    label = join(label, text);
+    label = joinPath(label, text);
   }
   return evaluateCall(*expr.children[0], label, expr.boolean);
 }
 
 Value Elaborator::evaluateCall(const Expr &call, const std::string &label, bool same) {
   const Expr &callee = *call.children[0];
-  std::string path = join(frames.back().path, label);
+  std::string path = joinPath(frames.back().path, label);
   bool outerSharing = std::exchange(sharing, sharing || same);
   auto finish = [&](Value value) {
     sharing = outerSharing;
@@ -330,7 +330,10 @@ static llvm::StringRef kindName(Kind kind) {
 
 Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const std::string &path) {
   size_t count = builtin.parameters.size();
+  std::string outerPath = callPath;
+  callPath = path; // the location of the ops
   BuiltinCall bound{*this, ops(call.range), std::vector<Value>(count), std::vector<bool>(count, false), {}, {}};
+  callPath = outerPath;
   size_t position = 0;
   for (const Argument &argument : call.arguments) {
     Value value = evaluate(*argument.value);
@@ -373,9 +376,8 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
       bound.slots[slot] = *builtin.parameters[slot].fallback;
     }
   }
-  std::string outerPath = std::exchange(callPath, path);
+  callPath = path;
   const Expr *outerCall = std::exchange(currentCall, &call);
-  bound.t = ops(call.range);
   Value result = builtin.build(bound);
   callPath = outerPath;
   currentCall = outerCall;
@@ -398,7 +400,7 @@ static model::InitAttr initAttr(mlir::MLIRContext &context, const Initializer &i
 }
 
 Tensor Elaborator::parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, const Initializer &init) {
-  std::string path = join(callPath, leaf);
+  std::string path = joinPath(callPath, leaf);
   auto type = mlir::RankedTensorType::get(shape, builder.getF32Type());
   auto [made, fresh] = graphParameters.emplace(path, currentCall ? currentCall->range : syntax::Range());
   if (!fresh && !sharing) {
@@ -420,7 +422,7 @@ Tensor Elaborator::parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape
 }
 
 Tensor Elaborator::state(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, const Initializer &init) {
-  std::string path = join(callPath, leaf);
+  std::string path = joinPath(callPath, leaf);
   auto type = mlir::RankedTensorType::get(shape, builder.getF32Type());
   mlir::Operation *&declaration = declared[path];
   if (!declaration) {
@@ -436,7 +438,7 @@ Tensor Elaborator::state(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, co
 
 void Elaborator::update(llvm::StringRef leaf, Tensor value) {
   if (training()) {
-    stateValues[join(callPath, leaf)] = value;
+    stateValues[joinPath(callPath, leaf)] = value;
   }
 }
 

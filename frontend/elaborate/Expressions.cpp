@@ -1,6 +1,9 @@
 // Expressions that are not calls.
 #include "frontend/elaborate/Elaborator.h"
 
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Format.h"
+
 #include <cmath>
 
 namespace mome::elaborate {

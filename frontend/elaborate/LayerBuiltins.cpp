@@ -75,7 +75,7 @@ static Value buildLayerNorm(BuiltinCall &c) {
   Tensor gamma = c.host.parameter(leafName(c, 2, 0, "weight"), {width}, {"ones", {}});
   Tensor beta = c.host.parameter(leafName(c, 2, 1, "bias"), {width}, {"zeros", {}});
   auto op = nn::LayerNormOp::create(c.t.b, c.t.loc, x.value, gamma.value, beta.value, APFloat(c.number(1)));
-  return Tensor{op.getResult(0), x.batched};
+  return Tensor{op->getResult(0), x.batched};
 }
 
 /// x of [B, C, ...]; per-channel statistics over everything else. In eval, the running ones.
@@ -94,10 +94,10 @@ static Value buildBatchNorm(BuiltinCall &c) {
     auto op = nn::BatchNormOp::create(c.t.b, c.t.loc, x.value, gamma.value, beta.value, APFloat(eps));
     double count = double(x.type().getNumElements() / channels);
     auto blend = [&](Tensor running, Tensor now) { return c.t.add(c.t.scale(running, 1 - momentum), c.t.scale(now, momentum)); };
-    c.host.update("running_mean", blend(mean, {op.getResult(1)}));
+    c.host.update("running_mean", blend(mean, {op->getResult(1)}));
     // The running variance is unbiased, as in torch.nn.BatchNorm.
-    c.host.update("running_var", blend(variance, c.t.scale({op.getResult(2)}, count / std::max(count - 1, 1.0))));
-    return Tensor{op.getResult(0), x.batched};
+    c.host.update("running_var", blend(variance, c.t.scale({op->getResult(2)}, count / std::max(count - 1, 1.0))));
+    return Tensor{op->getResult(0), x.batched};
   }
   SmallVector<int64_t> column(x.rank() - 1, 1);
   column[0] = channels;
@@ -119,7 +119,7 @@ static Value buildLogSoftmax(BuiltinCall &c) {
 
 static Value buildLogSumExp(BuiltinCall &c) {
   Tensor x = c.tensor(0);
-  return Tensor{nn::LogSumExpOp::create(c.t.b, c.t.loc, x.value), x.batched && x.rank() > 1};
+  return Tensor{nn::LogsumexpOp::create(c.t.b, c.t.loc, x.value), x.batched && x.rank() > 1};
 }
 
 static Value buildL2Normalize(BuiltinCall &c) {
@@ -149,7 +149,7 @@ static Value buildAttention(BuiltinCall &c) {
     mask = tensor->value;
   }
   auto op = nn::AttentionOp::create(c.t.b, c.t.loc, q.value, k.value, v.value, mask, heads, APFloat(scale));
-  return Tensor{op.getResult(0), q.batched};
+  return Tensor{op->getResult(0), q.batched};
 }
 
 //===-- Convolution and pooling ------------------------------------------------------------------===//
@@ -165,6 +165,28 @@ static std::optional<SmallVector<int64_t>> perAxis(BuiltinCall &c, int slot, siz
   }
   c.error("E0303", "needs one integer, or one for each of the " + std::to_string(axes) + " spatial axes", slot);
   return std::nullopt;
+}
+
+/// A convolution whose kernel is its stride: cut into patches, one matrix product. [B, C, P*k..] -> [B, n, P..].
+static Tensor patchConv(BuiltinCall &c, Tensor x, Tensor weight, mlir::Value bias, ArrayRef<int64_t> kernel) {
+  size_t axes = kernel.size();
+  int64_t n = weight.shape()[0], width = weight.type().getNumElements() / n, count = 1;
+  SmallVector<int64_t> split = {x.shape()[0], x.shape()[1]}, grid = {x.shape()[0], n}, order = {0};
+  for (size_t i = 0; i < axes; ++i) {
+    split.append({x.shape()[i + 2] / kernel[i], kernel[i]});
+    grid.push_back(x.shape()[i + 2] / kernel[i]);
+    count *= grid.back();
+    order.push_back(2 + 2 * i); // positions first, then the channel, then the places in the patch
+  }
+  order.push_back(1);
+  for (size_t i = 0; i < axes; ++i) {
+    order.push_back(3 + 2 * i);
+  }
+  Tensor patches = c.t.reshape(c.t.transpose(c.t.reshape(x, split, x.batched), order), {x.shape()[0], count, width}, x.batched);
+  Tensor flat = c.t.reshape(weight, {n, width}, false);
+  auto type = RankedTensorType::get({x.shape()[0], count, n}, x.type().getElementType());
+  Tensor y{nn::LinearOp::create(c.t.b, c.t.loc, type, patches.value, flat.value, bias), x.batched};
+  return c.t.reshape(c.t.transpose(y, {0, 2, 1}), grid, x.batched);
 }
 
 static Value buildConv(BuiltinCall &c) {
@@ -194,14 +216,19 @@ static Value buildConv(BuiltinCall &c) {
     fan *= extent;
   }
   Tensor weight = c.host.parameter(leafName(c, 9, 0, "weight"), shape, *initializer(c, 8, fanIn(fan)));
-  auto op = nn::ConvOp::create(c.t.b, c.t.loc, x.value, weight.value, *stride, *padding, *padding, *dilation, groups);
-  Tensor y{op.getResult(), x.batched};
-  if (std::optional<Initializer> init = initializer(c, 7, fanIn(fan))) {
-    SmallVector<int64_t> column(axes + 1, 1);
-    column[0] = n;
-    y = c.t.add(y, c.t.reshape(c.host.parameter(leafName(c, 9, 1, "bias"), {n}, *init), column, false));
+  bool patches = groups == 1 && *kernel == *stride && llvm::all_of(*padding, [](int64_t p) { return p == 0; }) &&
+                 llvm::all_of(*dilation, [](int64_t d) { return d == 1; });
+  for (size_t i = 0; patches && i < axes; ++i) {
+    patches = x.shape()[i + 2] % (*kernel)[i] == 0;
   }
-  return y;
+  if (!patches) {
+    return c.error("E0503", "only convolutions over whole patches (kernel = stride, no padding, one group) are in this version");
+  }
+  mlir::Value bias;
+  if (std::optional<Initializer> init = initializer(c, 7, fanIn(fan))) {
+    bias = c.host.parameter(leafName(c, 9, 1, "bias"), {n}, *init).value;
+  }
+  return patchConv(c, x, weight, bias, *kernel);
 }
 
 //===-- Randomness -------------------------------------------------------------------------------===//

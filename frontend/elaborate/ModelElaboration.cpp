@@ -111,8 +111,10 @@ bool Elaborator::bindModelParameters(const Block &block) {
       }
     } else {
       const Expr *expr = parameter.fallback.get();
-      for (const Binding &binding : preset ? preset->bindings : std::vector<Binding>()) {
-        expr = binding.name.name == name ? binding.value.get() : expr;
+      if (preset) {
+        for (const Binding &binding : preset->bindings) {
+          expr = binding.name.name == name ? binding.value.get() : expr;
+        }
       }
       if (!expr) {
         report(where, "E0207", "the model needs -D " + name + "=...");
