@@ -138,11 +138,11 @@ std::vector<std::string> choose_classes(const Csv &csv, int label_column,
   const bool known = std::all_of(names.begin(), names.end(), [&](const std::string &name) {
     return std::find(classes.begin(), classes.end(), name) != classes.end();
   });
-  if (known || !are_numbers(classes)) {
+  if ((known && !classes.empty()) || !are_numbers(classes)) {
     return classes;
   }
   std::vector<std::string> sorted(names.begin(), names.end());
-  if (sorted.size() != classes.size()) {
+  if (!classes.empty() && sorted.size() != classes.size()) {
     throw data_error(csv.file,
                      std::to_string(sorted.size()) + " labels for a model of " +
                          std::to_string(classes.size()) + " classes: " + join_names(sorted),

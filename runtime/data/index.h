@@ -54,7 +54,8 @@ struct Index {
 };
 
 struct IndexOptions {
-  std::vector<std::string> classes, modalities;
+  std::vector<std::string> classes; // empty: whatever the labels say
+  std::vector<std::string> modalities;
   int64_t split = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 
 #include "runtime/error.h"
 #include "runtime/train/ema.h"
@@ -244,7 +245,7 @@ int Trainer::train() {
     if (now.step % options.log_every == 0 || last) {
       log(loader);
     }
-    const int signal = SignalGuard::received();
+    const int signal = now.step == options.stop_after ? SIGUSR1 : SignalGuard::received();
     const bool evaluated = signal == 0 && evaluation_due();
     if (evaluated) {
       evaluate();

@@ -1,0 +1,79 @@
+// What the subcommands of `mome` do, without the command line: train, verify-resume, eval, predict, sweep.
+//
+// A job is described by JSON so that a run folder can hold it (config.json) and a resume can overlay it:
+//   defaults  <-  RUN/config.json (when resuming)  <-  flags given now
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/json_reader.h"
+#include "runtime/train/predictions.h"
+#include "runtime/train/trainer.h"
+
+namespace mome::train {
+
+/// Opens a package as a model; the tools pass SessionModel, tests a fake.
+using OpenModel = std::function<std::unique_ptr<Model>(const std::filesystem::path &package)>;
+
+/// A flag of `mome train`, registered by the tool from this table. The default is what TrainOptions holds.
+struct JobFlag {
+  const char *name; // as in config.json; the flag is --name with '-' for '_'
+  enum Kind { text, integer, number, boolean } kind;
+  const char *help;
+};
+const std::vector<JobFlag> &train_flags();
+
+struct TrainRequest {
+  std::filesystem::path package; // empty when resuming: the run's own
+  std::filesystem::path out;     // run folder
+  std::filesystem::path resume;  // run folder or one of its checkpoints; empty: a fresh run
+  bool resume_if_there = false;  // --resume=auto: continue `out` when it holds a checkpoint, else start
+  Json given = Json::object();   // flags of train_flags() that were given
+  std::vector<std::string> set;  // NAME=VALUE
+  std::set<std::string> allow_change;
+  bool dry_run = false;
+  std::string command_line;
+  int threads = 0;
+  Verbosity verbosity = Verbosity::automatic;
+};
+
+/// Returns the exit code; throws Error.
+int train_job(const TrainRequest &request, const OpenModel &open);
+
+struct EvalRequest {
+  std::filesystem::path checkpoint; // run folder (BEST) or checkpoint folder
+  std::filesystem::path package;    // empty: model.mpk of the run
+  std::filesystem::path data, out;  // `out` empty: RUN/eval/PART..., or nothing for a lone checkpoint
+  std::string part = "val";
+  std::optional<int64_t> split;
+  std::vector<std::string> zero, absent; // modalities
+  size_t batch = 0;
+  bool latest = false, dump = false, batch_independent = false;
+  std::set<std::string> allow_change;
+};
+
+/// The summary; with `dump`, predictions.csv and outputs.safetensors are written to `out`.
+OrderedJson eval_job(const EvalRequest &request, const OpenModel &open);
+/// Predictions of every sample of `part` (all parts when it is "all") as CSV text.
+std::string predict_job(const EvalRequest &request, const OpenModel &open);
+
+/// Trains `steps` steps straight, and again with a stop after `at` and a resume in a new model; compares every byte.
+/// Returns a report; `equal` tells the outcome.
+struct ResumeReport {
+  bool equal = false;
+  std::string text;
+};
+ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t at, const OpenModel &open);
+
+// ---- Shared by the jobs ----
+
+/// The train section named, or the only one; throws Error (usage).
+const ModelSection &choose_section(const std::vector<ModelSection> &sections, const std::string &name, const char *what);
+/// The model's data section (the first when there are several and no name is given), or an empty one.
+data::SourceConfig choose_source(const ModelInfo &info, const std::string &name);
+
+} // namespace mome::train
