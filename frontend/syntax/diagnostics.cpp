@@ -15,100 +15,28 @@ constexpr CodeEntry entries[] = {
 #include "frontend/syntax/codes.def"
 };
 
-std::string_view severity_name(Severity severity) {
-  return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "note";
-}
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      result += '\\';
-      result += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      static constexpr char digits[] = "0123456789abcdef";
-      result += std::string("\\u00") + digits[(c >> 4) & 15] + digits[c & 15];
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
-class Renderer {
-public:
-  Renderer(const SourceManager &sources, const DiagnosticOptions &options) : sources_(sources), options_(options) {}
-
-  void render(const Diagnostic &diagnostic) {
-    options_.json ? json(diagnostic) : text(diagnostic);
-    for (const Diagnostic &note : diagnostic.notes) {
-      options_.json ? json(note) : text(note);
-    }
-  }
-  std::string out;
-
-private:
-  std::string place(Range range) const {
-    if (!range.valid()) {
-      return "";
-    }
-    LineColumn at = sources_.position(range);
-    return sources_.file(range.file).path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": ";
-  }
-
-  void json(const Diagnostic &d) {
-    out += "{\"severity\":\"" + std::string(severity_name(d.severity)) + "\",\"code\":\"" + d.code + "\",\"message\":\"" + escaped(d.message) + "\"";
-    if (d.range.valid()) {
-      LineColumn at = sources_.position(d.range);
-      out += ",\"file\":\"" + escaped(sources_.file(d.range.file).path) + "\",\"line\":" + std::to_string(at.line) + ",\"column\":" + std::to_string(at.column);
-    }
-    out += "}\n";
-  }
-
-  std::string paint(std::string_view text, std::string_view color) const {
-    return options_.color ? "\033[" + std::string(color) + "m" + std::string(text) + "\033[0m" : std::string(text);
-  }
-
-  void text(const Diagnostic &d) {
-    std::string_view color = d.severity == Severity::error ? "1;31" : d.severity == Severity::warning ? "1;35" : "1;36";
-    out += paint(place(d.range), "1") + paint(std::string(severity_name(d.severity)) + ": ", color) + d.message;
-    out += d.code.empty() ? "\n" : " [" + d.code + "]\n";
-    if (d.range.valid()) {
-      snippet(d, color);
-    }
-  }
-
-  /// The line, a caret under the first byte and tildes under the rest; long lines are cut around the caret.
-  void snippet(const Diagnostic &d, std::string_view color) {
-    const SourceFile &file = sources_.file(d.range.file);
-    LineColumn at = file.position(d.range.begin);
-    std::string_view line = file.line(at.line);
-    size_t caret = std::min<size_t>(at.column - 1, line.size());
-    size_t length = std::max<size_t>(1, std::min<size_t>(d.range.end - d.range.begin, line.size() - caret));
-    constexpr size_t width = 160;
-    if (line.size() > width) {
-      size_t from = caret > 40 ? caret - 40 : 0;
-      line = line.substr(from, width);
-      caret -= from;
-      length = std::max<size_t>(1, std::min(length, line.size() - caret));
-    }
-    std::string number = std::to_string(at.line), margin(number.size() < 5 ? 5 - number.size() : 0, ' ');
-    out += margin + number + " | " + std::string(line) + "\n" + std::string(std::max<size_t>(5, number.size()), ' ') + " | ";
-    for (size_t i = 0; i < caret; ++i) {
-      out += line[i] == '\t' ? '\t' : ' ';
-    }
-    out += paint("^" + std::string(length - 1, '~'), color) + (d.label.empty() ? "" : " " + d.label) + "\n";
-  }
-
-  const SourceManager &sources_;
-  const DiagnosticOptions &options_;
-};
-
 } // namespace
 
-Diagnostic &Diagnostics::add(Severity severity, Range range, std::string_view code, std::string message) {
+Diagnostic &Diagnostic::note(std::string text, Range where) {
+  notes.push_back({Severity::note, where, "", std::move(text), "", {}, {}});
+  return *this;
+}
+
+Diagnostic &Diagnostics::add(Severity severity, Range range, std::string_view code,
+                             std::string message) {
+  if (severity == Severity::warning && options_.disabled.contains(code)) {
+    return dropped_ = {};
+  }
+  if (severity == Severity::warning && options_.warnings_as_errors) {
+    severity = Severity::error;
+  }
   errors_ += severity == Severity::error;
-  diagnostics_.push_back({severity, range, std::string(code), std::move(message), "", {}});
+  // Errors are shown in source order, so more are kept than are shown; a hostile file must not fill
+  // the memory.
+  if (options_.error_limit > 0 && errors_ > std::max(1000, options_.error_limit)) {
+    return dropped_ = {};
+  }
+  diagnostics_.push_back({severity, range, std::string(code), std::move(message), "", {}, {}});
   return diagnostics_.back();
 }
 
@@ -117,7 +45,7 @@ Diagnostic &Diagnostics::error(Range range, std::string_view code, std::string m
 }
 
 Diagnostic &Diagnostics::warning(Range range, std::string_view code, std::string message) {
-  return add(options_.warnings_as_errors ? Severity::error : Severity::warning, range, code, std::move(message));
+  return add(Severity::warning, range, code, std::move(message));
 }
 
 std::string Diagnostics::render() const {
@@ -125,21 +53,30 @@ std::string Diagnostics::render() const {
   for (const Diagnostic &diagnostic : diagnostics_) {
     sorted.push_back(&diagnostic);
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](auto *a, auto *b) {
-    return std::tie(a->range.file, a->range.begin) < std::tie(b->range.file, b->range.begin);
+  std::sort(sorted.begin(), sorted.end(), [](auto *a, auto *b) {
+    return std::tie(a->range.file, a->range.begin, a) <
+           std::tie(b->range.file, b->range.begin, b); // then as reported
   });
-  auto same = [](auto *a, auto *b) { return a->range.file == b->range.file && a->range.begin == b->range.begin && a->message == b->message; };
+  auto same = [](auto *a, auto *b) {
+    return a->range.file == b->range.file && a->range.begin == b->range.begin &&
+           a->message == b->message;
+  };
   sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
-  Renderer renderer(sources_, options_);
+  std::string out;
   int shown = 0;
   for (const Diagnostic *diagnostic : sorted) {
-    if (diagnostic->severity == Severity::error && options_.error_limit > 0 && ++shown > options_.error_limit) {
-      renderer.out += "further errors are not shown (--error-limit=" + std::to_string(options_.error_limit) + ")\n";
+    if (diagnostic->severity == Severity::error && options_.error_limit > 0 &&
+        ++shown > options_.error_limit) {
+      if (!options_.json) {
+        out += "note: further errors are not shown (--error-limit=" +
+               std::to_string(options_.error_limit) + ")\n";
+      }
       break;
     }
-    renderer.render(*diagnostic);
+    out += options_.json ? render_json(*diagnostic, sources_)
+                         : render_text(*diagnostic, sources_, options_.color);
   }
-  return renderer.out;
+  return out;
 }
 
 std::optional<std::string> explain(std::string_view code) {
@@ -159,10 +96,15 @@ std::vector<std::pair<std::string, std::string>> all_codes() {
   return result;
 }
 
-std::optional<std::string> nearest(std::string_view name, const std::vector<std::string> &candidates) {
+std::optional<std::string> nearest(std::string_view name,
+                                   const std::vector<std::string> &candidates) {
   std::optional<std::string> best;
+  constexpr size_t longest = 64; // hostile names must not cost time
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string &candidate : candidates) {
+    if (name.size() > longest || candidate.size() > longest) {
+      continue;
+    }
     std::vector<size_t> row(candidate.size() + 1);
     for (size_t j = 0; j <= candidate.size(); ++j) {
       row[j] = j;
@@ -171,7 +113,8 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
       size_t diagonal = std::exchange(row[0], i);
       for (size_t j = 1; j <= candidate.size(); ++j) {
         size_t above = row[j];
-        row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (name[i - 1] != candidate[j - 1])});
+        row[j] =
+            std::min({above + 1, row[j - 1] + 1, diagonal + (name[i - 1] != candidate[j - 1])});
         diagonal = above;
       }
     }

@@ -13,15 +13,9 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// Offset of the first byte that is not UTF-8, or npos.
 size_t first_invalid_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
-    unsigned char c = text[i];
-    int length = c < 0x80 ? 1 : (c >> 5) == 6 ? 2 : (c >> 4) == 14 ? 3 : (c >> 3) == 30 ? 4 : 0;
-    if (length == 0 || i + length > text.size() || (length == 2 && c < 0xC2)) {
+    size_t length = utf8_length(text, i);
+    if (length == 0) {
       return i;
-    }
-    for (int k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) {
-        return i;
-      }
     }
     i += length;
   }

@@ -19,8 +19,11 @@ struct Range {
   Range to(Range last) const { return {file, begin, last.end}; }
 };
 
+/// Length in bytes of the UTF-8 character at `at`; 0 if there is none.
+size_t utf8_length(std::string_view text, size_t at);
+
 struct LineColumn {
-  uint32_t line = 1, column = 1; // both from 1; columns count bytes
+  uint32_t line = 1, column = 1; // both from 1; columns count characters
 };
 
 /// One file's text and its line starts.
