@@ -3,6 +3,7 @@
 #include "dialects/Check/Check.h"
 #include "dialects/Mome/Mome.h"
 #include "dialects/NN/NN.h"
+#include "dialects/RT/RT.h"
 #include "passes/Passes.h"
 #include "passes/cpu/Passes.h"
 
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mome::registerMomePasses();
   mome::cpu::registerCpuPassesAndPipelines();
-  registry.insert<mome::model::MomeDialect, mome::nn::NNDialect, mome::check::CheckDialect>();
+  registry.insert<mome::model::MomeDialect, mome::nn::NNDialect, mome::rt::RTDialect,
+                  mome::check::CheckDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Mome optimizer driver\n", registry));
 }

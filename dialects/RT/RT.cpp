@@ -1,0 +1,261 @@
+// Verifiers of the `rt` dialect. What needs a whole program (liveness) is checked by rt-verify-plan.
+#include "dialects/RT/RT.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mome::rt;
+
+#include "dialects/RT/RTDialect.cpp.inc"
+#include "dialects/RT/RTEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/RT/RTAttrs.cpp.inc"
+
+/// A slice without its `#rt.slice<>`: `@work[0, 64] v1`.
+static SliceAttr parseSlice(AsmParser &parser) {
+  FlatSymbolRefAttr arena;
+  int64_t offset, size, version;
+  StringRef word;
+  if (parser.parseAttribute(arena) || parser.parseLSquare() || parser.parseInteger(offset) ||
+      parser.parseComma() || parser.parseInteger(size) || parser.parseRSquare()) {
+    return {};
+  }
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&word)) {
+    return {};
+  }
+  if (!word.consume_front("v") || word.getAsInteger(10, version)) {
+    parser.emitError(loc, "expected the version of the value, as v0");
+    return {};
+  }
+  return SliceAttr::get(parser.getContext(), arena, offset, size, version);
+}
+static void printSlice(AsmPrinter &printer, SliceAttr slice) {
+  printer << slice.getArena() << '[' << slice.getOffset() << ", " << slice.getSize() << "] v"
+          << slice.getVersion();
+}
+
+Attribute SliceAttr::parse(AsmParser &parser, Type) {
+  SliceAttr slice;
+  if (parser.parseLess() || !(slice = parseSlice(parser)) || parser.parseGreater()) {
+    return {};
+  }
+  return slice;
+}
+void SliceAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printSlice(printer, *this);
+  printer << '>';
+}
+
+/// A parenthesised list of slices without their `#rt.slice<>`: `(@work[0, 64] v1, @io[0, 4] v0)`.
+static ParseResult parseSlices(OpAsmParser &parser, ArrayAttr &slices) {
+  SmallVector<Attribute> list;
+  auto parseNext = [&]() -> ParseResult {
+    list.push_back(parseSlice(parser));
+    return success(list.back() != nullptr);
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parseNext)) {
+    return failure();
+  }
+  slices = parser.getBuilder().getArrayAttr(list);
+  return success();
+}
+static void printSlices(OpAsmPrinter &printer, Operation *, ArrayAttr slices) {
+  printer << '(';
+  llvm::interleaveComma(slices.getAsRange<SliceAttr>(), printer,
+                        [&](SliceAttr slice) { printSlice(printer, slice); });
+  printer << ')';
+}
+
+#define GET_OP_CLASSES
+#include "dialects/RT/RTOps.cpp.inc"
+
+void RTDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/RT/RTAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/RT/RTOps.cpp.inc"
+      >();
+}
+
+int64_t mome::rt::getBytes(RankedTensorType type) {
+  return type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+}
+
+bool mome::rt::overlap(SliceAttr a, SliceAttr b) {
+  return a.getArena() == b.getArena() && a.getOffset() < b.getOffset() + b.getSize() &&
+         b.getOffset() < a.getOffset() + a.getSize();
+}
+
+//===-- rt.arena, rt.kernel, rt.code -----------------------------------------------------------===//
+
+LogicalResult ArenaOp::verify() {
+  if (getSize() < 0 || getSize() % RTDialect::alignment != 0) {
+    return emitOpError("C1: the size must be a multiple of 64, at least 0");
+  }
+  return success();
+}
+
+LogicalResult KernelOp::verify() {
+  if (getChunks() < 1 || getScratch() < 0) {
+    return emitOpError("C1: needs at least one chunk, and no negative scratch");
+  }
+  return success();
+}
+
+LogicalResult CodeOp::verify() {
+  if (!getImage().getElementType().isInteger(8) || getImage().getShapedType().getRank() != 1) {
+    return emitOpError("C1: the image must be a vector of i8");
+  }
+  return success();
+}
+
+//===-- rt.tensor, rt.scalar -------------------------------------------------------------------===//
+
+static bool isBindKind(StringRef kind) {
+  return llvm::StringSwitch<bool>(kind)
+      .Cases({"input", "label", "presence", "valid"}, true)
+      .Cases({"param", "state", "moment", "grad"}, true)
+      .Cases({"sum", "loss", "metric", "output", "tap"}, true)
+      .Default(false);
+}
+
+/// The arena of a slot if it exists, has room for it and is of the right kind.
+static LogicalResult verifySlot(Operation *op, SymbolTableCollection &symbols,
+                                FlatSymbolRefAttr name, int64_t offset, int64_t size,
+                                bool stateAllowed) {
+  auto arena = symbols.lookupNearestSymbolFrom<ArenaOp>(op, name);
+  if (!arena || arena.getKind() == ArenaKind::work ||
+      (arena.getKind() == ArenaKind::state && !stateAllowed)) {
+    return op->emitOpError("C3: ") << name << " is not an arena that holds it";
+  }
+  if (offset < 0 || offset % RTDialect::alignment != 0 || offset + size > arena.getSize()) {
+    return op->emitOpError("C3: bytes [")
+           << offset << ", " << offset + size << ") are not a slot of arena " << name << " of "
+           << arena.getSize() << " bytes";
+  }
+  return success();
+}
+
+StringRef TensorOp::getKind() {
+  return getSymName().split(':').first;
+}
+StringRef TensorOp::getName() {
+  return getSymName().split(':').second.split(':').first;
+}
+int64_t TensorOp::getBytes() {
+  return mome::rt::getBytes(cast<RankedTensorType>(getType()));
+}
+
+LogicalResult TensorOp::verify() {
+  if (!isBindKind(getKind()) || getName().empty()) {
+    return emitOpError("C1: the symbol must be \"kind:name\"");
+  }
+  auto type = dyn_cast<RankedTensorType>(getType());
+  if (!type || !type.hasStaticShape() ||
+      !(type.getElementType().isF32() || type.getElementType().isF64() ||
+        type.getElementType().isBF16() || type.getElementType().isInteger(32) ||
+        type.getElementType().isInteger(64) || type.getElementType().isInteger(1))) {
+    return emitOpError("C2: not a static tensor of f32, f64, bf16, i32, i64 or i1: ") << getType();
+  }
+  return success();
+}
+
+LogicalResult TensorOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifySlot(*this, symbols, getArenaAttr(), getOffset(), getBytes(), true);
+}
+
+StringRef ScalarOp::getName() {
+  return getSymName().split(':').second;
+}
+
+LogicalResult ScalarOp::verify() {
+  if (!getSymName().starts_with("scalar:") || getName().empty()) {
+    return emitOpError("C1: the symbol must be \"scalar:name\"");
+  }
+  if (!getType().isF32() && !getType().isInteger(64)) {
+    return emitOpError("C2: a scalar is f32 or i64, not ") << getType();
+  }
+  return success();
+}
+
+LogicalResult ScalarOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  int64_t size = getType().getIntOrFloatBitWidth() / 8;
+  return verifySlot(*this, symbols, getArenaAttr(), getOffset(), size, false);
+}
+
+//===-- rt.program, rt.dispatch ----------------------------------------------------------------===//
+
+LogicalResult ProgramOp::verify() {
+  for (Operation &op : getBody().front()) {
+    if (!isa<DispatchOp>(op)) {
+      return emitOpError("C3: holds '") << op.getName() << "', which is no dispatch";
+    }
+  }
+  return success();
+}
+
+/// Slices must lie in their arenas.
+static LogicalResult verifySlices(DispatchOp op, Operation *scope, SymbolTableCollection &symbols,
+                                  ArrayAttr slices) {
+  for (SliceAttr slice : slices.getAsRange<SliceAttr>()) {
+    auto arena = symbols.lookupNearestSymbolFrom<ArenaOp>(scope, slice.getArena());
+    if (!arena || slice.getOffset() < 0 || slice.getSize() < 0 ||
+        slice.getOffset() % RTDialect::alignment != 0 ||
+        slice.getOffset() + slice.getSize() > arena.getSize()) {
+      return op.emitOpError("C2: ") << slice << " is outside of its arena or not aligned to 64";
+    }
+  }
+  return success();
+}
+
+LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  for (ArrayAttr names : {getInputs(), getOutputs()}) {
+    for (auto name : names.getAsRange<FlatSymbolRefAttr>()) {
+      if (!symbols.lookupNearestSymbolFrom<TensorOp>(*this, name)) {
+        return emitOpError("C1: ") << name << " is no named tensor";
+      }
+    }
+  }
+  int64_t work = 0;
+  for (auto arena : (*this)->getParentRegion()->getOps<ArenaOp>()) {
+    work += arena.getKind() == ArenaKind::work ? arena.getSize() : 0;
+  }
+  if (getPeak() < 0 || getPeak() > work) {
+    return emitOpError("C2: a peak of ") << getPeak() << " does not fit " << work << " bytes of work";
+  }
+  for (auto dispatch : getBody().getOps<DispatchOp>()) {
+    if (!symbols.lookupNearestSymbolFrom(*this, dispatch.getKernelAttr())) {
+      return dispatch.emitOpError("C1: there is no kernel ") << dispatch.getKernelAttr();
+    }
+    if (failed(verifySlices(dispatch, *this, symbols, dispatch.getReads())) ||
+        failed(verifySlices(dispatch, *this, symbols, dispatch.getWrites()))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult DispatchOp::verify() {
+  auto writes = llvm::to_vector(getWrites().getAsRange<SliceAttr>());
+  for (auto [i, a] : llvm::enumerate(writes)) {
+    for (SliceAttr b : ArrayRef(writes).drop_front(i + 1)) {
+      if (overlap(a, b)) {
+        return emitOpError("C3: writes overlap: ") << a << " and " << b;
+      }
+    }
+    for (SliceAttr read : getReads().getAsRange<SliceAttr>()) {
+      bool equal = a.getOffset() == read.getOffset() && a.getSize() == read.getSize();
+      if (overlap(a, read) && !equal) {
+        return emitOpError("C4: writes ") << a << " while reading " << read;
+      }
+    }
+  }
+  return success();
+}

@@ -1,0 +1,170 @@
+// The `rt` dialect: what a machine does. Arenas, named tensors, programs. No tensor values.
+#ifndef MOME_RT_TD
+#define MOME_RT_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def RT_Dialect : Dialect {
+  let name = "rt";
+  let cppNamespace = "::mome::rt";
+  let summary = "What a machine does: dispatches over planned memory";
+  let description = [{
+    A module at this level is the package in text. Memory is a few arenas of fixed size; a `slice` is a range of
+    bytes in one of them. Tensors that the host knows by name have one slot for all programs; everything else lives in a
+    `work` arena whose offsets each program plans for itself.
+
+    Symbols of named tensors and scalars are `"kind:name"` (`@"param:experts.acc.embed.w"`), where the kind is that of
+    `nn.bind`. Where entries use one name with several shapes (a training and an evaluation batch), the shape follows:
+    `@"input:acc:16x3x128"`.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    /// Every slot and slice starts at a multiple of this.
+    static constexpr int64_t alignment = 64;
+  }];
+}
+
+def RT_ArenaKind : I32Enum<"ArenaKind", "what an arena holds", [
+  I32EnumCase<"state", 0>,  // what checkpoints keep: parameters, moments; gradients
+  I32EnumCase<"io", 1>,     // what the host writes before a run and reads after it
+  I32EnumCase<"work", 2>]> {// values that live within one run
+  let cppNamespace = "::mome::rt";
+}
+
+def RT_SliceAttr : AttrDef<RT_Dialect, "Slice"> {
+  let mnemonic = "slice";
+  let summary = "Bytes of an arena, and which value they hold";
+  let description = [{
+    `version` numbers the values of a program: 0 is what the arena held when the program started, each write makes a
+    new one. The machine ignores it; `rt-verify-plan` proves with it that every read finds the value it was planned for.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$arena, "int64_t":$offset, "int64_t":$size, "int64_t":$version);
+  let hasCustomAssemblyFormat = 1;
+}
+
+class RT_Op<string mnemonic, list<Trait> traits = []> : Op<RT_Dialect, mnemonic, traits>;
+
+def RT_ArenaOp : RT_Op<"arena", [Symbol]> {
+  let summary = "A range of memory, allocated when the package is loaded";
+  let description = [{
+    ```mlir
+    rt.arena @state size 4096 kind state
+    ```
+    C1: the size is not negative, and a multiple of 64.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Prop:$size, EnumProp<RT_ArenaKind>:$kind);
+  let assemblyFormat = "$sym_name `size` $size `kind` $kind attr-dict";
+  let hasVerifier = 1;
+}
+
+def RT_TensorOp : RT_Op<"tensor", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A tensor the host knows by name, and where it lives";
+  let description = [{
+    ```mlir
+    rt.tensor @"param:head.w" : tensor<7x64xf32> at @state[1024]
+    ```
+    C1: the symbol is "kind:name" or "kind:name:shape", of a kind that `nn.bind` has. C2: the type is a static tensor of f32, f64,
+    bf16, i32, i64 or i1 (one byte each). C3: the slot lies within its arena, which is not a work arena, at a
+    multiple of 64.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, FlatSymbolRefAttr:$arena, I64Prop:$offset);
+  let assemblyFormat = "$sym_name `:` $type `at` $arena `[` $offset `]` attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::StringRef getKind();
+    /// The name without kind and shape.
+    ::llvm::StringRef getName();
+    int64_t getBytes();
+  }];
+}
+
+def RT_ScalarOp : RT_Op<"scalar", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A named scalar input";
+  let description = [{
+    `host` marks scalars that the host computes before every run: a user cannot set them.
+
+    ```mlir
+    rt.scalar @"scalar:finetune.lr" : f32 = 1.000000e-03 at @io[64]
+    rt.scalar @"scalar:step" host : i64 = 0.0 at @io[128]
+    ```
+    C1: the symbol is "scalar:name". C2: the type is f32 or i64. C3: the slot lies within an io arena, at a multiple of 64.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, UnitProp:$host, TypeAttr:$type, F64Attr:$value,
+                       FlatSymbolRefAttr:$arena, I64Prop:$offset);
+  let assemblyFormat = [{
+    $sym_name (`host` $host^)? `:` $type `=` $value `at` $arena `[` $offset `]` attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{ ::llvm::StringRef getName(); }];
+}
+
+def RT_KernelOp : RT_Op<"kernel", [Symbol]> {
+  let summary = "A function of the machine code, and how to split it";
+  let description = [{
+    ```mlir
+    rt.kernel @k_1f2e3d4c5b6a7988 chunks 16 scratch 4096
+    ```
+    C1: at least one chunk; scratch is not negative.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Prop:$chunks, I64Prop:$scratch);
+  let assemblyFormat = "$sym_name `chunks` $chunks `scratch` $scratch attr-dict";
+  let hasVerifier = 1;
+}
+
+def RT_CodeOp : RT_Op<"code", [Symbol]> {
+  let summary = "The machine code of one variant: an ELF image that defines every rt.kernel";
+  let description = [{
+    ```mlir
+    rt.code @"x86-64-v3" image dense_resource<code> : tensor<8192xi8>
+    ```
+    C1: the image is a vector of i8.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$image);
+  let assemblyFormat = "$sym_name `image` $image attr-dict";
+  let hasVerifier = 1;
+}
+
+def RT_ProgramOp : RT_Op<"program", [Symbol, IsolatedFromAbove, GraphRegionNoTerminator, SingleBlock,
+                                     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "An entry of the package: dispatches in execution order";
+  let description = [{
+    `inputs` and `outputs` are the named tensors it reads before writing them, and those it writes; `peak` is how much of
+    the work arena it touches.
+
+    ```mlir
+    rt.program @predict inputs [@"input:acc"] outputs [@"output:logits"] peak 4096 {
+      rt.dispatch @k_1f2e3d4c5b6a7988(@io[0, 128] v0) -> (@io[128, 64] v1) root "nn.linear" flops 1.0 bytes 2.0
+    }
+    ```
+    C1: inputs and outputs name `rt.tensor`s. C2: the peak is not negative, and no larger than the work arenas.
+    C3: the body holds dispatches only.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefArrayAttr:$inputs, FlatSymbolRefArrayAttr:$outputs,
+                       I64Prop:$peak);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `inputs` $inputs `outputs` $outputs `peak` $peak attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def RT_DispatchOp : RT_Op<"dispatch", [HasParent<"ProgramOp">]> {
+  let summary = "Runs a kernel on slices of memory";
+  let description = [{
+    The location carries what profiles report: DSL lines, phase, expert.
+
+    C1: the kernel is a symbol of the module. C2: every slice lies within its arena, at a multiple of 64. C3: slices
+    written by one dispatch do not overlap. C4: a written slice equals a read one (in place) or does not overlap it.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, TypedArrayAttrBase<RT_SliceAttr, "slices">:$reads,
+                       TypedArrayAttrBase<RT_SliceAttr, "slices">:$writes, StrAttr:$root, F64Attr:$flops, F64Attr:$bytes);
+  let assemblyFormat = [{
+    $kernel custom<Slices>($reads) `->` custom<Slices>($writes) `root` $root `flops` $flops `bytes` $bytes attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,109 @@
+// RUN: mome-opt %s -split-input-file -verify-diagnostics
+
+// expected-error @+1 {{C1: the size must be a multiple of 64}}
+rt.arena @a size 100 kind state
+
+// -----
+
+// expected-error @+1 {{C1: needs at least one chunk}}
+rt.kernel @k chunks 0 scratch 0
+
+// -----
+
+// expected-error @+1 {{C1: the image must be a vector of i8}}
+rt.code @c image dense<1> : tensor<2xi32>
+
+// -----
+
+rt.arena @state size 64 kind state
+// expected-error @+1 {{C1: the symbol must be "kind:name"}}
+rt.tensor @"parameter:w" : tensor<4xf32> at @state[0]
+
+// -----
+
+rt.arena @state size 64 kind state
+// expected-error @+1 {{C2: not a static tensor}}
+rt.tensor @"param:w" : tensor<?xf32> at @state[0]
+
+// -----
+
+rt.arena @state size 64 kind state
+// expected-error @+1 {{C3: bytes [64, 80) are not a slot of arena @state of 64 bytes}}
+rt.tensor @"param:w" : tensor<4xf32> at @state[64]
+
+// -----
+
+rt.arena @work size 64 kind work
+// expected-error @+1 {{C3: @work is not an arena that holds it}}
+rt.tensor @"param:w" : tensor<4xf32> at @work[0]
+
+// -----
+
+rt.arena @io size 64 kind io
+// expected-error @+1 {{C1: the symbol must be "scalar:name"}}
+rt.scalar @lr : f32 = 0.0 at @io[0]
+
+// -----
+
+rt.arena @io size 64 kind io
+// expected-error @+1 {{C2: a scalar is f32 or i64}}
+rt.scalar @"scalar:lr" : f64 = 0.0 at @io[0]
+
+// -----
+
+rt.arena @state size 64 kind state
+// expected-error @+1 {{C3: @state is not an arena that holds it}}
+rt.scalar @"scalar:lr" : f32 = 0.0 at @state[0]
+
+// -----
+
+// expected-error @+1 {{C1: @"input:x" is no named tensor}}
+rt.program @p inputs [@"input:x"] outputs [] peak 0 {
+}
+
+// -----
+
+// expected-error @+1 {{C2: a peak of 64 does not fit 0 bytes of work}}
+rt.program @p inputs [] outputs [] peak 64 {
+}
+
+// -----
+
+// expected-error @+1 {{C3: holds 'rt.kernel'}}
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.kernel @k chunks 1 scratch 0
+}
+
+// -----
+
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C1: there is no kernel @k}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k chunks 1 scratch 0
+rt.arena @io size 64 kind io
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C2: #rt.slice<@io[0, 128] v0> is outside of its arena}}
+  rt.dispatch @k(@io[0, 128] v0) -> () root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k chunks 1 scratch 0
+rt.arena @io size 64 kind io
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C3: writes overlap}}
+  rt.dispatch @k() -> (@io[0, 64] v1, @io[0, 64] v2) root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k chunks 1 scratch 0
+rt.arena @io size 128 kind io
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C4: writes #rt.slice<@io[0, 64] v1> while reading}}
+  rt.dispatch @k(@io[0, 128] v0) -> (@io[0, 64] v1) root "nn.add" flops 0.0 bytes 0.0
+}

@@ -1,0 +1,24 @@
+// RUN: mome-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK: rt.arena @state size 256 kind state
+rt.arena @state size 256 kind state
+rt.arena @io size 256 kind io
+rt.arena @work size 128 kind work
+// CHECK: rt.tensor @"param:w" : tensor<4x8xf32> at @state[0]
+rt.tensor @"param:w" : tensor<4x8xf32> at @state[0]
+// CHECK: rt.tensor @"input:x:2x8" : tensor<2x8xf32> at @io[0]
+rt.tensor @"input:x:2x8" : tensor<2x8xf32> at @io[0]
+rt.tensor @"output:y" : tensor<2x4xf32> at @io[64]
+// CHECK: rt.scalar @"scalar:t.lr" : f32 = 1.000000e-03 at @io[128]
+rt.scalar @"scalar:t.lr" : f32 = 1.0e-3 at @io[128]
+// CHECK: rt.scalar @"scalar:step" host : i64 = 0.000000e+00 at @io[192]
+rt.scalar @"scalar:step" host : i64 = 0.0 at @io[192]
+// CHECK: rt.kernel @k_0 chunks 4 scratch 64
+rt.kernel @k_0 chunks 4 scratch 64
+// CHECK: rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
+rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
+  // CHECK: rt.dispatch @k_0(@io[0, 64] v0, @state[0, 128] v0) -> (@io[64, 32] v1) root "nn.linear" flops
+  rt.dispatch @k_0(@io[0, 64] v0, @state[0, 128] v0) -> (@io[64, 32] v1) root "nn.linear" flops 128.0 bytes 224.0
+}
+// CHECK: rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>
+rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>
