@@ -19,10 +19,6 @@ static bool fitsRows(ArrayRef<int64_t> shape, ArrayRef<int64_t> rows) {
          (shape.size() == rows.size() + 1 && shape.take_front(rows.size()) == rows);
 }
 
-/// Reshapes stay outside of dispatches: they are views.
-static bool isView(Operation *op) {
-  return op->getName().getStringRef() == "nn.reshape";
-}
 static bool isAccess(Operation *op) {
   return nn::getFusionRole(op) == FusionRole::access;
 }
@@ -37,7 +33,7 @@ static bool isSpread(Operation *op) {
          llvm::all_of(
              pieces.front().index.getResults(),
              [](AffineExpr expr) { return isa<AffineDimExpr, AffineConstantExpr>(expr); }) &&
-         !isView(op);
+         !isa<nn::ReshapeOp>(op);
 }
 
 //===-- Construction
@@ -50,7 +46,7 @@ Grouping::Grouping(Block &block) : block(block) {
     OpBuilder builder(constant);
     auto stored = builder.clone(*constant);
     constant.getResult().replaceUsesWithIf(stored->getResult(0), [](OpOperand &use) {
-      return isa<func::ReturnOp>(use.getOwner()) || isView(use.getOwner());
+      return isa<func::ReturnOp, nn::ReshapeOp>(use.getOwner());
     });
     if (stored->use_empty()) {
       stored->erase();
@@ -74,7 +70,7 @@ void Grouping::start(Operation *op) {
   Group &group = *groups.back();
   group.role = nn::getFusionRole(op);
   group.domain = llvm::to_vector(shapeOf(op->getResult(0)));
-  if (isView(op)) {
+  if (isa<nn::ReshapeOp>(op)) {
     group.kind = Group::Kind::view;
   } else if (group.role == FusionRole::row) {
     group.kind = Group::Kind::row;

@@ -7,39 +7,14 @@
 // A kernel's name is the XXH3-64 of its printed body, locations left out: the same computation gets
 // the same name in every model. Invariant out: no two kernels have equal bodies; kernels stand at
 // the top of the module, in order of first use.
+#include "passes/Kernels.h"
 #include "passes/Passes.h"
-
-#include "dialects/NN/NN.h"
-
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/xxhash.h"
-
-#include <limits>
 
 using namespace mlir;
 
 namespace mome {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
 #include "passes/Passes.h.inc"
-
-/// The body as text, independent of locations, surroundings and command-line printing flags.
-static std::string printBody(nn::DispatchOp dispatch) {
-  constexpr int64_t everything = std::numeric_limits<int64_t>::max();
-  OpPrintingFlags flags;
-  flags.elideLargeElementsAttrs(everything).elideLargeResourceString(everything);
-  flags.enableDebugInfo(false).printGenericOpForm().useLocalScope().printUniqueSSAIDs(false);
-  // The operands' names would depend on the entry: print a copy without them.
-  OperationState state(UnknownLoc::get(dispatch.getContext()), nn::KernelOp::getOperationName());
-  IRMapping mapping;
-  dispatch.getBody().cloneInto(state.addRegion(), mapping);
-  state.addAttribute("sym_name", StringAttr::get(dispatch.getContext(), "k"));
-  Operation *kernel = Operation::create(state);
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  kernel->print(stream, flags);
-  kernel->destroy();
-  return text;
-}
 
 namespace {
 class OutlineKernels : public impl::OutlineKernelsPassBase<OutlineKernels> {
@@ -68,13 +43,12 @@ public:
 private:
   /// The kernel with the dispatch's body, made at first use. Null after an error.
   nn::KernelOp getKernel(nn::DispatchOp dispatch, SymbolTable &symbols, OpBuilder &builder) {
-    std::string text = printBody(dispatch);
+    std::string text = contentText(dispatch.getBody());
     auto [it, fresh] = kernels.try_emplace(text);
     if (!fresh) {
       return it->second;
     }
-    std::string name =
-        "k_" + llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true, /*Width=*/16);
+    std::string name = contentName(dispatch.getBody());
     if (symbols.lookup(name)) {
       dispatch.emitOpError("two different kernels hash to @") << name;
       return nullptr;

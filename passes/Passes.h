@@ -2,6 +2,9 @@
 #ifndef MOME_PASSES_PASSES_H
 #define MOME_PASSES_PASSES_H
 
+#include "dialects/NN/NN.h"
+#include "dialects/RT/RT.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

@@ -22,4 +22,16 @@ def OutlineKernelsPass : Pass<"nn-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mome::nn::NNDialect"];
 }
 
+//===-- memory ---------------------------------------------------------------------------------===//
+
+def PlanMemoryPass : Pass<"nn-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Gives every tensor bytes in an arena; entries become programs";
+  let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect"];
+}
+
+def VerifyPlanPass : Pass<"rt-verify-plan", "::mlir::ModuleOp"> {
+  let summary = "Proves that every read of a program finds the value it was planned for";
+  let dependentDialects = ["::mome::rt::RTDialect"];
+}
+
 #endif

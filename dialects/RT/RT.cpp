@@ -93,6 +93,73 @@ bool mome::rt::overlap(SliceAttr a, SliceAttr b) {
          b.getOffset() < a.getOffset() + a.getSize();
 }
 
+//===-- rt.package -----------------------------------------------------------------------------===//
+
+/// Keys of a dictionary, and whether each value has the right kind.
+static LogicalResult verifyKeys(Operation *op, StringRef what, DictionaryAttr dictionary,
+                                llvm::function_ref<bool(StringRef, Attribute)> fits) {
+  if (!dictionary) {
+    return op->emitOpError() << what << " must be a dictionary";
+  }
+  for (NamedAttribute entry : dictionary) {
+    if (!fits(entry.getName(), entry.getValue())) {
+      return op->emitOpError() << what << ": unknown key or wrong kind of value: " << entry.getName()
+                               << " = " << entry.getValue();
+    }
+  }
+  return success();
+}
+
+static bool isStringArray(Attribute value) {
+  auto array = dyn_cast<ArrayAttr>(value);
+  return array && llvm::all_of(array, llvm::IsaPred<StringAttr>);
+}
+
+/// The elements of `rt.package`'s lists of dictionaries.
+static bool fitsListEntry(StringRef key, Attribute value) {
+  return llvm::StringSwitch<bool>(key)
+      .Cases({"name", "json", "path", "text"}, isa<StringAttr>(value))
+      .Case("sums", isStringArray(value))
+      .Case("type", isa<TypeAttr>(value))
+      .Case("value", isa<FloatAttr>(value))
+      .Case("host", isa<UnitAttr>(value))
+      .Default(false);
+}
+
+static bool fitsPackage(StringRef key, Attribute value) {
+  return llvm::StringSwitch<bool>(key)
+      .Cases({"model", "precision"}, isa<StringAttr>(value))
+      .Cases({"classes", "modalities", "optional", "losses"}, isStringArray(value))
+      .Cases({"batch", "eval_batch"}, isa<IntegerAttr>(value))
+      .Cases({"metrics", "scalars", "train", "data", "sources"}, isa<ArrayAttr>(value))
+      .Default(false);
+}
+
+LogicalResult RTDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != packageAttrName) {
+    return op->emitOpError("unknown attribute ") << attribute.getName();
+  }
+  auto package = dyn_cast<DictionaryAttr>(attribute.getValue());
+  if (failed(verifyKeys(op, "rt.package", package, fitsPackage))) {
+    return failure();
+  }
+  for (StringRef list : {"metrics", "scalars", "train", "data", "sources"}) {
+    auto entries = package.getAs<ArrayAttr>(list);
+    for (Attribute entry : entries ? entries.getValue() : ArrayRef<Attribute>()) {
+      auto dictionary = dyn_cast<DictionaryAttr>(entry);
+      if (failed(verifyKeys(op, ("rt.package." + list).str(), dictionary, fitsListEntry))) {
+        return failure();
+      }
+      StringRef id = list == "sources" ? "path" : "name";
+      if (!dictionary.contains(id) || (list == "scalars" && !dictionary.contains("type"))) {
+        return op->emitOpError("rt.package.") << list << ": every entry needs a " << id
+                                              << (list == "scalars" ? " and a type" : "");
+      }
+    }
+  }
+  return success();
+}
+
 //===-- rt.arena, rt.kernel, rt.code -----------------------------------------------------------===//
 
 LogicalResult ArenaOp::verify() {

@@ -23,9 +23,12 @@ def RT_Dialect : Dialect {
     `@"input:acc:16x3x128"`.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     /// Every slot and slice starts at a multiple of this.
     static constexpr int64_t alignment = 64;
+    /// The module attribute that holds what the package says besides memory and code (docs/levels.md).
+    static constexpr ::llvm::StringLiteral packageAttrName = "rt.package";
   }];
 }
 
@@ -162,7 +165,7 @@ def RT_DispatchOp : RT_Op<"dispatch", [HasParent<"ProgramOp">]> {
   let arguments = (ins FlatSymbolRefAttr:$kernel, TypedArrayAttrBase<RT_SliceAttr, "slices">:$reads,
                        TypedArrayAttrBase<RT_SliceAttr, "slices">:$writes, StrAttr:$root, F64Attr:$flops, F64Attr:$bytes);
   let assemblyFormat = [{
-    $kernel custom<Slices>($reads) `->` custom<Slices>($writes) `root` $root `flops` $flops `bytes` $bytes attr-dict
+    $kernel `` custom<Slices>($reads) `->` custom<Slices>($writes) `root` $root `flops` $flops `bytes` $bytes attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -1,0 +1,23 @@
+// What passes ask about kernels.
+#ifndef MOME_PASSES_KERNELS_H
+#define MOME_PASSES_KERNELS_H
+
+#include "dialects/NN/NN.h"
+
+namespace mome {
+
+/// `k_` and the XXH3-64, in hexadecimal, of the body as text; locations, value names and printing
+/// flags do not count.
+std::string contentName(mlir::Region &body);
+/// The text whose hash is the name.
+std::string contentText(mlir::Region &body);
+
+/// True if `result` may be written into the memory of `operand`: the kernel is one elementwise loop,
+/// in which element i of this operand is read for element i of the results and for nothing else.
+bool isInPlaceOperand(nn::KernelOp kernel, unsigned operand, unsigned result);
+
+/// A kernel that copies one tensor; made in the kernel's module unless it is there.
+nn::KernelOp getCopyKernel(mlir::Operation *module, mlir::RankedTensorType type);
+
+} // namespace mome
+#endif

@@ -1,0 +1,178 @@
+// rt-verify-plan: proves that every read of a program finds the value it was planned for.
+//
+// Follows the bytes of each arena through the program. A write of version v makes its bytes hold v; a read of version v
+// must find all of its bytes holding v. Version 0 is what a named tensor's or scalar's slot held before. So a clobbered
+// transient, an in-place update that comes before another read of the old value, or a slot that two tensors share are all
+// found, without knowing how the plan was made. Also: named slots are disjoint, work slices stay below the peak, and
+// every output is whole at the end.
+#include "passes/Passes.h"
+
+#include "dialects/RT/RT.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace mome {
+#define GEN_PASS_DEF_VERIFYPLANPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+/// Disjoint ranges of an arena's bytes and the version each holds; bytes outside hold version 0.
+class Contents {
+public:
+  void write(int64_t begin, int64_t end, int64_t version) {
+    auto it = ranges.lower_bound(begin);
+    if (it != ranges.begin() && std::prev(it)->second.end > begin) {
+      --it;
+    }
+    while (it != ranges.end() && it->first < end) {
+      auto [start, range] = *it;
+      it = ranges.erase(it);
+      if (start < begin) {
+        ranges[start] = {begin, range.version};
+      }
+      if (range.end > end) {
+        ranges[end] = {range.end, range.version};
+      }
+    }
+    if (begin < end) {
+      ranges[begin] = {end, version};
+    }
+  }
+
+  /// The version that all bytes hold, or nothing if they hold several.
+  std::optional<int64_t> read(int64_t begin, int64_t end) const {
+    auto it = ranges.upper_bound(begin);
+    if (it != ranges.begin() && std::prev(it)->second.end > begin) {
+      --it;
+      return it->second.end >= end ? std::optional(it->second.version) : std::nullopt;
+    }
+    return it == ranges.end() || it->first >= end ? std::optional<int64_t>(0) : std::nullopt;
+  }
+
+private:
+  struct Range {
+    int64_t end, version;
+  };
+  std::map<int64_t, Range> ranges;
+};
+
+class VerifyPlan : public impl::VerifyPlanPassBase<VerifyPlan> {
+public:
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    ModuleOp module = getOperation();
+    arenas.clear();
+    slots.clear();
+    for (auto arena : module.getOps<rt::ArenaOp>()) {
+      arenas[arena.getSymNameAttr()] = arena.getKind();
+    }
+    if (failed(collectSlots(module))) {
+      return signalPassFailure();
+    }
+    for (auto program : module.getOps<rt::ProgramOp>()) {
+      if (failed(verifyProgram(program))) {
+        return signalPassFailure();
+      }
+    }
+  }
+
+private:
+  using Memory = DenseMap<StringAttr, Contents>;
+
+  LogicalResult collectSlots(ModuleOp module);
+  LogicalResult claim(Operation *op, FlatSymbolRefAttr arena, int64_t offset, int64_t size);
+  LogicalResult verifyProgram(rt::ProgramOp program);
+  LogicalResult verifyRead(rt::DispatchOp op, rt::SliceAttr slice, const Memory &memory);
+  LogicalResult verifyOutputs(rt::ProgramOp program, const Memory &memory);
+
+  DenseMap<StringAttr, rt::ArenaKind> arenas;
+  DenseMap<StringAttr, std::map<int64_t, int64_t>> slots; // arena -> begin -> end of named slots
+};
+} // namespace
+
+LogicalResult VerifyPlan::claim(Operation *op, FlatSymbolRefAttr arena, int64_t offset,
+                                int64_t size) {
+  std::map<int64_t, int64_t> &taken = slots[arena.getAttr()];
+  auto next = taken.lower_bound(offset);
+  bool meetsNext = next != taken.end() && next->first < offset + size;
+  bool meetsPrevious = next != taken.begin() && std::prev(next)->second > offset;
+  if (meetsNext || meetsPrevious) {
+    return op->emitOpError("shares bytes with another named slot of ") << arena;
+  }
+  taken[offset] = offset + size;
+  return success();
+}
+
+LogicalResult VerifyPlan::collectSlots(ModuleOp module) {
+  for (auto tensor : module.getOps<rt::TensorOp>()) {
+    if (failed(claim(tensor, tensor.getArenaAttr(), tensor.getOffset(), tensor.getBytes()))) {
+      return failure();
+    }
+  }
+  for (auto scalar : module.getOps<rt::ScalarOp>()) {
+    int64_t size = scalar.getType().getIntOrFloatBitWidth() / 8;
+    if (failed(claim(scalar, scalar.getArenaAttr(), scalar.getOffset(), size))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult VerifyPlan::verifyRead(rt::DispatchOp op, rt::SliceAttr slice, const Memory &memory) {
+  int64_t begin = slice.getOffset(), end = begin + slice.getSize();
+  std::optional<int64_t> held = memory.lookup(slice.getArena().getAttr()).read(begin, end);
+  if (held != slice.getVersion()) {
+    InFlightDiagnostic error = op.emitOpError("reads ") << slice << ", but the bytes hold ";
+    return held ? error << "v" << *held : error << "several values";
+  }
+  if (slice.getVersion() != 0) {
+    return success();
+  }
+  const std::map<int64_t, int64_t> &named = slots[slice.getArena().getAttr()];
+  auto slot = named.find(begin);
+  if (slot == named.end() || slot->second != end) {
+    return op.emitOpError("reads ") << slice << ", which nothing wrote and no named slot holds";
+  }
+  return success();
+}
+
+LogicalResult VerifyPlan::verifyOutputs(rt::ProgramOp program, const Memory &memory) {
+  for (auto name : program.getOutputs().getAsRange<FlatSymbolRefAttr>()) {
+    auto tensor = SymbolTable::lookupNearestSymbolFrom<rt::TensorOp>(program, name);
+    int64_t begin = tensor.getOffset(), end = begin + tensor.getBytes();
+    std::optional<int64_t> held = memory.lookup(tensor.getArenaAttr().getAttr()).read(begin, end);
+    bool unchanged = held == 0 && llvm::is_contained(program.getInputs(), name);
+    if (!held || (*held == 0 && !unchanged)) {
+      return program.emitOpError("does not write its output ") << name;
+    }
+  }
+  return success();
+}
+
+LogicalResult VerifyPlan::verifyProgram(rt::ProgramOp program) {
+  Memory memory;
+  int64_t latest = 0;
+  for (auto op : program.getBody().getOps<rt::DispatchOp>()) {
+    for (auto slice : op.getReads().getAsRange<rt::SliceAttr>()) {
+      if (failed(verifyRead(op, slice, memory))) {
+        return failure();
+      }
+    }
+    for (auto slice : op.getWrites().getAsRange<rt::SliceAttr>()) {
+      int64_t end = slice.getOffset() + slice.getSize();
+      if (slice.getVersion() <= latest) {
+        return op.emitOpError("writes ") << slice << ", but v" << latest << " exists already";
+      }
+      latest = slice.getVersion();
+      bool isWork = arenas.lookup(slice.getArena().getAttr()) == rt::ArenaKind::work;
+      if (isWork && end > program.getPeak()) {
+        return op.emitOpError("writes ") << slice << ", above the peak of " << program.getPeak();
+      }
+      memory[slice.getArena().getAttr()].write(slice.getOffset(), end, slice.getVersion());
+    }
+  }
+  return verifyOutputs(program, memory);
+}
+} // namespace mome

@@ -1,0 +1,104 @@
+// RUN: mome-opt %s -nn-plan-memory -rt-verify-plan -split-input-file | FileCheck %s
+
+nn.kernel @k_exp {
+^bb0(%a: tensor<4xf32>):
+  %1 = nn.exp %a : tensor<4xf32>
+  nn.yield %1 : tensor<4xf32>
+}
+nn.kernel @k_sub {
+^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>):
+  %1 = nn.sub %a, %b : tensor<4xf32>
+  nn.yield %1 : tensor<4xf32>
+}
+
+// The parameter is updated in its slot; a value that dies in an elementwise kernel gives its bytes to the result.
+// CHECK-DAG: rt.arena @state size 64 kind state
+// CHECK-DAG: rt.arena @io size 64 kind io
+// CHECK-DAG: rt.arena @work size 64 kind work
+// CHECK-DAG: rt.tensor @"param:w" : tensor<4xf32> at @state[0]
+// CHECK-DAG: rt.tensor @"input:x" : tensor<4xf32> at @io[0]
+// CHECK-LABEL: rt.program @step inputs [@"param:w", @"input:x"] outputs [@"param:w"] peak 64 {
+// CHECK-NEXT: rt.dispatch @k_exp(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops
+// CHECK-NEXT: rt.dispatch @k_exp(@work[0, 16] v1) -> (@work[0, 16] v2)
+// CHECK-NEXT: rt.dispatch @k_sub(@state[0, 16] v0, @work[0, 16] v2) -> (@state[0, 16] v3)
+// CHECK-NEXT: }
+func.func @step(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">}, %x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">})
+    -> (tensor<4xf32> {nn.bind = #nn.bind<param, "w">}) {
+  %0 = nn.call @k_exp(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = nn.call @k_exp(%0) : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = nn.call @k_sub(%w, %1) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %2 : tensor<4xf32>
+}
+
+// -----
+
+nn.kernel @k_exp {
+^bb0(%a: tensor<4xf32>):
+  %1 = nn.exp %a : tensor<4xf32>
+  nn.yield %1 : tensor<4xf32>
+}
+
+// The old value is read after the new one exists: the update waits in the work arena.
+// CHECK-LABEL: rt.program @late
+// CHECK-NEXT: rt.dispatch @k_exp(@state[0, 16] v0) -> (@work[0, 16] v1)
+// CHECK-NEXT: rt.dispatch @k_exp(@state[0, 16] v0) -> (@io[0, 16] v2)
+// CHECK-NEXT: rt.dispatch @{{k_[0-9a-f]*}}(@work[0, 16] v1) -> (@state[0, 16] v3) root "copy"
+func.func @late(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">})
+    -> (tensor<4xf32> {nn.bind = #nn.bind<param, "w">}, tensor<4xf32> {nn.bind = #nn.bind<output, "y">}) {
+  %0 = nn.call @k_exp(%w) : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = nn.call @k_exp(%w) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+nn.kernel @k_sum {
+^bb0(%a: tensor<4x4xf32>):
+  %1 = nn.transpose %a permutation [1, 0] : tensor<4x4xf32> -> tensor<4x4xf32>
+  %2 = nn.exp %1 : tensor<4x4xf32>
+  nn.yield %2 : tensor<4x4xf32>
+}
+
+// A kernel that reads through an index map does not run in place. A reshape is the same bytes.
+// CHECK-LABEL: rt.program @map
+// CHECK-NEXT: rt.dispatch @k_sum(@state[0, 64] v0) -> (@work[0, 64] v1)
+// CHECK-NEXT: rt.dispatch @{{.*}}(@work[0, 64] v1) -> (@state[0, 64] v2) root "copy"
+// CHECK-NEXT: }
+func.func @map(%w: tensor<16xf32> {nn.bind = #nn.bind<param, "w">}) -> (tensor<16xf32> {nn.bind = #nn.bind<param, "w">}) {
+  %v = nn.reshape %w : tensor<16xf32> -> tensor<4x4xf32>
+  %0 = nn.call @k_sum(%v) : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = nn.reshape %0 : tensor<4x4xf32> -> tensor<16xf32>
+  return %1 : tensor<16xf32>
+}
+
+// Two parameters that swap values, one of them also returned under another name.
+// CHECK-LABEL: rt.program @swap inputs [@"param:a", @"param:b"] outputs [@"param:a", @"param:b", @"output:y"]
+// CHECK-NEXT: rt.dispatch @[[COPY:.*]](@state[128, 64] v0) -> (@work[0, 64] v1)
+// CHECK-NEXT: rt.dispatch @[[COPY]](@state[64, 64] v0) -> (@state[128, 64] v2)
+// CHECK-NEXT: rt.dispatch @[[COPY]](@state[64, 64] v0) -> (@io[0, 64] v3)
+// CHECK-NEXT: rt.dispatch @[[COPY]](@work[0, 64] v1) -> (@state[64, 64] v4)
+// CHECK-NEXT: }
+func.func @swap(%a: tensor<16xf32> {nn.bind = #nn.bind<param, "a">}, %b: tensor<16xf32> {nn.bind = #nn.bind<param, "b">})
+    -> (tensor<16xf32> {nn.bind = #nn.bind<param, "a">}, tensor<16xf32> {nn.bind = #nn.bind<param, "b">},
+        tensor<16xf32> {nn.bind = #nn.bind<output, "y">}) {
+  return %b, %a, %a : tensor<16xf32>, tensor<16xf32>, tensor<16xf32>
+}
+
+// -----
+
+// Scalars come from the package's list, used or not; input shapes of two batch sizes live side by side.
+// CHECK: rt.scalar @"scalar:t.epochs" : f32 = 3.000000e+00 at @io[0]
+// CHECK: rt.scalar @"scalar:step" host : i64 = 0.000000e+00 at @io[64]
+// CHECK: rt.tensor @"input:x" : tensor<4xf32> at @io[128]
+// CHECK: rt.tensor @"output:y" : tensor<4xf32> at @io[192]
+// CHECK: rt.tensor @"input:x:8" : tensor<8xf32> at @io[256]
+// CHECK-LABEL: rt.program @train inputs [@"input:x"] outputs [@"output:y"]
+// CHECK-LABEL: rt.program @eval inputs [@"input:x:8"] outputs [@"output:y:8"]
+module attributes {rt.package = {scalars = [{name = "t.epochs", type = f32, value = 3.0}, {name = "step", type = i64, host}]}} {
+  func.func @train(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}) -> (tensor<4xf32> {nn.bind = #nn.bind<output, "y">}) {
+    return %x : tensor<4xf32>
+  }
+  func.func @eval(%x: tensor<8xf32> {nn.bind = #nn.bind<input, "x">}) -> (tensor<8xf32> {nn.bind = #nn.bind<output, "y">}) {
+    return %x : tensor<8xf32>
+  }
+}
