@@ -34,4 +34,21 @@ def VerifyPlanPass : Pass<"rt-verify-plan", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mome::rt::RTDialect"];
 }
 
+//===-- codegen --------------------------------------------------------------------------------===//
+
+def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
+  let summary = "Turns kernels into machine code";
+  let description = [{
+    Kernels that no fast family takes go to the reference lowering, which a remark of category `nn-generate-code` says.
+  }];
+  let options = [
+    Option<"codegen", "codegen", "std::string", /*default=*/"\"cpu\"", "cpu: fast kernel families; reference: naive loops">,
+    Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "One of the targets of passes/cpu/Target.cpp">];
+  let dependentDialects = [
+    "::mome::rt::RTDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::bufferization::BufferizationDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif
