@@ -11,7 +11,9 @@
 #include "dialects/NN/Interpreter.h"
 #include "passes/cpu/KernelEmitter.h"
 #include "passes/cpu/Passes.h"
+#include "passes/cpu/ReferenceKernels.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
@@ -48,6 +50,9 @@ static llvm::cl::opt<int64_t> intHigh("int-high", llvm::cl::init(3),
                                       llvm::cl::desc("integers are in [0, this)"));
 static llvm::cl::opt<bool> bench("bench", llvm::cl::desc("time instead of checking"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose name contains this"));
+
+static llvm::cl::opt<bool> reference("reference",
+                                     llvm::cl::desc("check the reference code generator"));
 
 using KernelFunction = void (*)(void *const *, int64_t, int64_t, void *);
 
@@ -332,7 +337,17 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
       continue;
     }
     OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
-    cpu::EmitResult result = cpu::emitKernel(kernel, target, builder);
+    cpu::EmitResult result;
+    if (reference) {
+      FailureOr<func::FuncOp> function = cpu::emitReferenceKernel(kernel, builder);
+      if (failed(function)) {
+        return false;
+      }
+      result.function = *function;
+      result.family = "reference";
+    } else {
+      result = cpu::emitKernel(kernel, target, builder);
+    }
     if (!result) {
       emitted.push_back({kernel, "reference: " + result.reason, 0, 0});
       continue;
@@ -380,8 +395,10 @@ int main(int argc, char **argv) {
   registerAllToLLVMIRTranslations(registry);
   registry.insert<nn::NNDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadDialect<arith::ArithDialect, func::FuncDialect, math::MathDialect,
-                      memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  context.loadDialect<affine::AffineDialect, arith::ArithDialect,
+                      bufferization::BufferizationDialect, func::FuncDialect, linalg::LinalgDialect,
+                      math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                      tensor::TensorDialect, vector::VectorDialect>();
   const cpu::Target *target = cpu::findTarget(targetCpu);
   if (!target) {
     llvm::errs() << "unknown target cpu '" << targetCpu << "'; known: " << cpu::targetNames()

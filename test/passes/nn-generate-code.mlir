@@ -1,0 +1,20 @@
+// RUN: mome-opt %s -nn-generate-code=codegen=reference | FileCheck %s
+// RUN: mome-opt %s -nn-generate-code | FileCheck %s
+// RUN: not mome-opt %s -nn-generate-code=target-cpu=z80 2>&1 | FileCheck %s --check-prefix=TARGET
+
+// TARGET: unknown target-cpu 'z80'
+
+// CHECK-NOT: nn.
+// CHECK: rt.kernel @k_exp chunks {{[0-9]+}} scratch {{[0-9]+}}
+// CHECK-NOT: nn.
+// CHECK: rt.code @"x86-64-v3" image dense_resource<code> : tensor<{{[0-9]+}}xi8>
+// The image is an ELF file.
+// CHECK: code: "0x400000007F454C46
+nn.kernel @k_exp {
+^bb0(%a: tensor<4xf32>, %b: tensor<4x8xi1>):
+  %1 = nn.exp %a : tensor<4xf32>
+  %c = nn.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+  %2 = nn.mul %1, %c : tensor<4xf32>
+  %3 = nn.transpose %b permutation [1, 0] : tensor<4x8xi1> -> tensor<8x4xi1>
+  nn.yield %2, %3 : tensor<4xf32>, tensor<8x4xi1>
+}
