@@ -1,22 +1,26 @@
 // Arena colouring: which bytes of the work arena each value of a straight-line program gets.
 //
-// A value lives from the dispatch that writes it to the last one that reads it. Two values may share bytes unless their
-// lives overlap. Giving every value an interval of bytes so that overlapping lives get disjoint bytes, with the smallest
-// arena, is interval-graph colouring with weights ("dynamic storage allocation", NP-hard). Without weights a sweep in
-// order of birth is optimal; with weights, placing the large values first is what works: small ones fit the holes that
-// the large ones leave, not the other way around.
+// A value lives from the dispatch that writes it to the last one that reads it. Two values may
+// share bytes unless their lives overlap. Giving every value an interval of bytes so that
+// overlapping lives get disjoint bytes, with the smallest arena, is interval-graph colouring with
+// weights ("dynamic storage allocation", NP-hard). Without weights a sweep in order of birth is
+// optimal; with weights, placing the large values first is what works: small ones fit the holes
+// that the large ones leave, not the other way around.
 //
 // Example (sizes in units of 64 bytes; lives in dispatch numbers, both ends included):
 //
-//      value  size  life         time 0 1 2 3          placed by size, each in the smallest hole that fits it
+//      value  size  life         time 0 1 2 3          placed by size, each in the smallest hole
+//      that fits it
 //        a      4   0..1              a a              a: nothing is placed       -> [0, 4)
 //        b      2   1..2                b b            c: a is dead at 2          -> [0, 3)
 //        c      3   2..3                  c c          b: meets a (0..4), c (0..3)-> [4, 6)
 //        d      1   3..3                    d          d: meets c (0..3)          -> [3, 4)
 //
-// At time 1 the live values need 4 + 2 = 6, so no plan is smaller: `lowerBound` says so, and the packing reaches it.
+// At time 1 the live values need 4 + 2 = 6, so no plan is smaller: `lowerBound` says so, and the
+// packing reaches it.
 //
-// Between equals the earlier birth, then the order of the list decides: the plan depends on nothing else.
+// Between equals the earlier birth, then the order of the list decides: the plan depends on nothing
+// else.
 #ifndef MOME_PASSES_ARENACOLORING_H
 #define MOME_PASSES_ARENACOLORING_H
 

@@ -12,8 +12,9 @@ std::string contentName(mlir::Region &body);
 /// The text whose hash is the name.
 std::string contentText(mlir::Region &body);
 
-/// True if `result` may be written into the memory of `operand`: the kernel is one elementwise loop,
-/// in which element i of this operand is read for element i of the results and for nothing else.
+/// True if `result` may be written into the memory of `operand`: the kernel is one elementwise
+/// loop, in which element i of this operand is read for element i of the results and for nothing
+/// else.
 bool isInPlaceOperand(nn::KernelOp kernel, unsigned operand, unsigned result);
 
 /// A kernel that copies one tensor; made in the kernel's module unless it is there.

@@ -1,4 +1,5 @@
-// The table of named tensors and scalars that all entries share, and their slots in the arenas `state` and `io`.
+// The table of named tensors and scalars that all entries share, and their slots in the arenas
+// `state` and `io`.
 #ifndef MOME_PASSES_NAMEDTENSORS_H
 #define MOME_PASSES_NAMEDTENSORS_H
 

@@ -1,6 +1,7 @@
 // nn-plan-memory: every tensor gets bytes; entries become programs.
 //
-//   func.func @step(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">}) -> (tensor<4xf32> {nn.bind = #nn.bind<param, "w">}) {
+//   func.func @step(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">}) -> (tensor<4xf32> {nn.bind
+//   = #nn.bind<param, "w">}) {
 //     %0 = nn.call @k_a(%w) : ...
 //     %1 = nn.call @k_b(%w, %0) : ...
 //     return %1
@@ -14,10 +15,11 @@
 //     rt.dispatch @k_b(@state[0, 16] v0, @work[0, 16] v1) -> (@state[0, 16] v2) ...     // in place
 //   }
 //
-// Named tensors have one slot for all entries, in `state` (what checkpoints keep) or `io`. A returned value is written
-// straight into its slot when nothing reads the slot's old content later; else a copy at the end does it. A value that dies
-// in an elementwise kernel gives its memory to the result. nn.reshape is another name for the same bytes. Everything
-// else is placed by ArenaColoring.h. `rt-verify-plan` checks the outcome without knowing how it came about.
+// Named tensors have one slot for all entries, in `state` (what checkpoints keep) or `io`. A
+// returned value is written straight into its slot when nothing reads the slot's old content later;
+// else a copy at the end does it. A value that dies in an elementwise kernel gives its memory to
+// the result. nn.reshape is another name for the same bytes. Everything else is placed by
+// ArenaColoring.h. `rt-verify-plan` checks the outcome without knowing how it came about.
 #include "passes/ArenaColoring.h"
 #include "passes/Kernels.h"
 #include "passes/NamedTensors.h"
@@ -75,7 +77,8 @@ private:
 };
 } // namespace
 
-//===-- Results --------------------------------------------------------------------------------===//
+//===-- Results
+//--------------------------------------------------------------------------------===//
 
 Value EntryPlanner::copyAtEnd(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
@@ -86,8 +89,8 @@ Value EntryPlanner::copyAtEnd(Value value) {
 
 LogicalResult EntryPlanner::prepare() {
   for (BlockArgument argument : entry.getArguments()) {
-    auto bind = entry.getArgAttrOfType<nn::BindAttr>(argument.getArgNumber(),
-                                                     nn::NNDialect::bindAttrName);
+    auto bind =
+        entry.getArgAttrOfType<nn::BindAttr>(argument.getArgNumber(), nn::NNDialect::bindAttrName);
     FailureOr<StringAttr> symbol = names.add(entry, bind, argument.getType());
     if (failed(symbol)) {
       return failure();
@@ -139,8 +142,8 @@ bool EntryPlanner::passesInPlace(nn::CallOp call, Value base, unsigned result) {
   return true;
 }
 
-/// True if the call that computes `result` may write it into the slot of `symbol`: nothing reads the
-/// slot's old content after the call, and the call itself only in place.
+/// True if the call that computes `result` may write it into the slot of `symbol`: nothing reads
+/// the slot's old content after the call, and the call itself only in place.
 bool EntryPlanner::canWriteInPlace(OpResult result, StringAttr symbol) {
   int64_t time = number.lookup(result.getOwner());
   for (BlockArgument old : entry.getArguments()) {
@@ -176,7 +179,8 @@ void EntryPlanner::pinResults() {
   }
 }
 
-//===-- Transients -----------------------------------------------------------------------------===//
+//===-- Transients
+//-----------------------------------------------------------------------------===//
 
 /// The first base of the bytes that `base` is stored in.
 static Value storageOf(Value base, const DenseMap<Value, Value> &sharedWith) {
@@ -204,7 +208,8 @@ void EntryPlanner::shareDyingOperand(nn::CallOp call, unsigned result) {
     bool dies = lastUse.lookup(base) == number.lookup(call) && !pinned.contains(base);
     bool taken = llvm::any_of(call->getResults(),
                               [&](Value other) { return sharedWith.lookup(other) == base; });
-    if (dies && !taken && rt::getBytes(cast<RankedTensorType>(base.getType())) == rt::getBytes(type) &&
+    if (dies && !taken &&
+        rt::getBytes(cast<RankedTensorType>(base.getType())) == rt::getBytes(type) &&
         passesInPlace(call, base, result)) {
       sharedWith[call.getResult(result)] = base;
       return;
@@ -240,7 +245,8 @@ void EntryPlanner::placeTransients() {
   peak = packing.peak;
 }
 
-//===-- Emission -------------------------------------------------------------------------------===//
+//===-- Emission
+//-------------------------------------------------------------------------------===//
 
 rt::SliceAttr EntryPlanner::sliceOf(Value value) {
   Value base = baseOf(value);
@@ -251,8 +257,8 @@ rt::SliceAttr EntryPlanner::sliceOf(Value value) {
     return rt::SliceAttr::get(entry.getContext(), arena, offset, size, version);
   }
   auto work = FlatSymbolRefAttr::get(entry.getContext(), "work");
-  return rt::SliceAttr::get(entry.getContext(), work,
-                            offsets.lookup(storageOf(base, sharedWith)), size, version);
+  return rt::SliceAttr::get(entry.getContext(), work, offsets.lookup(storageOf(base, sharedWith)),
+                            size, version);
 }
 
 static std::string rootName(nn::KernelOp kernel) {
@@ -302,7 +308,8 @@ int64_t EntryPlanner::emit(OpBuilder &builder) {
   return peak;
 }
 
-//===-- The pass -------------------------------------------------------------------------------===//
+//===-- The pass
+//-------------------------------------------------------------------------------===//
 
 namespace {
 class PlanMemory : public impl::PlanMemoryPassBase<PlanMemory> {

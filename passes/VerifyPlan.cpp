@@ -1,10 +1,11 @@
 // rt-verify-plan: proves that every read of a program finds the value it was planned for.
 //
-// Follows the bytes of each arena through the program. A write of version v makes its bytes hold v; a read of version v
-// must find all of its bytes holding v. Version 0 is what a named tensor's or scalar's slot held before. So a clobbered
-// transient, an in-place update that comes before another read of the old value, or a slot that two tensors share are all
-// found, without knowing how the plan was made. Also: named slots are disjoint, work slices stay below the peak, and
-// every output is whole at the end.
+// Follows the bytes of each arena through the program. A write of version v makes its bytes hold v;
+// a read of version v must find all of its bytes holding v. Version 0 is what a named tensor's or
+// scalar's slot held before. So a clobbered transient, an in-place update that comes before another
+// read of the old value, or a slot that two tensors share are all found, without knowing how the
+// plan was made. Also: named slots are disjoint, work slices stay below the peak, and every output
+// is whole at the end.
 #include "passes/Passes.h"
 
 #include "dialects/RT/RT.h"

@@ -1,4 +1,5 @@
-// Verifiers of the `rt` dialect. What needs a whole program (liveness) is checked by rt-verify-plan.
+// Verifiers of the `rt` dialect. What needs a whole program (liveness) is checked by
+// rt-verify-plan.
 #include "dialects/RT/RT.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -93,7 +94,8 @@ bool mome::rt::overlap(SliceAttr a, SliceAttr b) {
          b.getOffset() < a.getOffset() + a.getSize();
 }
 
-//===-- rt.package -----------------------------------------------------------------------------===//
+//===-- rt.package
+//-----------------------------------------------------------------------------===//
 
 /// Keys of a dictionary, and whether each value has the right kind.
 static LogicalResult verifyKeys(Operation *op, StringRef what, DictionaryAttr dictionary,
@@ -103,7 +105,8 @@ static LogicalResult verifyKeys(Operation *op, StringRef what, DictionaryAttr di
   }
   for (NamedAttribute entry : dictionary) {
     if (!fits(entry.getName(), entry.getValue())) {
-      return op->emitOpError() << what << ": unknown key or wrong kind of value: " << entry.getName()
+      return op->emitOpError() << what
+                               << ": unknown key or wrong kind of value: " << entry.getName()
                                << " = " << entry.getValue();
     }
   }
@@ -160,7 +163,8 @@ LogicalResult RTDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   return success();
 }
 
-//===-- rt.arena, rt.kernel, rt.code -----------------------------------------------------------===//
+//===-- rt.arena, rt.kernel, rt.code
+//-----------------------------------------------------------===//
 
 LogicalResult ArenaOp::verify() {
   if (getSize() < 0 || getSize() % RTDialect::alignment != 0) {
@@ -183,7 +187,8 @@ LogicalResult CodeOp::verify() {
   return success();
 }
 
-//===-- rt.tensor, rt.scalar -------------------------------------------------------------------===//
+//===-- rt.tensor, rt.scalar
+//-------------------------------------------------------------------===//
 
 static bool isBindKind(StringRef kind) {
   return llvm::StringSwitch<bool>(kind)
@@ -257,7 +262,8 @@ LogicalResult ScalarOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifySlot(*this, symbols, getArenaAttr(), getOffset(), size, false);
 }
 
-//===-- rt.program, rt.dispatch ----------------------------------------------------------------===//
+//===-- rt.program, rt.dispatch
+//----------------------------------------------------------------===//
 
 LogicalResult ProgramOp::verify() {
   for (Operation &op : getBody().front()) {
@@ -295,7 +301,8 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
     work += arena.getKind() == ArenaKind::work ? arena.getSize() : 0;
   }
   if (getPeak() < 0 || getPeak() > work) {
-    return emitOpError("C2: a peak of ") << getPeak() << " does not fit " << work << " bytes of work";
+    return emitOpError("C2: a peak of ")
+           << getPeak() << " does not fit " << work << " bytes of work";
   }
   for (auto dispatch : getBody().getOps<DispatchOp>()) {
     if (!symbols.lookupNearestSymbolFrom(*this, dispatch.getKernelAttr())) {

@@ -1,7 +1,9 @@
-// See BuildImage.h. LLVM generates the object in process; ld.lld, a program of the same LLVM, links it.
+// See BuildImage.h. LLVM generates the object in process; ld.lld, a program of the same LLVM, links
+// it.
 //
-// LLVM may turn loops into calls of memcpy, memmove and memset, so the image brings its own, hidden. A call of anything
-// else is an undefined symbol, which the linker refuses: an error here, not a crash in a training run.
+// LLVM may turn loops into calls of memcpy, memmove and memset, so the image brings its own,
+// hidden. A call of anything else is an undefined symbol, which the linker refuses: an error here,
+// not a crash in a training run.
 #include "passes/cpu/BuildImage.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -110,10 +112,9 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target, 
   }
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard; // what the kernels mark, nothing more
-  return std::unique_ptr<llvm::TargetMachine>(
-      backend->createTargetMachine(machine, target.llvmCpu, target.features, options,
-                                   llvm::Reloc::PIC_, std::nullopt,
-                                   llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
+      machine, target.llvmCpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
 }
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -184,10 +185,21 @@ static FailureOr<std::string> link(ArrayRef<char> object, ModuleOp source) {
       return source.emitError("cannot write ") << input.path;
     }
   }
-  SmallVector<StringRef> arguments = {
-      *linker,         "-shared",       "-nostdlib",   "--no-undefined", "--hash-style=sysv",
-      "--build-id=none", "--strip-all", "--gc-sections", "-z",           "noexecstack",
-      "-z",            "norelro",       "-o",          output.path,      input.path};
+  SmallVector<StringRef> arguments = {*linker,
+                                      "-shared",
+                                      "-nostdlib",
+                                      "--no-undefined",
+                                      "--hash-style=sysv",
+                                      "--build-id=none",
+                                      "--strip-all",
+                                      "--gc-sections",
+                                      "-z",
+                                      "noexecstack",
+                                      "-z",
+                                      "norelro",
+                                      "-o",
+                                      output.path,
+                                      input.path};
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log.path), StringRef(log.path)};
   int status = llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects);
   if (status != 0) {

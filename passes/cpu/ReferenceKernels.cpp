@@ -1,13 +1,15 @@
 // The reference code generator: every kernel as plain loops.
 //
-//   nn.kernel @k {                     func.func @k(%a: memref<4xf32>, %r: memref<4xf32>, %lo, %hi, %scratch: memref<64xi8>) {
-//   ^bb0(%0: tensor<4xf32>):             %t = memref.view %scratch[%c0][] : memref<64xi8> to memref<4xf32>
+//   nn.kernel @k {                     func.func @k(%a: memref<4xf32>, %r: memref<4xf32>, %lo, %hi,
+//   %scratch: memref<64xi8>) { ^bb0(%0: tensor<4xf32>):             %t = memref.view
+//   %scratch[%c0][] : memref<64xi8> to memref<4xf32>
 //     %1 = nn.exp %0              ->     scf.for ... { %t[i] = exp %a[i] }
 //     nn.yield %1                        scf.for ... { %r[i] = %t[i] }
 //   }                                  }
 //
-// Ops go to linalg on tensors, then to buffers, then to loops. Results are computed in scratch and copied at the very end:
-// slow, but right even where a result shares memory with an operand. Scratch buffers share bytes by lifetime.
+// Ops go to linalg on tensors, then to buffers, then to loops. Results are computed in scratch and
+// copied at the very end: slow, but right even where a result shares memory with an operand.
+// Scratch buffers share bytes by lifetime.
 #include "passes/cpu/ReferenceKernels.h"
 
 #include "dialects/NN/LinalgBuilding.h"
@@ -30,13 +32,13 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-//===-- nn to linalg ---------------------------------------------------------------------------===//
+//===-- nn to linalg
+//---------------------------------------------------------------------------===//
 
 /// The type a tensor of `type` has in memory: a byte per boolean.
 static RankedTensorType storedType(RankedTensorType type) {
-  return type.getElementType().isInteger(1)
-             ? type.clone(IntegerType::get(type.getContext(), 8))
-             : type;
+  return type.getElementType().isInteger(1) ? type.clone(IntegerType::get(type.getContext(), 8))
+                                            : type;
 }
 static MemRefType bufferType(Type type) {
   RankedTensorType stored = storedType(cast<RankedTensorType>(type));
@@ -160,7 +162,8 @@ static LogicalResult lowerBody(Block &body, func::FuncOp function) {
   return success();
 }
 
-//===-- Buffers --------------------------------------------------------------------------------===//
+//===-- Buffers
+//--------------------------------------------------------------------------------===//
 
 /// The number of the last op of the function's block that uses the buffer or a view of it.
 static int64_t lastUse(Value buffer, Block &block, const DenseMap<Operation *, int64_t> &number) {
@@ -193,7 +196,8 @@ static FailureOr<int64_t> placeAllocations(func::FuncOp function) {
     int64_t width = op.getType().getElementType().isIndex()
                         ? 8
                         : llvm::divideCeil(op.getType().getElementTypeBitWidth(), 8);
-    lives.push_back({number[op], lastUse(op, block, number), op.getType().getNumElements() * width});
+    lives.push_back(
+        {number[op], lastUse(op, block, number), op.getType().getNumElements() * width});
   }
   Packing packing = packArena(lives, 64);
   // Lives were numbered with the ends included: buffers of one op never share bytes.
@@ -207,8 +211,8 @@ static FailureOr<int64_t> placeAllocations(func::FuncOp function) {
   for (auto [op, offset] : llvm::zip_equal(allocations, packing.offsets)) {
     OpBuilder builder(op);
     Value shift = arith::ConstantIndexOp::create(builder, op.getLoc(), offset);
-    auto view = memref::ViewOp::create(builder, op.getLoc(), op.getType(), scratch, shift,
-                                       ValueRange());
+    auto view =
+        memref::ViewOp::create(builder, op.getLoc(), op.getType(), scratch, shift, ValueRange());
     op->replaceAllUsesWith(view);
     op.erase();
   }
@@ -270,7 +274,8 @@ FailureOr<func::FuncOp> mome::cpu::emitReferenceKernel(nn::KernelOp kernel, OpBu
   }
   auto function = func::FuncOp::create(inner, kernel.getLoc(), kernel.getSymName(),
                                        inner.getFunctionType(types, {}));
-  if (failed(decomposeAll(body)) || failed(lowerBody(body, function)) || failed(bufferize(*module))) {
+  if (failed(decomposeAll(body)) || failed(lowerBody(body, function)) ||
+      failed(bufferize(*module))) {
     return failure();
   }
   for (int i = 0; i < 2; ++i) { // lo, hi: one chunk, nothing to choose from
