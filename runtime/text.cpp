@@ -1,6 +1,8 @@
 #include "runtime/text.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <iterator>
 
 namespace mome {
 namespace {
@@ -48,6 +50,18 @@ std::string suggestion(std::string_view name, const std::vector<std::string> &na
   }
   return nearest != nullptr ? "did you mean '" + *nearest + "'?"
                             : std::string(otherwise) + join_names(names);
+}
+
+std::string bytes_text(uint64_t bytes) {
+  constexpr const char *units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  double value = double(bytes);
+  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) {
+    value /= 1024;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  return text;
 }
 
 bool matches_pattern(std::string_view pattern, std::string_view path) {

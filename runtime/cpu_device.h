@@ -1,0 +1,57 @@
+// The CPU as a device: arenas are anonymous memory, code is an ELF image mapped by us, a dispatch
+// is its kernel's chunks spread over the thread pool, one dispatch after the other.
+#pragma once
+
+#include <vector>
+
+#include "runtime/device.h"
+#include "runtime/elf_image.h"
+#include "runtime/thread_pool.h"
+
+namespace mome {
+
+class CpuDevice : public Device {
+public:
+  explicit CpuDevice(const DeviceOptions &options);
+  ~CpuDevice() override;
+
+  std::string name() const override;
+  uint64_t available_bytes() const override;
+  void allocate(std::span<const Arena> arenas) override;
+  void load(std::span<const std::byte> code, std::span<const Kernel> kernels,
+            const std::string &where) override;
+  size_t prepare(const Program &program) override;
+  void upload(const Slice &slice, std::span<const std::byte> from) override;
+  void download(const Slice &slice, std::span<std::byte> to) override;
+  std::byte *host_memory(uint32_t arena) override { return arenas[arena].data(); }
+  void run(size_t program, size_t begin, size_t end) override;
+
+private:
+  using Function = void (*)(void *const *args, int64_t lo, int64_t hi, void *scratch);
+  struct Entry {
+    Function function;
+    int64_t chunks;
+  };
+  struct Call {
+    Entry kernel;
+    void *const *args; // into `addresses` of its program
+  };
+  struct Prepared {
+    std::vector<void *> addresses;
+    std::vector<Call> calls;
+  };
+
+  ThreadPool pool;
+  std::vector<std::span<std::byte>> arenas;
+  std::unique_ptr<ElfImage> image;
+  std::vector<Entry> kernels;
+  std::span<std::byte> scratch; // scratch_stride bytes per thread
+  uint64_t scratch_stride = 0;
+  std::vector<Prepared> programs;
+};
+
+/// Bytes a process may still allocate here: the least of what is free in the machine and in each
+/// of the process's memory control groups.
+uint64_t available_memory();
+
+} // namespace mome

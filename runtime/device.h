@@ -1,0 +1,59 @@
+// A device: memory for arenas, and programs that run over it. What the executor knows of a machine.
+//
+// One Device object holds one variant of one package: allocate its arenas, load its code, prepare
+// its programs, then run. Arena, slice and kernel numbers are those of the variant. Every device
+// passes the suite in test/runtime/device_test.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "runtime/package.h"
+
+namespace mome {
+
+struct DeviceOptions {
+  int threads = 0;  // CPU: 0 is ThreadPool::default_threads()
+  bool pin = false; // CPU: bind threads to processors
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+  virtual std::string name() const = 0;
+  /// Bytes that can be allocated now, or UINT64_MAX when unknown.
+  virtual uint64_t available_bytes() const = 0;
+
+  /// Allocates zero-filled arenas. Throws Error (budget) before touching memory when they do not
+  /// fit.
+  virtual void allocate(std::span<const Arena> arenas) = 0;
+  /// Loads the code. Throws Error (mismatch) when it is damaged or lacks a kernel.
+  virtual void load(std::span<const std::byte> code, std::span<const Kernel> kernels,
+                    const std::string &where) = 0;
+  /// Resolves a program's kernels and addresses; returns its number. After allocate() and load().
+  virtual size_t prepare(const Program &program) = 0;
+
+  /// Copies between host memory and `slice`, whose size the host side has too.
+  virtual void upload(const Slice &slice, std::span<const std::byte> from) = 0;
+  virtual void download(const Slice &slice, std::span<std::byte> to) = 0;
+  /// The arena as host memory, or null when the host cannot reach it.
+  virtual std::byte *host_memory(uint32_t arena) = 0;
+
+  /// Runs dispatches [begin, end) of a program, in order; returns when they are done.
+  virtual void run(size_t program, size_t begin, size_t end) = 0;
+};
+
+/// The device a variant is for ("x86-64-...": the CPU). Throws Error (device) for other names.
+std::unique_ptr<Device> make_device(const std::string &variant, const DeviceOptions &options);
+
+/// True when this machine can run the variant's code.
+bool can_run(const std::string &variant);
+/// The best variant that this machine can run, or the one named. Throws Error (mismatch or device)
+/// listing what the package has.
+const Variant &choose_variant(const Package &package, const std::string &name = {});
+
+} // namespace mome

@@ -1,0 +1,74 @@
+// A package ready to run: one variant on one device, its arenas allocated, its programs prepared.
+//
+// Tensors are numbered as in Package::tensors and scalars as in Package::scalars; their values stay
+// between runs (parameters and moments live in the arenas). Bytes are exchanged in natural,
+// row-major layout whatever the variant stores. A run allocates nothing. One thread at a time.
+//
+//   Session session(Package::load("watch.mpk"), {.threads = 2});
+//   session.write(session.package().tensor_index("input:acc"), bytes);
+//   session.run("predict");
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/device.h"
+#include "runtime/package.h"
+
+namespace mome {
+
+struct SessionOptions {
+  int threads = 0;             // 0: MOME_NUM_THREADS or all processors
+  bool pin = false;            // bind threads to processors
+  std::string variant;         // empty: the best one this machine runs
+  bool check_numerics = false; // stop at the first NaN or infinity
+};
+
+class Session {
+public:
+  /// Throws Error: budget when the arenas do not fit in memory, device when no variant runs here,
+  /// mismatch when the machine code is damaged. Scalars get their defaults, memory is zero.
+  explicit Session(std::shared_ptr<const Package> package, const SessionOptions &options = {});
+  ~Session();
+
+  const Package &package() const { return *pkg; }
+  const Variant &variant() const { return var; }
+  const Device &device() const { return *dev; }
+
+  /// `bytes` must have the tensor's size.
+  void write(size_t tensor, std::span<const std::byte> bytes);
+  void read(size_t tensor, std::span<std::byte> bytes) const;
+  std::vector<std::byte> read(size_t tensor) const;
+  void zero(size_t tensor);
+
+  void set_scalar(size_t scalar, double value);
+  double scalar(size_t scalar) const { return scalar_values[scalar]; }
+
+  bool has(std::string_view entry) const { return var.find(entry) != nullptr; }
+  /// Throws Error (mismatch): no such entry, listing those there are.
+  const Program &program(std::string_view entry) const;
+  /// Throws Error (numerics) when check_numerics is on and a value is not finite.
+  void run(std::string_view entry) { run(program(entry)); }
+  void run(const Program &program);
+
+  void set_check_numerics(bool on) { check_numerics = on; }
+
+private:
+  std::shared_ptr<const Package> pkg;
+  const Variant &var;
+  std::unique_ptr<Device> dev;
+  std::vector<double> scalar_values;
+  bool check_numerics;
+  mutable std::vector<std::byte> staging; // one tensor in its stored layout
+
+  void check_size(size_t tensor, size_t bytes) const;
+  void run_checked(size_t index, const Program &program);
+  void check_inputs(const Program &program);
+  void check_results(const Program &program, size_t dispatch);
+  std::vector<std::byte> download(const Slice &slice) const;
+};
+
+} // namespace mome
