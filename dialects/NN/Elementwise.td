@@ -31,21 +31,25 @@ class NN_UnaryMathOp<string mnemonic, string formula, string derivative> : NN_Un
 
 def NN_AddOp : NN_BinaryOp<"add", [Commutative]> {
   let summary = "x + y";
+  let description = "Both operands get the cotangent.";
   let hasFolder = 1;
   let hasCanonicalizeMethod = 1;
 }
 def NN_SubOp : NN_BinaryOp<"sub"> {
   let summary = "x - y";
+  let description = "`dx = dz`, `dy = -dz`.";
   let hasFolder = 1;
   let hasCanonicalizeMethod = 1;
 }
 def NN_MulOp : NN_BinaryOp<"mul", [Commutative]> {
   let summary = "x * y";
+  let description = "`dx = dz y`, `dy = dz x`.";
   let hasFolder = 1;
   let hasCanonicalizeMethod = 1;
 }
 def NN_DivOp : NN_BinaryOp<"div"> {
   let summary = "x / y";
+  let description = "`dx = dz / y`, `dy = -dz z / y`.";
   let hasFolder = 1;
 }
 def NN_MaximumOp : NN_BinaryOp<"maximum", [Commutative]> {
@@ -67,6 +71,7 @@ def NN_PowOp : NN_BinaryOp<"pow"> {
 
 def NN_NegOp : NN_UnaryOp<"neg"> {
   let summary = "-x";
+  let description = "`dx = -dy`.";
   let hasFolder = 1;
 }
 def NN_AbsOp : NN_UnaryMathOp<"abs", "|x|", "dy sign(x), zero at x = 0">;
