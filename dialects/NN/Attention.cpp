@@ -1,7 +1,9 @@
-// Attention: shapes, cost and meaning.
+// Attention: shapes, cost, derivative and meaning. Naive lowering: AttentionLowering.cpp.
 #include "dialects/NN/Families.h"
-#include "dialects/NN/Infer.h"
 #include "dialects/NN/RowMath.h"
+#include "dialects/NN/RowProgram.h"
+
+#include "mlir/IR/PatternMatch.h"
 
 #include <cmath>
 
@@ -115,6 +117,47 @@ double AttentionOp::getFlops() {
 double AttentionBackwardOp::getFlops() { // s, dq, dk; dp, dv
   return 3.0 * getProductFlops(getQuery(), getKey(), getQuery()) +
          2.0 * getProductFlops(getQuery(), getKey(), getValue());
+}
+
+//===-- Derivative --------------------------------------------------------------------------===//
+
+LogicalResult AttentionOp::buildVjp(OpBuilder &b, ArrayRef<Value> cotangents,
+                                    SmallVectorImpl<Value> &dx) {
+  if (failed(checkResiduals(*this, cotangents))) {
+    return failure();
+  }
+  auto backward = AttentionBackwardOp::create(
+      b, getLoc(), cotangents[0], getQuery(), getKey(), getValue(), getResult(), getLse(),
+      getBias(), getHeads(), getScaleAttr(), static_cast<bool>(getBias()));
+  llvm::append_range(dx, backward.getResults());
+  return success();
+}
+
+namespace {
+
+/// Masks and other constant biases need no cotangent.
+struct DropUnusedBiasCotangent : OpRewritePattern<AttentionBackwardOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttentionBackwardOp op, PatternRewriter &rewriter) const override {
+    if (!op.getBiasGradient() || !op.getBiasCotangent().use_empty()) {
+      return failure();
+    }
+    auto smaller = AttentionBackwardOp::create(
+        rewriter, op.getLoc(), op.getCotangent(), op.getQuery(), op.getKey(), op.getValue(),
+        op.getResult(), op.getLse(), op.getBias(), op.getHeads(), op.getScaleAttr(), false);
+    SmallVector<Value> results(smaller.getResults());
+    results.push_back(Value());
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
+} // namespace
+
+void AttentionBackwardOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                                      MLIRContext *context) {
+  patterns.add<DropUnusedBiasCotangent>(context);
 }
 
 //===-- Meaning -----------------------------------------------------------------------------===//

@@ -4,15 +4,14 @@
 
 include "dialects/NN/NNAttrs.td"
 
-class NN_AttentionBaseOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible,
-    DeclareOpInterfaceMethods<CostModel>]> {
-  string fusionRole = [{
+class NN_AttentionBaseOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, traits # [InferTypeOpAdaptor,
+    Fusible, DeclareOpInterfaceMethods<CostModel>, DeclareOpInterfaceMethods<LinalgLowering>]> {
+  let extraClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::attention; }
   }];
-  let extraClassDeclaration = fusionRole;
 }
 
-def NN_AttentionOp : NN_AttentionBaseOp<"attention"> {
+def NN_AttentionOp : NN_AttentionBaseOp<"attention", [DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Multi-head scaled dot-product attention";
   let description = [{
     The channels of q, k and v are `heads` equal parts, one per head, head-major as torch.nn.MultiheadAttention splits
@@ -60,6 +59,7 @@ def NN_AttentionBackwardOp : NN_AttentionBaseOp<"attention_backward"> {
     $cotangent `,` $query `,` $key `,` $value `,` $result `,` $lse (`bias` $bias^)? `heads` $heads `scale` $scale
     (`bias_gradient` $bias_gradient^)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasCanonicalizer = 1;
 }
 
 #endif

@@ -1,6 +1,7 @@
-// Matrix products: shapes, cost and meaning.
+// Matrix products: shape, cost, derivative, meaning and naive lowering of each, side by side.
 #include "dialects/NN/Families.h"
-#include "dialects/NN/Infer.h"
+#include "dialects/NN/LinalgBuilding.h"
+#include "dialects/NN/RowProgram.h"
 
 using namespace mlir;
 using namespace mome::nn;
@@ -18,6 +19,13 @@ void mome::nn::registerContractionOps(NNDialect &dialect) {
 using Inputs = ArrayRef<HostTensor>;
 using Outputs = MutableArrayRef<HostTensor>;
 using Types = SmallVectorImpl<Type>;
+using Cotangents = ArrayRef<Value>;
+using OperandCotangents = SmallVectorImpl<Value>;
+
+/// The step of every contraction: sum + x y.
+static Value emitMultiplyAdd(ImplicitLocOpBuilder &b, ValueRange args) {
+  return arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, args[0], args[1]));
+}
 
 //===-- nn.linear ---------------------------------------------------------------------------===//
 
@@ -67,6 +75,54 @@ LogicalResult LinearOp::interpret(Inputs in, Outputs out) {
     }
     y[i] = sum;
   }
+  return success();
+}
+
+/// x as a matrix: all axes but the last in one.
+static Value flatten(OpBuilder &b, Value x) {
+  RankedTensorType type = typeOf(x);
+  if (type.getRank() == 2) {
+    return x;
+  }
+  int64_t columns = type.getShape().back();
+  int64_t rows = ShapedType::getNumElements(type.getShape().drop_back());
+  return ReshapeOp::create(b, x.getLoc(), type.clone({rows, columns}), x);
+}
+
+LogicalResult LinearOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &result) {
+  Value dy = flatten(b, cotangents[0]);
+  Value dx = MatmulOp::create(b, getLoc(), dy, getWeight(), false, false);
+  if (dx.getType() != getX().getType()) {
+    dx = ReshapeOp::create(b, getLoc(), getX().getType(), dx);
+  }
+  result.push_back(dx);
+  result.push_back(MatmulOp::create(b, getLoc(), dy, flatten(b, getX()), true, false));
+  if (getBias()) {
+    result.push_back(sumOver(tensorExpr(b, getLoc(), dy), {0}));
+  }
+  return success();
+}
+
+LogicalResult LinearOp::lowerToLinalg(OpBuilder &b, ValueRange operands,
+                                      SmallVectorImpl<Value> &results) {
+  // Loops: the axes of x but the last, then n, then k.
+  RankedTensorType type = typeOf(getResult());
+  int64_t rank = type.getRank();
+  AffineMap loops = b.getMultiDimIdentityMap(rank + 1);
+  AffineMap toX = loops.dropResults({rank - 1}), toWeight = loops.getMinorSubMap(2);
+  AffineMap toResult = loops.dropResults({rank});
+  Value product = buildReduction(b, getLoc(), type, operands.take_front(2), {toX, toWeight},
+                                 toResult, 0.0, emitMultiplyAdd);
+  if (!getBias()) {
+    results.push_back(product);
+    return success();
+  }
+  AffineMap all = b.getMultiDimIdentityMap(rank);
+  auto add = [](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
+    return arith::AddFOp::create(inner, args[0], args[1]);
+  };
+  results.push_back(
+      buildMap(b, getLoc(), type, {product, operands[2]}, {all, all.getMinorSubMap(1)}, add));
   return success();
 }
 
@@ -133,5 +189,36 @@ LogicalResult MatmulOp::interpret(Inputs in, Outputs out) {
               b[getTransposeB() ? n * depth + k : k * columns + n];
     }
   }
+  return success();
+}
+
+LogicalResult MatmulOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &result) {
+  Value dc = cotangents[0], lhs = getLhs(), rhs = getRhs();
+  bool ta = getTransposeA(), tb = getTransposeB();
+  // dA = dC B^T and dB = A^T dC, each transposed if the operand is stored so.
+  result.push_back(ta ? MatmulOp::create(b, getLoc(), rhs, dc, tb, true)
+                      : MatmulOp::create(b, getLoc(), dc, rhs, false, !tb));
+  result.push_back(tb ? MatmulOp::create(b, getLoc(), dc, lhs, true, ta)
+                      : MatmulOp::create(b, getLoc(), lhs, dc, !ta, false));
+  return success();
+}
+
+LogicalResult MatmulOp::lowerToLinalg(OpBuilder &b, ValueRange operands,
+                                      SmallVectorImpl<Value> &results) {
+  // Loops: the batch axes, then m, n, k.
+  int64_t rank = typeOf(getResult()).getRank();
+  SmallVector<AffineExpr> toLhs, toRhs, toResult;
+  for (int64_t axis = 0; axis < rank - 2; ++axis) {
+    AffineExpr batch = b.getAffineDimExpr(axis);
+    toLhs.push_back(batch), toRhs.push_back(batch), toResult.push_back(batch);
+  }
+  AffineExpr m = b.getAffineDimExpr(rank - 2), n = b.getAffineDimExpr(rank - 1);
+  AffineExpr k = b.getAffineDimExpr(rank);
+  toLhs.append({getTransposeA() ? k : m, getTransposeA() ? m : k});
+  toRhs.append({getTransposeB() ? n : k, getTransposeB() ? k : n});
+  toResult.append({m, n});
+  auto map = [&](ArrayRef<AffineExpr> to) { return AffineMap::get(rank + 1, 0, to, getContext()); };
+  results.push_back(buildReduction(b, getLoc(), typeOf(getResult()), operands,
+                                   {map(toLhs), map(toRhs)}, map(toResult), 0.0, emitMultiplyAdd));
   return success();
 }

@@ -5,11 +5,11 @@
 include "dialects/NN/NNAttrs.td"
 
 class NN_ContractionOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible,
-    DeclareOpInterfaceMethods<ProductOpInterface>, DeclareOpInterfaceMethods<CostModel>]> {
-  string fusionRole = [{
+    DeclareOpInterfaceMethods<Differentiable>, DeclareOpInterfaceMethods<CostModel>,
+    DeclareOpInterfaceMethods<LinalgLowering>, DeclareOpInterfaceMethods<ProductOpInterface>]> {
+  let extraClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::contraction; }
   }];
-  let extraClassDeclaration = fusionRole;
 }
 
 def NN_LinearOp : NN_ContractionOp<"linear"> {

@@ -1,7 +1,7 @@
-// Losses by rows: shapes and meaning.
+// Losses by rows: shape, derivative, row program and meaning of each, side by side.
 #include "dialects/NN/Families.h"
-#include "dialects/NN/Infer.h"
 #include "dialects/NN/RowMath.h"
+#include "dialects/NN/RowProgram.h"
 
 #include <cmath>
 
@@ -21,6 +21,9 @@ void mome::nn::registerLossOps(NNDialect &dialect) {
 using Inputs = ArrayRef<HostTensor>;
 using Outputs = MutableArrayRef<HostTensor>;
 using Types = SmallVectorImpl<Type>;
+using Cotangents = ArrayRef<Value>;
+using OperandCotangents = SmallVectorImpl<Value>;
+using Results = SmallVectorImpl<Value>;
 using OptionalLoc = std::optional<Location>;
 
 /// C1 of every loss.
@@ -82,6 +85,71 @@ LogicalResult CrossEntropyOp::interpret(Inputs in, Outputs out) {
   return success();
 }
 
+LogicalResult CrossEntropyOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {
+  if (failed(checkResiduals(*this, cotangents))) {
+    return failure();
+  }
+  dx.assign(getNumOperands(), Value());
+  dx[0] = CrossEntropyBackwardOp::create(b, getLoc(), getLogits(), getLabels(), getLse(),
+                                         cotangents[0], getSmoothing());
+  return success();
+}
+
+namespace {
+
+/// The labels of a row program: which logit is the label's, and whether the label is a class.
+struct LabelRows {
+  LabelRows(OpBuilder &b, Location loc, Value labels, TensorExpr logits) {
+    RankedTensorType rows = typeOf(labels),
+                     full = typeOf(logits.value).clone(rows.getElementType());
+    int64_t last = full.getRank() - 1;
+    Value spread = alongRows(tensorExpr(b, loc, labels), logits);
+    isLabel =
+        CompareOp::create(b, loc, CompareKind::eq, IotaOp::create(b, loc, full, last), spread);
+    auto compare = [&](CompareKind kind, double bound) -> TensorExpr {
+      Value holds = CompareOp::create(b, loc, kind, labels, buildSplat(b, loc, rows, bound));
+      auto type = RankedTensorType::get(rows.getShape(), typeOf(logits.value).getElementType());
+      return tensorExpr(b, loc, CastOp::create(b, loc, type, holds));
+    };
+    valid = compare(CompareKind::ge, 0) * compare(CompareKind::lt, rowLength(logits));
+  }
+  /// 1 where the label is a class, else 0.
+  Value valid;
+  Value isLabel;
+};
+
+} // namespace
+
+LogicalResult CrossEntropyOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr z = wideExpr(b, getLoc(), getLogits());
+  LabelRows labels(b, getLoc(), getLabels(), z);
+  ShiftedRows rows(z);
+  // Relative to the maximum, the label's term and the logarithm of the sum have few digits to lose.
+  TensorExpr loss = -rowSum(select(labels.isLabel, rows.logSoftmax(), z.constant(0.0)));
+  if (getSmoothing()) {
+    TensorExpr smoothing = fillLike(tensorExpr(b, getLoc(), getSmoothing()), loss);
+    TensorExpr mean = -rowSum(rows.logSoftmax()) * (1.0 / rowLength(z));
+    loss = (1.0 - smoothing) * loss + smoothing * mean;
+  }
+  results.append({loss * tensorExpr(b, getLoc(), labels.valid), rows.logsumexp()});
+  return success();
+}
+
+LogicalResult CrossEntropyBackwardOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr z = wideExpr(b, getLoc(), getLogits());
+  LabelRows labels(b, getLoc(), getLabels(), z);
+  TensorExpr target = select(labels.isLabel, z.constant(1.0), z.constant(0.0));
+  if (getSmoothing()) {
+    TensorExpr smoothing = fillLike(tensorExpr(b, getLoc(), getSmoothing()), z);
+    target = (1.0 - smoothing) * target + smoothing * (1.0 / rowLength(z));
+  }
+  TensorExpr probability = exp(z - alongRows(tensorExpr(b, getLoc(), getLse()), z));
+  TensorExpr weight =
+      tensorExpr(b, getLoc(), getCotangent()) * tensorExpr(b, getLoc(), labels.valid);
+  results.push_back(narrowTo(alongRows(weight, z) * (probability - target), getLogits()));
+  return success();
+}
+
 LogicalResult CrossEntropyBackwardOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op,
                                                        Types &types) {
   if (failed(checkCrossEntropy<CrossEntropyBackwardOp>(loc, op))) {
@@ -137,6 +205,22 @@ LogicalResult SoftCrossEntropyOp::interpret(Inputs in, Outputs out) {
   return success();
 }
 
+LogicalResult SoftCrossEntropyOp::buildVjp(OpBuilder &b, Cotangents cotangents,
+                                           OperandCotangents &dx) {
+  TensorExpr z = wideExpr(b, getLoc(), getLogits()), t = wideExpr(b, getLoc(), getTarget());
+  TensorExpr dLoss = alongRows(tensorExpr(b, getLoc(), cotangents[0]), z);
+  TensorExpr logSoftmax = z.make<LogSoftmaxOp>();
+  TensorExpr dz = dLoss * (exp(logSoftmax) * alongRows(rowSum(t), z) - t);
+  dx.append({narrowTo(dz, getLogits()), narrowTo(-dLoss * logSoftmax, getTarget())});
+  return success();
+}
+
+LogicalResult SoftCrossEntropyOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr z = wideExpr(b, getLoc(), getLogits()), t = wideExpr(b, getLoc(), getTarget());
+  results.push_back(-rowSum(t * ShiftedRows(z).logSoftmax()));
+  return success();
+}
+
 //===-- nn.kl -------------------------------------------------------------------------------===//
 
 /// C1 and C2 of nn.kl and its backward form.
@@ -170,6 +254,44 @@ LogicalResult KlOp::interpret(Inputs in, Outputs out) {
     out[1][row] = teacherLse;
     out[2][row] = studentLse;
   }
+  return success();
+}
+
+LogicalResult KlOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {
+  if (failed(checkResiduals(*this, cotangents))) {
+    return failure();
+  }
+  auto perRow = [&](Value value) { return tensorExpr(b, getLoc(), value); };
+  TensorExpr teacher = wideExpr(b, getLoc(), getTeacher());
+  TensorExpr student = wideExpr(b, getLoc(), getStudent());
+  TensorExpr logP = teacher - alongRows(perRow(getTeacherLse()), teacher);
+  TensorExpr logQ = student - alongRows(perRow(getStudentLse()), student);
+  TensorExpr excess = logP - logQ - alongRows(perRow(getDivergence()), teacher);
+  TensorExpr dTeacher = alongRows(perRow(cotangents[0]), teacher) * exp(logP) * excess;
+  dx.push_back(narrowTo(dTeacher, getTeacher()));
+  dx.push_back(KlBackwardOp::create(b, getLoc(), getTeacher(), getStudent(), getTeacherLse(),
+                                    getStudentLse(), cotangents[0]));
+  return success();
+}
+
+LogicalResult KlOp::decompose(OpBuilder &b, Results &results) {
+  ShiftedRows teacher(wideExpr(b, getLoc(), getTeacher()));
+  ShiftedRows student(wideExpr(b, getLoc(), getStudent()));
+  // Both logarithms before the sum: their difference is small where the rows agree, while the sums
+  // of the closed form would cancel.
+  TensorExpr logP = teacher.logSoftmax();
+  TensorExpr divergence = rowSum(exp(logP) * (logP - student.logSoftmax()));
+  results.append({divergence, teacher.logsumexp(), student.logsumexp()});
+  return success();
+}
+
+LogicalResult KlBackwardOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr teacher = wideExpr(b, getLoc(), getTeacher());
+  TensorExpr student = wideExpr(b, getLoc(), getStudent());
+  auto spread = [&](Value value) { return alongRows(tensorExpr(b, getLoc(), value), teacher); };
+  TensorExpr p = exp(teacher - spread(getTeacherLse()));
+  TensorExpr q = exp(student - spread(getStudentLse()));
+  results.push_back(narrowTo(spread(getCotangent()) * (q - p), getStudent()));
   return success();
 }
 

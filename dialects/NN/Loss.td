@@ -4,14 +4,18 @@
 
 include "dialects/NN/NNAttrs.td"
 
-class NN_LossOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible]> {
-  string fusionRole = [{
+// `flops`: per element of the first operand.
+class NN_LossOp<string mnemonic, int flops, list<Trait> traits = []> : NN_Op<mnemonic, traits # [InferTypeOpAdaptor,
+    Fusible, CostModel, DeclareOpInterfaceMethods<Decomposable>]> {
+  let extraClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::row; }
+    double getFlops() {
+      return }] # flops # [{.0 * ::llvm::cast<::mlir::ShapedType>(getOperation()->getOperand(0).getType()).getNumElements();
+    }
   }];
-  let extraClassDeclaration = fusionRole;
 }
 
-def NN_CrossEntropyOp : NN_LossOp<"cross_entropy"> {
+def NN_CrossEntropyOp : NN_LossOp<"cross_entropy", 7, [DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Cross-entropy of softmax(logits) against class indices";
   let description = [{
     With K classes and smoothing s (0 if absent): `lse = ln sum_k e^z[k]`,
@@ -33,7 +37,7 @@ def NN_CrossEntropyOp : NN_LossOp<"cross_entropy"> {
   }];
 }
 
-def NN_CrossEntropyBackwardOp : NN_LossOp<"cross_entropy_backward"> {
+def NN_CrossEntropyBackwardOp : NN_LossOp<"cross_entropy_backward", 6> {
   let summary = "The cotangent of the logits in nn.cross_entropy";
   let description = [{
     `dz[k] = dloss (e^(z[k] - lse) - (1 - s) [k = label] - s/K)`, 0 where the label is not in [0, K).
@@ -54,7 +58,7 @@ def NN_CrossEntropyBackwardOp : NN_LossOp<"cross_entropy_backward"> {
   }];
 }
 
-def NN_SoftCrossEntropyOp : NN_LossOp<"soft_cross_entropy"> {
+def NN_SoftCrossEntropyOp : NN_LossOp<"soft_cross_entropy", 7, [DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Cross-entropy of softmax(logits) against weights of all classes";
   let description = [{
     `loss = -sum_k t[k] log_softmax(z)[k]`, as torch.nn.functional.cross_entropy with class probabilities and
@@ -71,7 +75,7 @@ def NN_SoftCrossEntropyOp : NN_LossOp<"soft_cross_entropy"> {
   let assemblyFormat = "$logits `,` $target attr-dict `:` functional-type(operands, results)";
 }
 
-def NN_KlOp : NN_LossOp<"kl"> {
+def NN_KlOp : NN_LossOp<"kl", 14, [DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Kullback-Leibler divergence of softmax(student) from softmax(teacher)";
   let description = [{
     With teacher logits a, student logits b and `p = softmax(a)`:
@@ -91,7 +95,7 @@ def NN_KlOp : NN_LossOp<"kl"> {
   let assemblyFormat = "$teacher `,` $student attr-dict `:` functional-type(operands, results)";
 }
 
-def NN_KlBackwardOp : NN_LossOp<"kl_backward"> {
+def NN_KlBackwardOp : NN_LossOp<"kl_backward", 6> {
   let summary = "The cotangent of the student in nn.kl";
   let description = [{
     `db = ddiv (e^(b - lse(b)) - e^(a - lse(a)))`: the difference of the two probabilities, each from its logarithm, so that

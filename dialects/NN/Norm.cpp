@@ -1,7 +1,9 @@
-// Normalisation: shapes, cost and meaning.
+// Normalisation: shape, derivative, row program and meaning of each op, side by side.
 #include "dialects/NN/Families.h"
-#include "dialects/NN/Infer.h"
+#include "dialects/NN/FloatCast.h"
+#include "dialects/NN/LinalgBuilding.h"
 #include "dialects/NN/RowMath.h"
+#include "dialects/NN/RowProgram.h"
 
 #include <cmath>
 
@@ -21,6 +23,9 @@ void mome::nn::registerNormOps(NNDialect &dialect) {
 using Inputs = ArrayRef<HostTensor>;
 using Outputs = MutableArrayRef<HostTensor>;
 using Types = SmallVectorImpl<Type>;
+using Cotangents = ArrayRef<Value>;
+using OperandCotangents = SmallVectorImpl<Value>;
+using Results = SmallVectorImpl<Value>;
 
 static bool hasRows(RankedTensorType type) {
   return type.getRank() > 0 && type.getShape().back() > 0;
@@ -80,6 +85,41 @@ LogicalResult LayerNormOp::interpret(Inputs in, Outputs out) {
   return success();
 }
 
+LogicalResult LayerNormOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {
+  if (failed(checkResiduals(*this, cotangents))) {
+    return failure();
+  }
+  dx.push_back(LayerNormBackwardOp::create(b, getLoc(), cotangents[0], getX(), getMean(), getRstd(),
+                                           getGamma()));
+  TensorExpr x = wideExpr(b, getLoc(), getX()), dy = wideExpr(b, getLoc(), cotangents[0]);
+  if (getGamma()) {
+    TensorExpr centered = x - alongRows(tensorExpr(b, getLoc(), getMean()), x);
+    TensorExpr normal = centered * alongRows(tensorExpr(b, getLoc(), getRstd()), x);
+    dx.push_back(narrowTo(sumOver(dy * normal, leadingAxes(getX())), getGamma()));
+  }
+  if (getBeta()) {
+    dx.push_back(narrowTo(sumOver(dy, leadingAxes(getX())), getBeta()));
+  }
+  return success();
+}
+
+LogicalResult LayerNormOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr x = wideExpr(b, getLoc(), getX());
+  TensorExpr mean = rowSum(x) * (1.0 / rowLength(x));
+  TensorExpr centered = x - alongRows(mean, x);
+  TensorExpr variance = rowSum(centered * centered) * (1.0 / rowLength(x));
+  TensorExpr rstd = rsqrt(variance + getEps().convertToDouble());
+  TensorExpr y = centered * alongRows(rstd, x);
+  if (getGamma()) {
+    y = y * acrossRows(wideExpr(b, getLoc(), getGamma()), x);
+  }
+  if (getBeta()) {
+    y = y + acrossRows(wideExpr(b, getLoc(), getBeta()), x);
+  }
+  results.append({narrowTo(y, getX()), mean, rstd});
+  return success();
+}
+
 LogicalResult LayerNormBackwardOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                                                     Adaptor op, Types &types) {
   RankedTensorType x = typeOf(op.getX()), gamma = optionalType(op.getGamma());
@@ -112,6 +152,18 @@ LogicalResult LayerNormBackwardOp::interpret(Inputs in, Outputs out) {
       getRow(out[0], row)[c] = in[3][row] * (scaled[c] - meanScaled - normal[c] * meanProduct);
     }
   }
+  return success();
+}
+
+LogicalResult LayerNormBackwardOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr x = wideExpr(b, getLoc(), getX()), dy = wideExpr(b, getLoc(), getCotangent());
+  TensorExpr rstd = alongRows(tensorExpr(b, getLoc(), getRstd()), x);
+  TensorExpr normal = (x - alongRows(tensorExpr(b, getLoc(), getMean()), x)) * rstd;
+  TensorExpr g = getGamma() ? dy * acrossRows(wideExpr(b, getLoc(), getGamma()), x) : dy;
+  double share = 1.0 / rowLength(x);
+  TensorExpr meanG = alongRows(rowSum(g) * share, x);
+  TensorExpr meanProduct = alongRows(rowSum(g * normal) * share, x);
+  results.push_back(narrowTo(rstd * (g - meanG - normal * meanProduct), getX()));
   return success();
 }
 
@@ -152,6 +204,22 @@ LogicalResult SoftmaxOp::interpret(Inputs in, Outputs out) {
   });
 }
 
+LogicalResult SoftmaxOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
+  dx.push_back(SoftmaxBackwardOp::create(b, getLoc(), dy[0], getResult()));
+  return success();
+}
+LogicalResult SoftmaxOp::decompose(OpBuilder &b, Results &results) {
+  ShiftedRows rows(wideExpr(b, getLoc(), getOperand()));
+  TensorExpr share = alongRows(1.0 / rows.sum, rows.shifted);
+  results.push_back(narrowTo(rows.exponentials * share, getResult()));
+  return success();
+}
+
+LogicalResult SoftmaxBackwardOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr dy = wideExpr(b, getLoc(), getCotangent()), y = wideExpr(b, getLoc(), getY());
+  results.push_back(narrowTo(y * (dy - alongRows(rowSum(dy * y), y)), getResult()));
+  return success();
+}
 LogicalResult SoftmaxBackwardOp::interpret(Inputs in, Outputs out) {
   for (int64_t row = 0; row < in[0].size() / in[0].shape.back(); ++row) {
     ArrayRef<double> dy = getRow(in[0], row), y = getRow(in[1], row);
@@ -175,6 +243,17 @@ LogicalResult LogSoftmaxOp::interpret(Inputs in, Outputs out) {
   });
 }
 
+LogicalResult LogSoftmaxOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {
+  TensorExpr y = wideExpr(b, getLoc(), getResult()), dy = wideExpr(b, getLoc(), cotangents[0]);
+  dx.push_back(narrowTo(dy - exp(y) * alongRows(rowSum(dy), y), getOperand()));
+  return success();
+}
+LogicalResult LogSoftmaxOp::decompose(OpBuilder &b, Results &results) {
+  ShiftedRows rows(wideExpr(b, getLoc(), getOperand()));
+  results.push_back(narrowTo(rows.logSoftmax(), getResult()));
+  return success();
+}
+
 LogicalResult LogsumexpOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
                                             Types &types) {
   RankedTensorType x = typeOf(op.getOperand());
@@ -188,6 +267,18 @@ LogicalResult LogsumexpOp::interpret(Inputs in, Outputs out) {
   for (int64_t row = 0; row < out[0].size(); ++row) {
     out[0][row] = logsumexp(getRow(in[0], row));
   }
+  return success();
+}
+
+LogicalResult LogsumexpOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {
+  TensorExpr x = wideExpr(b, getLoc(), getOperand());
+  TensorExpr lse = tensorExpr(b, getLoc(), getResult());
+  TensorExpr dy = tensorExpr(b, getLoc(), cotangents[0]);
+  dx.push_back(narrowTo(alongRows(dy, x) * exp(x - alongRows(lse, x)), getOperand()));
+  return success();
+}
+LogicalResult LogsumexpOp::decompose(OpBuilder &b, Results &results) {
+  results.push_back(ShiftedRows(wideExpr(b, getLoc(), getOperand())).logsumexp());
   return success();
 }
 
@@ -233,5 +324,75 @@ LogicalResult BatchNormOp::interpret(Inputs in, Outputs out) {
     double rstd = 1.0 / std::sqrt(variance[c] + getEps().convertToDouble());
     out[0][i] = (x[i] - mean[c]) * rstd * in[1][c] + in[2][c];
   }
+  return success();
+}
+
+/// All axes but the channels'.
+static SmallVector<int64_t> getBatchAxes(Value x) {
+  return llvm::filter_to_vector(llvm::seq<int64_t>(0, typeOf(x).getRank()),
+                                [](int64_t axis) { return axis != 1; });
+}
+
+LogicalResult BatchNormOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &dx) {
+  if (failed(checkResiduals(*this, cotangents))) {
+    return failure();
+  }
+  TensorExpr x = wideExpr(b, getLoc(), getX()), dy = wideExpr(b, getLoc(), cotangents[0]);
+  TensorExpr mean = tensorExpr(b, getLoc(), getMean());
+  TensorExpr rstd = rsqrt(tensorExpr(b, getLoc(), getVariance()) + getEps().convertToDouble());
+  TensorExpr gamma = wideExpr(b, getLoc(), getGamma());
+  auto perChannel = [&](TensorExpr value) { return broadcastTo(value, x, {1}); };
+
+  TensorExpr normal = (x - perChannel(mean)) * perChannel(rstd);
+  TensorExpr dGamma = sumOver(dy * normal, getBatchAxes(getX()));
+  TensorExpr dBeta = sumOver(dy, getBatchAxes(getX()));
+  RankedTensorType type = typeOf(getX());
+  double share = 1.0 * type.getDimSize(1) / type.getNumElements();
+  TensorExpr centered = dy - perChannel(dBeta * share) - normal * perChannel(dGamma * share);
+  dx.append({narrowTo(perChannel(gamma * rstd) * centered, getX()), narrowTo(dGamma, getGamma()),
+             narrowTo(dBeta, getBeta())});
+  return success();
+}
+
+/// sum of `body(x, per-channel values)` over each channel, divided by their number.
+static Value lowerChannelMean(OpBuilder &b, BatchNormOp op, ValueRange inputs, ElementBody body) {
+  RankedTensorType x = typeOf(op.getX());
+  AffineMap all = b.getMultiDimIdentityMap(x.getRank());
+  AffineMap toChannel = all.getSubMap({1});
+  SmallVector<AffineMap> maps(inputs.size(), toChannel);
+  maps[0] = all;
+  RankedTensorType type = typeOf(op.getMean());
+  Value sum = buildReduction(b, op.getLoc(), type, inputs, maps, toChannel, 0.0,
+                             [&](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
+                               return arith::AddFOp::create(inner, args.back(),
+                                                            body(inner, args.drop_back()));
+                             });
+  double share = 1.0 * x.getDimSize(1) / x.getNumElements();
+  return buildMap(b, op.getLoc(), type, sum, b.getMultiDimIdentityMap(1),
+                  [&](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
+                    return scalarExpr(inner, args[0]) * share;
+                  });
+}
+
+LogicalResult BatchNormOp::lowerToLinalg(OpBuilder &b, ValueRange operands, Results &results) {
+  Value x = operands[0], gamma = operands[1], beta = operands[2];
+  Value mean = lowerChannelMean(b, *this, x,
+                                [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
+  Value variance = lowerChannelMean(
+      b, *this, {x, mean}, [](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
+        ScalarExpr centered = scalarExpr(inner, args[0]) - scalarExpr(inner, args[1]);
+        return centered * centered;
+      });
+  AffineMap all = b.getMultiDimIdentityMap(typeOf(getX()).getRank());
+  AffineMap toChannel = all.getSubMap({1});
+  double eps = getEps().convertToDouble();
+  auto normalize = [&](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
+    auto arg = [&](unsigned i) { return scalarExpr(inner, emitWide(inner, args[i])); };
+    ScalarExpr normal = (arg(0) - arg(3)) * rsqrt(arg(4) + eps);
+    return emitFloatCast(inner, normal * arg(1) + arg(2), typeOf(getX()).getElementType());
+  };
+  results.push_back(buildMap(b, getLoc(), typeOf(getX()), {x, gamma, beta, mean, variance},
+                             {all, toChannel, toChannel, toChannel, toChannel}, normalize));
+  results.append({mean, variance});
   return success();
 }

@@ -4,14 +4,19 @@
 
 include "dialects/NN/NNAttrs.td"
 
-class NN_RowOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, traits # [Fusible]> {
-  string fusionRole = [{
+// `flops`: per element of the first operand.
+class NN_RowOp<string mnemonic, int flops, list<Trait> traits = []> : NN_Op<mnemonic, traits # [Fusible, CostModel,
+    DeclareOpInterfaceMethods<Decomposable>]> {
+  let extraClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::row; }
+    double getFlops() {
+      return }] # flops # [{.0 * ::llvm::cast<::mlir::ShapedType>(getOperation()->getOperand(0).getType()).getNumElements();
+    }
   }];
-  let extraClassDeclaration = fusionRole;
 }
 
-def NN_LayerNormOp : NN_RowOp<"layer_norm", [InferTypeOpAdaptor, AttrSizedOperandSegments]> {
+def NN_LayerNormOp : NN_RowOp<"layer_norm", 8, [InferTypeOpAdaptor, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Normalises the last axis to mean 0 and variance 1, then scales and shifts";
   let description = [{
     With c values per row: `mean = sum x / c`, `rstd = 1 / sqrt(sum (x - mean)^2 / c + eps)`,
@@ -32,7 +37,7 @@ def NN_LayerNormOp : NN_RowOp<"layer_norm", [InferTypeOpAdaptor, AttrSizedOperan
   }];
 }
 
-def NN_LayerNormBackwardOp : NN_RowOp<"layer_norm_backward", [InferTypeOpAdaptor]> {
+def NN_LayerNormBackwardOp : NN_RowOp<"layer_norm_backward", 11, [InferTypeOpAdaptor]> {
   let summary = "The cotangent of x in nn.layer_norm";
   let description = [{
     With `h = (x - mean) rstd` and `g = dy gamma`: `dx = rstd (g - mean(g) - h mean(g h))`, means over the row.
@@ -52,7 +57,8 @@ def NN_LayerNormBackwardOp : NN_RowOp<"layer_norm_backward", [InferTypeOpAdaptor
   }];
 }
 
-class NN_RowMapOp<string mnemonic> : NN_RowOp<mnemonic, [SameOperandsAndResultType]> {
+class NN_RowMapOp<string mnemonic> : NN_RowOp<mnemonic, 5, [SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<Differentiable>]> {
   let arguments = (ins FloatTensor:$operand);
   let results = (outs FloatTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
@@ -71,7 +77,7 @@ def NN_SoftmaxOp : NN_RowMapOp<"softmax"> {
   }];
 }
 
-def NN_SoftmaxBackwardOp : NN_RowOp<"softmax_backward", [SameOperandsAndResultType]> {
+def NN_SoftmaxBackwardOp : NN_RowOp<"softmax_backward", 4, [SameOperandsAndResultType]> {
   let summary = "The cotangent of x in y = nn.softmax x";
   let description = [{
     `dx = y (dy - sum dy y)`, the sum over the row.
@@ -99,7 +105,8 @@ def NN_LogSoftmaxOp : NN_RowMapOp<"log_softmax"> {
   }];
 }
 
-def NN_LogsumexpOp : NN_RowOp<"logsumexp", [InferTypeOpAdaptor]> {
+def NN_LogsumexpOp : NN_RowOp<"logsumexp", 4, [InferTypeOpAdaptor,
+    DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "ln sum e^x over the last axis, which disappears";
   let description = [{
     Computed as `max + ln sum e^(x - max)`. `dx = dy softmax(x)`.
@@ -114,7 +121,9 @@ def NN_LogsumexpOp : NN_RowOp<"logsumexp", [InferTypeOpAdaptor]> {
   let assemblyFormat = "$operand attr-dict `:` functional-type(operands, results)";
 }
 
-def NN_BatchNormOp : NN_Op<"batch_norm", [InferTypeOpAdaptor, Fusible, DeclareOpInterfaceMethods<CostModel>]> {
+def NN_BatchNormOp : NN_Op<"batch_norm", [InferTypeOpAdaptor, Fusible,
+    DeclareOpInterfaceMethods<Differentiable>, DeclareOpInterfaceMethods<CostModel>,
+    DeclareOpInterfaceMethods<LinalgLowering>]> {
   let summary = "Normalises every channel over the batch, in training form";
   let description = [{
     Axis 1 holds the channels. Per channel, over all other axes: `mean`, `var` (divided by the number of values), and

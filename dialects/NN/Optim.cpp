@@ -1,6 +1,6 @@
-// Optimizer updates: shapes and meaning.
+// Optimizer updates: shape, elementwise form and meaning of each, side by side.
 #include "dialects/NN/Families.h"
-#include "dialects/NN/Infer.h"
+#include "dialects/NN/RowProgram.h"
 
 #include <cmath>
 
@@ -20,6 +20,7 @@ void mome::nn::registerOptimOps(NNDialect &dialect) {
 using Inputs = ArrayRef<HostTensor>;
 using Outputs = MutableArrayRef<HostTensor>;
 using Types = SmallVectorImpl<Type>;
+using Results = SmallVectorImpl<Value>;
 
 /// C1 and C2: the first `tensors` operands have one type, the others are scalars of its element
 /// type.
@@ -60,6 +61,21 @@ LogicalResult AdamWOp::interpret(Inputs in, Outputs out) {
   return success();
 }
 
+LogicalResult AdamWOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr param = tensorExpr(b, getLoc(), getParam());
+  auto tensor = [&](Value value) { return tensorExpr(b, getLoc(), value); };
+  auto scalar = [&](Value value) { return fillLike(tensor(value), param); };
+  TensorExpr lr = scalar(getLr()), beta1 = scalar(getBeta1()), beta2 = scalar(getBeta2());
+
+  TensorExpr g = scalar(getGradScale()) * tensor(getGrad());
+  TensorExpr m = beta1 * tensor(getM()) + (1.0 - beta1) * g;
+  TensorExpr v = beta2 * tensor(getV()) + (1.0 - beta2) * g * g;
+  TensorExpr decayed = (1.0 - lr * scalar(getWeightDecay())) * param;
+  TensorExpr deviation = sqrt(v / scalar(getBias2())) + scalar(getEps());
+  results.append({decayed - lr * (m / scalar(getBias1())) / deviation, m, v});
+  return success();
+}
+
 LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor op,
                                       Types &types) {
   types.append(2, op.getParam().getType());
@@ -74,5 +90,18 @@ LogicalResult SgdOp::interpret(Inputs in, Outputs out) {
     out[0][i] = in[0][i] - lr * (getNesterov() ? g + momentum * buffer : buffer);
     out[1][i] = buffer;
   }
+  return success();
+}
+
+LogicalResult SgdOp::decompose(OpBuilder &b, Results &results) {
+  TensorExpr param = tensorExpr(b, getLoc(), getParam());
+  auto tensor = [&](Value value) { return tensorExpr(b, getLoc(), value); };
+  auto scalar = [&](Value value) { return fillLike(tensor(value), param); };
+  TensorExpr momentum = scalar(getMomentum());
+
+  TensorExpr g = scalar(getGradScale()) * tensor(getGrad()) + scalar(getWeightDecay()) * param;
+  TensorExpr buffer = momentum * tensor(getBuffer()) + g;
+  TensorExpr direction = getNesterov() ? g + momentum * buffer : buffer;
+  results.append({param - scalar(getLr()) * direction, buffer});
   return success();
 }

@@ -4,11 +4,12 @@
 
 include "dialects/NN/NNAttrs.td"
 
-class NN_UpdateOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible]> {
-  string fusionRole = [{
+class NN_UpdateOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible, CostModel,
+    DeclareOpInterfaceMethods<Decomposable>]> {
+  let extraClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::elementwise; }
+    double getFlops() { return 16.0 * ::llvm::cast<::mlir::ShapedType>(getParam().getType()).getNumElements(); }
   }];
-  let extraClassDeclaration = fusionRole;
 }
 
 def NN_AdamWOp : NN_UpdateOp<"adamw"> {

@@ -2,7 +2,7 @@
 #include "dialects/NN/ErfInv.h"
 #include "dialects/NN/Expr.h"
 #include "dialects/NN/Families.h"
-#include "dialects/NN/Infer.h"
+#include "dialects/NN/FloatCast.h"
 #include "dialects/NN/Philox.h"
 
 #include <cmath>
@@ -126,18 +126,6 @@ struct PhiloxEmitter {
 
 } // namespace
 
-/// `like` with another element type: a scalar or a vector.
-static Type withElement(Type like, Type element) {
-  auto vector = dyn_cast<VectorType>(like);
-  return vector ? Type(vector.clone(element)) : element;
-}
-
-/// A wide float as `element`.
-static Value emitNarrow(ImplicitLocOpBuilder &b, Value x, Type element) {
-  Type type = withElement(x.getType(), element);
-  return x.getType() == type ? x : Value(arith::TruncFOp::create(b, type, x));
-}
-
 /// 32 bits for each element of an initial value.
 static Value emitInitialBits(PhiloxEmitter &philox, Value seed, uint32_t rngId, Value linearIndex) {
   Value zero = philox.constant(0);
@@ -167,9 +155,16 @@ Value DropoutOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value line
 
   ScalarExpr rate = scalarExpr(b, args[1]);
   Value keep = compare(CompareKind::ge, philox.upper(bits, rate.value.getType()) * 0x1p-24, rate);
-  Value keptShare = emitNarrow(b, 1.0 - rate, typeOf(getX()).getElementType());
+  Value keptShare = emitFloatCast(b, 1.0 - rate, typeOf(getX()).getElementType());
   ScalarExpr scaled = scalarExpr(b, x) / scalarExpr(b, keptShare);
   return select(keep, scaled, scaled.constant(0.0));
+}
+
+LogicalResult DropoutOp::buildVjp(OpBuilder &b, ArrayRef<Value> dy, SmallVectorImpl<Value> &dx) {
+  dx.assign(getNumOperands(), Value());
+  dx[0] = DropoutOp::create(b, getLoc(), dy[0], getRate(), getSeed(), getStep(), getSample(),
+                            getRngId(), getPerSample());
+  return success();
 }
 
 LogicalResult DropoutOp::interpret(Inputs in, Outputs out) {
@@ -197,7 +192,7 @@ Value RandomUniformOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Valu
   Value bits = emitInitialBits(philox, args[0], getRngId(), linearIndex);
   double low = getLow().convertToDouble(), high = getHigh().convertToDouble();
   ScalarExpr u = philox.upper(bits, withElement(bits.getType(), getWideType(element))) * 0x1p-24;
-  return emitNarrow(b, u * (high - low) + low, element);
+  return emitFloatCast(b, u * (high - low) + low, element);
 }
 
 LogicalResult RandomUniformOp::interpret(Inputs in, Outputs out) {
@@ -229,7 +224,7 @@ Value RandomNormalOp::emitScalar(ImplicitLocOpBuilder &b, ValueRange args, Value
   ScalarExpr n = philox.upper(bits, withElement(bits.getType(), getWideType(element)));
   ScalarExpr v = ((n - 0x1p23) * 2.0 + 1.0) * (0x1p-24 * getArgumentScale(*this));
   ScalarExpr z = emitErfInv(v) * getDeviation(*this) + getMean().convertToDouble();
-  return emitNarrow(b, z, element);
+  return emitFloatCast(b, z, element);
 }
 
 LogicalResult RandomNormalOp::interpret(Inputs in, Outputs out) {

@@ -12,7 +12,8 @@ class NN_RandomOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, tr
   let hasVerifier = 1;
 }
 
-def NN_DropoutOp : NN_RandomOp<"dropout", [AllTypesMatch<["x", "result"]>]> {
+def NN_DropoutOp : NN_RandomOp<"dropout", [AllTypesMatch<["x", "result"]>,
+    DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Drops elements, or whole samples, at random and scales up the others";
   let description = [{
     `y = x / (1 - rate)` where `u >= rate`, else 0, with u in [0, 1) drawn for counter (element within the sample,
