@@ -1,4 +1,5 @@
-// The syntax tree of a file. Plain data: nodes own their children, every node knows its place in the text.
+// The syntax tree of a file. Plain data: nodes own their children, every node knows its place in
+// the text.
 #pragma once
 
 #include "frontend/syntax/source.h"
@@ -18,7 +19,8 @@ struct Identifier {
   Range range;
 };
 
-// === Expressions ===========================================================================================================
+// === Expressions
+// ===========================================================================================================
 
 /// One argument of a call: positional if `name` is empty.
 struct Argument {
@@ -52,21 +54,23 @@ enum class ExprKind : uint8_t {
   string,
   boolean,
   name,
-  list,          // [a, b] or (a, b)
-  unary,         // text: "-", "not"
-  binary,        // text: the operator, ".." included
-  call,          // children[0](arguments)
-  label,         // label: children[0]; boolean: shares the parameters of an earlier call of that label
-  index,         // children[0][subscripts]
-  attribute,     // children[0].text
+  list,      // [a, b] or (a, b)
+  unary,     // text: "-", "not"
+  binary,    // text: the operator, ".." included
+  call,      // children[0](arguments)
+  label,     // label: children[0]; boolean: shares the parameters of an earlier call of that label
+  index,     // children[0][subscripts]
+  attribute, // children[0].text
   comprehension, // children[0] for clauses if condition
   quantity,      // 3s, 1 epoch: number and unit in text
 };
 
 struct Expr {
   ExprKind kind;
+  uint16_t depth =
+      1; // 1 + that of the deepest child; the parser bounds it, so recursion over a tree is safe
   Range range;
-  std::string text;             // name, string, operator, attribute or unit
+  std::string text; // name, string, operator, attribute or unit
   int64_t integer = 0;
   double real = 0;
   bool boolean = false;
@@ -88,7 +92,8 @@ struct TypeRef {
   Range range;
 };
 
-// === Statements ============================================================================================================
+// === Statements
+// ============================================================================================================
 
 struct Statement;
 using Body = std::vector<std::unique_ptr<Statement>>;
@@ -100,15 +105,15 @@ struct Binding {
 };
 
 enum class StatementKind : uint8_t {
-  assign,   // names = value
-  param,    // names[0] = param type = value
-  state,    // names[0] = state type = value
-  update,   // update names[0] = value
-  yield,    // bindings
-  return_,  // value
-  for_,     // clause over body
-  if_,      // value, body, otherwise
-  call,     // value
+  assign,  // names = value
+  param,   // names[0] = label: param type = value
+  state,   // names[0] = label: state type = value; or state names[0] type = value
+  update,  // update names[0] = value
+  yield,   // bindings
+  return_, // value
+  for_,    // clause over body
+  if_,     // value, body, otherwise
+  call,    // value
   // Only in a model:
   hyper,    // bindings
   modality, // names[0]: type, optional
@@ -130,6 +135,7 @@ struct Statement {
   std::optional<TypeRef> type;
   ExprPtr value, weight;
   std::vector<Binding> bindings;
+  std::vector<LabelPart> label; // of a param or state; empty: its path is its name
   std::optional<ForClause> clause;
   Body body, otherwise;
   bool optional = false;
@@ -137,7 +143,8 @@ struct Statement {
   Statement(StatementKind kind, Range range) : kind(kind), range(range) {}
 };
 
-// === Declarations ==========================================================================================================
+// === Declarations
+// ==========================================================================================================
 
 struct Parameter {
   Identifier name;
@@ -160,14 +167,14 @@ struct Import {
   std::vector<Identifier> names;
 };
 
-/// One item of a setting: `adamw(lr = 1e-5)`, `val.mean1 max { every = 1 epoch }`, `rgb = kinect_color { ... }`,
-/// `rand_augment(n = 4) on rgb`, `experts.* from "file" { map x }`.
+/// One item of a setting: `adamw(lr = 1e-5)`, `val.mean1 max { every = 1 epoch }`, `rgb =
+/// kinect_color { ... }`, `rand_augment(n = 4) on rgb`, `experts.* from "file" { map x }`.
 struct SettingItem {
-  Identifier name;          // of `name = value`
-  std::string pattern;      // path pattern, for init, freeze, group, scale
+  Identifier name;     // of `name = value`
+  std::string pattern; // path pattern, for init, freeze, group, scale
   ExprPtr value;
   std::vector<Identifier> words; // bare words that follow: max, on rgb, until epoch
-  ExprPtr extra;            // what follows `from` or `until epoch`
+  ExprPtr extra;                 // what follows `from` or `until epoch`
   std::vector<SettingItem> body;
   Range range;
 };

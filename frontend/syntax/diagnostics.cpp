@@ -1,8 +1,8 @@
 #include "frontend/syntax/diagnostics.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
-#include <utility>
 
 namespace mome::syntax {
 namespace {
@@ -96,30 +96,35 @@ std::vector<std::pair<std::string, std::string>> all_codes() {
   return result;
 }
 
-std::optional<std::string> nearest(std::string_view name,
-                                   const std::vector<std::string> &candidates) {
-  std::optional<std::string> best;
-  constexpr size_t longest = 64; // hostile names must not cost time
-  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
-  for (const std::string &candidate : candidates) {
-    if (name.size() > longest || candidate.size() > longest) {
-      continue;
-    }
-    std::vector<size_t> row(candidate.size() + 1);
-    for (size_t j = 0; j <= candidate.size(); ++j) {
-      row[j] = j;
-    }
-    for (size_t i = 1; i <= name.size(); ++i) {
-      size_t diagonal = std::exchange(row[0], i);
-      for (size_t j = 1; j <= candidate.size(); ++j) {
-        size_t above = row[j];
-        row[j] =
-            std::min({above + 1, row[j - 1] + 1, diagonal + (name[i - 1] != candidate[j - 1])});
-        diagonal = above;
+/// Edit distance; swapping two neighbours counts once.
+static size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  std::iota(last.begin(), last.end(), size_t(0));
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
       }
     }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
+    before.swap(last);
+    last.swap(row);
+  }
+  return last[b.size()];
+}
+
+std::optional<std::string> nearest(std::string_view name,
+                                   const std::vector<std::string> &candidates) {
+  constexpr size_t longest = 64; // hostile names must not cost time
+  std::optional<std::string> best;
+  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  for (const std::string &candidate : candidates) {
+    size_t distance = name.size() > longest || candidate.size() > longest
+                          ? best_distance
+                          : edit_distance(name, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
       best = candidate;
     }
   }

@@ -1,14 +1,25 @@
 #include "frontend/syntax/lexer.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cctype>
 
 namespace mome::syntax {
 namespace {
 
-bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
-bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_name(char c) {
+  return is_name_start(c) || (c >= '0' && c <= '9');
+}
+bool is_sign(char c) {
+  return c != '\0' && std::string_view("()[]{}<>=+-*/^,:.").find(c) != std::string_view::npos;
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+constexpr size_t largest_file = 4 << 20; // keeps hostile files from filling the memory
 
 /// Offset of the first byte that is not UTF-8, or npos.
 size_t first_invalid_utf8(std::string_view text) {
@@ -28,9 +39,18 @@ public:
       : text_(sources.file(file).text), file_(file), diagnostics_(diagnostics) {}
 
   Tokens run() {
+    if (text_.size() > largest_file) {
+      report(range(0, 0), "E0106",
+             "the file has " + std::to_string(text_.size()) +
+                 " bytes; a .mome file has at most 4 MiB");
+      text_ = {};
+    }
     if (size_t bad = first_invalid_utf8(text_); bad != std::string_view::npos) {
-      diagnostics_.error({file_, uint32_t(bad), uint32_t(bad) + 1}, "E0101", "the file is not UTF-8 text");
-      text_ = text_.substr(0, bad);
+      report(range(bad, bad + 1), "E0101", "the file is not UTF-8 text");
+      text_ = {}; // what follows would be noise
+    }
+    if (text_.starts_with("\xEF\xBB\xBF")) { // a byte order mark
+      at_ = 3;
     }
     while (at_ < text_.size()) {
       next();
@@ -41,8 +61,15 @@ public:
   }
 
 private:
-  char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  char peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   Range range(size_t begin, size_t end) const { return {file_, uint32_t(begin), uint32_t(end)}; }
+
+  void report(Range range, std::string_view code, std::string message) {
+    diagnostics_.error(range, code, std::move(message));
+    result_.errors.push_back(range.begin);
+  }
 
   Token &push(TokenKind kind, size_t begin, size_t end) {
     Token token;
@@ -96,11 +123,16 @@ private:
       return true; // nothing to end
     }
     const Token &last = result_.tokens.back();
-    static constexpr std::string_view open[] = {",", "=", "+", "-", "*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "..", ":", "->", "."};
+    if (last.named("and") || last.named("or") || last.named("not")) {
+      return true;
+    }
+    static constexpr std::string_view open[] = {
+        ",", "=", "+", "-", "*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "..", ":", "->", "."};
     for (std::string_view text : open) {
       if (last.is(text)) {
         // `experts.*` and `experts.**` end a pattern.
-        return !(text == "*" && result_.tokens.size() > 1 && result_.tokens[result_.tokens.size() - 2].is("."));
+        return !(text == "*" && result_.tokens.size() > 1 &&
+                 result_.tokens[result_.tokens.size() - 2].is("."));
       }
     }
     return false;
@@ -119,7 +151,8 @@ private:
         ++at_;
       }
     }
-    if ((peek() == 'e' || peek() == 'E') && (is_digit(peek(1)) || ((peek(1) == '-' || peek(1) == '+') && is_digit(peek(2))))) {
+    if ((peek() == 'e' || peek() == 'E') &&
+        (is_digit(peek(1)) || ((peek(1) == '-' || peek(1) == '+') && is_digit(peek(2))))) {
       real = true;
       at_ += 2;
       while (is_digit(peek())) {
@@ -128,9 +161,12 @@ private:
     }
     Token &token = push(real ? TokenKind::real : TokenKind::integer, begin, at_);
     const char *first = text_.data() + begin, *last = text_.data() + at_;
-    std::from_chars(first, last, token.real);
-    if (!real && std::from_chars(first, last, token.integer).ec != std::errc()) {
-      diagnostics_.error(token.range, "E0104", "the number does not fit into 64 bits");
+    bool fits = std::from_chars(first, last, token.real).ec == std::errc();
+    if (!real) {
+      fits = std::from_chars(first, last, token.integer).ec == std::errc();
+    }
+    if (!fits) {
+      report(token.range, "E0104", "the number does not fit into 64 bits");
     }
   }
 
@@ -138,8 +174,14 @@ private:
     size_t begin = at_++;
     std::string value;
     while (at_ < text_.size() && peek() != '"' && peek() != '\n') {
-      if (peek() == '\\' && (peek(1) == '"' || peek(1) == '\\' || peek(1) == 'n')) {
-        value += peek(1) == 'n' ? '\n' : peek(1);
+      if (peek() == '\\' && peek(1) != '\n' && at_ + 1 < text_.size()) {
+        static constexpr std::string_view escapes = "\"\\nt", meanings = "\"\\\n\t";
+        size_t which = escapes.find(peek(1));
+        if (which == std::string_view::npos) {
+          report(range(at_, at_ + 2), "E0105",
+                 "there is no such escape; a backslash itself is written \\\\");
+        }
+        value += which == std::string_view::npos ? peek(1) : meanings[which];
         at_ += 2;
       } else {
         value += text_[at_++];
@@ -150,7 +192,7 @@ private:
     Token &token = push(TokenKind::string, begin, at_);
     token.text = std::move(value);
     if (!closed) {
-      diagnostics_.error(token.range, "E0103", "the string is never closed");
+      report(token.range, "E0103", "the string is never closed");
     }
   }
 
@@ -165,20 +207,44 @@ private:
       }
     }
     char c = peek();
-    if (std::string_view("()[]{}<>=+-*/^,:.").find(c) == std::string_view::npos) {
-      size_t begin = at_;
-      do {
-        ++at_;
-      } while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xC0) == 0x80);
-      diagnostics_.error(range(begin, at_), "E0102", "this character has no meaning here");
+    if (!is_sign(c)) {
+      unknown();
       return;
     }
     push(TokenKind::punctuation, at_, at_ + 1);
     ++at_;
     if (c == '(' || c == '[' || c == '{') {
       brackets_.push_back(c);
-    } else if ((c == ')' || c == ']' || c == '}') && !brackets_.empty()) {
+    } else if (c == '}') { // closes what was left open since its brace, so that lines end again
+      size_t brace = brackets_.rfind('{');
+      brackets_.resize(brace == std::string::npos ? 0 : brace);
+    } else if (!brackets_.empty() && brackets_.back() == (c == ')' ? '(' : c == ']' ? '[' : '\0')) {
       brackets_.pop_back();
+    }
+  }
+
+  /// Characters without meaning, a run of them as one error; some are habits from other languages.
+  void unknown() {
+    size_t begin = at_;
+    char c = peek();
+    do {
+      ++at_;
+    } while (at_ < text_.size() && (static_cast<unsigned char>(peek()) > ' ' || peek() == '\0') &&
+             !is_name(peek()) && !is_sign(peek()) && peek() != '"');
+    std::string_view hint = c == ';'    ? ": a statement ends with its line"
+                            : c == '#'  ? ": a comment starts with //"
+                            : c == '\'' ? ": a string is written in double quotes"
+                            : c == '&'  ? ": write `and`"
+                            : c == '|'  ? ": write `or`"
+                            : c == '!'  ? ": write `not`"
+                                        : "";
+    report(range(begin, at_), "E0102", "this has no meaning here" + std::string(hint));
+    if (c == '#') {
+      at_ = std::min(text_.find('\n', at_), text_.size());
+    } else if (c == '\'') {
+      size_t close = text_.find('\'', at_);
+      at_ = close < text_.find('\n', at_) ? close + 1 : at_;
+      push(TokenKind::string, begin, at_); // stands for what was meant
     }
   }
 

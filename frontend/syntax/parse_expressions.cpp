@@ -1,16 +1,49 @@
 // Expressions: operators by precedence, labels, calls, subscripts, comprehensions, types.
 #include "frontend/syntax/parser_base.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mome::syntax {
 namespace {
 
-// From loosest to tightest; `not` and unary minus bind tighter than all but `^`.
-constexpr std::string_view levels[][6] = {{"or"}, {"and"}, {"==", "!=", "<", "<=", ">", ">="}, {".."}, {"+", "-"}, {"*", "/"}, {"^"}};
-constexpr int level_count = std::size(levels);
+/// How tightly an operator binds; 0: the token is none.
+enum Precedence {
+  none,
+  disjunction,
+  conjunction,
+  negation,
+  comparison,
+  range,
+  sum,
+  product,
+  sign,
+  power
+};
 
-ExprPtr make(ExprKind kind, Range range) { return std::make_unique<Expr>(kind, range); }
+Precedence precedence(const Token &token) {
+  struct Entry {
+    std::string_view op;
+    Precedence precedence;
+  };
+  static constexpr Entry table[] = {{"or", disjunction}, {"and", conjunction}, {"==", comparison},
+                                    {"!=", comparison},  {"<", comparison},    {"<=", comparison},
+                                    {">", comparison},   {">=", comparison},   {"..", range},
+                                    {"+", sum},          {"-", sum},           {"*", product},
+                                    {"/", product},      {"^", power},         {"**", power}};
+  if (token.kind == TokenKind::name || token.kind == TokenKind::punctuation) {
+    for (const Entry &entry : table) {
+      if (token.text == entry.op) {
+        return entry.precedence;
+      }
+    }
+  }
+  return none;
+}
+
+ExprPtr make(ExprKind kind, Range range) {
+  return std::make_unique<Expr>(kind, range);
+}
 
 ExprPtr make_name(const Token &token) {
   ExprPtr name = make(ExprKind::name, token.range);
@@ -24,58 +57,91 @@ ExprPtr make_name(const Token &token) {
 
 } // namespace
 
-ExprPtr Parser::expression() { return binary(0); }
+ExprPtr Parser::expression() {
+  return operators(disjunction);
+}
 
-ExprPtr Parser::binary(int level) {
-  if (level == level_count) {
-    return unary();
+ExprPtr Parser::finish(ExprPtr node) {
+  constexpr int deepest = 200;
+  int depth = 0;
+  auto consider = [&](const ExprPtr &child) {
+    depth = std::max(depth, child ? int(child->depth) : 0);
+  };
+  for (const ExprPtr &child : node->children) {
+    consider(child);
   }
+  for (const Argument &argument : node->arguments) {
+    consider(argument.value);
+  }
+  for (const Subscript &subscript : node->subscripts) {
+    consider(subscript.index), consider(subscript.begin), consider(subscript.end),
+        consider(subscript.step);
+  }
+  for (const LabelPart &part : node->label) {
+    consider(part.index);
+  }
+  for (const ForClause &clause : node->clauses) {
+    consider(clause.iterable);
+  }
+  consider(node->condition);
+  if (depth >= deepest) {
+    error(node->range, "E0114",
+          "the expression is more than " + std::to_string(deepest) + " levels deep");
+    return nullptr;
+  }
+  node->depth = uint16_t(depth + 1);
+  return node;
+}
+
+/// Operators that bind at least as tightly as `loosest`, by precedence climbing.
+ExprPtr Parser::operators(int loosest) {
   Depth depth(*this);
   if (too_deep()) {
     return nullptr;
   }
-  ExprPtr left = binary(level + 1);
-  while (left) {
-    const Token &token = peek();
-    bool matches = false;
-    for (std::string_view op : levels[level]) {
-      matches |= !op.empty() && (token.is(op) || token.named(op));
+  ExprPtr left = prefixed();
+  for (int level; left && (level = precedence(peek())) >= loosest && level != none;) {
+    const Token &op = take();
+    if (peek().is("=") && peek().joined) {
+      error(op.range.to(peek().range), "E0125",
+            "there is no '" + op.text + "=': write `x = x " + op.text + " ...`");
+      return nullptr;
     }
-    if (!matches) {
-      break;
-    }
-    std::string op = take().text;
-    // `^` groups to the right, everything else to the left; a range or comparison does not chain.
-    ExprPtr right = binary(op == "^" ? level : level + 1);
+    // A power groups to the right, everything else to the left.
+    ExprPtr right = operators(level == power ? level : level + 1);
     if (!right) {
       return nullptr;
     }
     ExprPtr node = make(ExprKind::binary, left->range.to(right->range));
-    node->text = std::move(op);
+    node->text = op.text == "**" ? "^" : op.text;
     node->children.push_back(std::move(left));
     node->children.push_back(std::move(right));
-    left = std::move(node);
+    left = finish(std::move(node));
+    if (left && (level == comparison || level == range) && precedence(peek()) == level) {
+      error(peek().range, "E0124",
+            "'" + peek().text + "' does not chain" +
+                (level == comparison ? ": join two comparisons with `and`" : ""));
+      return nullptr;
+    }
   }
   return left;
 }
 
-ExprPtr Parser::unary() {
-  if (!peek().is("-") && !peek().named("not")) {
+/// `-x` and `not x`: `-x ^ 2` is -(x ^ 2), `not a == b` is not (a == b).
+ExprPtr Parser::prefixed() {
+  bool minus = peek().is("-");
+  if (!minus && !peek().named("not")) {
     return postfix();
   }
-  Depth depth(*this);
-  if (too_deep()) {
-    return nullptr;
-  }
   const Token &op = take();
-  ExprPtr operand = unary();
+  ExprPtr operand = operators(minus ? sign : negation);
   if (!operand) {
     return nullptr;
   }
   ExprPtr node = make(ExprKind::unary, op.range.to(operand->range));
   node->text = op.text;
   node->children.push_back(std::move(operand));
-  return node;
+  return finish(std::move(node));
 }
 
 ExprPtr Parser::postfix() {
@@ -85,18 +151,18 @@ ExprPtr Parser::postfix() {
       ExprPtr call = make(ExprKind::call, value->range);
       call->children.push_back(std::move(value));
       arguments(*call);
-      value = std::move(call);
+      value = finish(std::move(call));
     } else if (peek().is("[")) {
       ExprPtr index = make(ExprKind::index, value->range);
       index->children.push_back(std::move(value));
       subscripts(*index);
-      value = std::move(index);
+      value = finish(std::move(index));
     } else if (peek().is(".") && peek(1).kind == TokenKind::name) {
       take();
       ExprPtr attribute = make(ExprKind::attribute, value->range.to(peek().range));
       attribute->text = take().text;
       attribute->children.push_back(std::move(value));
-      value = std::move(attribute);
+      value = finish(std::move(attribute));
     } else {
       break;
     }
@@ -132,17 +198,21 @@ ExprPtr Parser::primary() {
   default:
     break;
   }
-  error(token.range, "E0115", token.kind == TokenKind::newline || at_end() ? "expected an expression before the line ends"
-                                                                            : "expected an expression, found '" + token.text + "'");
+  error(token.range, "E0115",
+        token.kind == TokenKind::newline || at_end()
+            ? "expected an expression before the line ends"
+            : "expected an expression, found '" + token.text + "'");
   return nullptr;
 }
 
 ExprPtr Parser::number() {
   const Token &token = take();
-  ExprPtr value = make(token.kind == TokenKind::integer ? ExprKind::integer : ExprKind::real, token.range);
+  ExprPtr value =
+      make(token.kind == TokenKind::integer ? ExprKind::integer : ExprKind::real, token.range);
   value->integer = token.integer;
   value->real = token.real;
-  bool unit = (peek().named("s") && peek().joined) || peek().named("epoch") || peek().named("epochs") || peek().named("step") || peek().named("steps");
+  bool unit = (peek().named("s") && peek().joined) || peek().named("epoch") ||
+              peek().named("epochs") || peek().named("step") || peek().named("steps");
   if (unit) {
     ExprPtr quantity = make(ExprKind::quantity, token.range.to(peek().range));
     quantity->text = take().text;
@@ -167,7 +237,10 @@ ExprPtr Parser::bracketed(std::string_view close) {
       ExprPtr comprehension = make(ExprKind::comprehension, item->range);
       comprehension->children.push_back(std::move(item));
       for_clauses(*comprehension);
-      item = std::move(comprehension);
+      item = finish(std::move(comprehension));
+    }
+    if (!item) {
+      break;
     }
     list->children.push_back(std::move(item));
     if (!accept(",")) {
@@ -176,16 +249,17 @@ ExprPtr Parser::bracketed(std::string_view close) {
     comma = true;
   }
   in_subscript_ = outer;
-  if (!expect(close, "to close the bracket")) {
+  if (!expect_close(close, "to close the bracket", open)) {
     return nullptr;
   }
   list->range = open.to(last());
-  if (list->children.size() == 1 && (!comma || list->children[0]->kind == ExprKind::comprehension)) {
+  if (list->children.size() == 1 &&
+      (!comma || list->children[0]->kind == ExprKind::comprehension)) {
     ExprPtr only = std::move(list->children[0]); // (x) is x; [f(e) for e in E] is the comprehension
     only->range = list->range;
     return only;
   }
-  return list;
+  return finish(std::move(list));
 }
 
 /// `NAME in VALUE, NAME in VALUE if CONDITION`, the first `for` not yet taken.
@@ -227,7 +301,7 @@ ExprPtr Parser::braced_comprehension() {
   }
   comprehension->children.push_back(std::move(value));
   comprehension->range = comprehension->range.to(last());
-  return comprehension;
+  return finish(std::move(comprehension));
 }
 
 /// Looks ahead over `NAME ('.' NAME | '[' .. ']')* ':'`.
@@ -252,48 +326,61 @@ bool Parser::at_label() const {
 }
 
 ExprPtr Parser::label_or_name() {
-  bool same = peek().named("same") && peek(1).kind == TokenKind::name && !in_subscript_; // `same enc: Encoder(y)`
+  bool same = peek().named("same") && peek(1).kind == TokenKind::name &&
+              !in_subscript_; // `same enc: Encoder(y)`
   if (same) {
     take();
   }
   if (!at_label()) {
     if (same) {
-      error(peek().range, "E0123", "`same` shares a label's parameters: write `same enc: Encoder(y)`");
+      error(peek().range, "E0123",
+            "`same` shares a label's parameters: write `same enc: Encoder(y)`");
     }
     return make_name(take());
   }
   ExprPtr label = make(ExprKind::label, peek().range);
-  const Token &first = take();
   label->boolean = same;
-  label->label.push_back({first.text, nullptr, first.range});
-  while (!accept(":")) {
+  label->label = label_parts();
+  if (panicking_) {
+    return nullptr;
+  }
+  if (!at_name() || !peek(1).is("(")) {
+    bool storage = peek().named("param") || peek().named("state");
+    error(peek().range, "E0117",
+          storage ? "`" + peek().text + "` must be the whole right-hand side of an assignment"
+                  : "a label names a call: write it as `name: linear(x, 8)`");
+    return nullptr;
+  }
+  ExprPtr call = make(ExprKind::call, peek().range);
+  call->children.push_back(make_name(take()));
+  arguments(*call);
+  label->range = label->range.to(call->range);
+  label->children.push_back(panicking_ ? nullptr : finish(std::move(call)));
+  return panicking_ ? nullptr : finish(std::move(label));
+}
+
+/// `mlp.c_fc:`, `blocks[l]:`, the colon included.
+std::vector<LabelPart> Parser::label_parts() {
+  const Token &first = take();
+  std::vector<LabelPart> parts;
+  parts.push_back({first.text, nullptr, first.range});
+  while (!accept(":") && !panicking_) {
     if (accept(".")) {
       const Token &part = take();
-      label->label.push_back({part.text, nullptr, part.range});
-    } else {
-      Range open = take().range;
-      ExprPtr index = expression();
-      if (!index || !expect("]", "after the index of the label")) {
-        return nullptr;
-      }
-      label->label.push_back({"", std::move(index), open.to(last())});
+      parts.push_back({part.text, nullptr, part.range});
+      continue;
+    }
+    Range open = take().range;
+    ExprPtr index = expression();
+    if (index && expect_close("]", "after the index of the label", open)) {
+      parts.push_back({"", std::move(index), open.to(last())});
     }
   }
-  ExprPtr call = postfix();
-  if (!call) {
-    return nullptr;
-  }
-  if (call->kind != ExprKind::call) {
-    error(call->range, "E0117", "a label names a call: write it as `name: linear(x, 8)`");
-    return nullptr;
-  }
-  label->range = label->range.to(call->range);
-  label->children.push_back(std::move(call));
-  return label;
+  return parts;
 }
 
 void Parser::arguments(Expr &call) {
-  take(); // (
+  Range open = take().range;
   bool outer = std::exchange(in_subscript_, false);
   while (!peek().is(")") && !panicking_) {
     Argument argument;
@@ -310,7 +397,10 @@ void Parser::arguments(Expr &call) {
       ExprPtr comprehension = make(ExprKind::comprehension, argument.value->range);
       comprehension->children.push_back(std::move(argument.value));
       for_clauses(*comprehension);
-      argument.value = std::move(comprehension);
+      argument.value = finish(std::move(comprehension));
+    }
+    if (!argument.value) {
+      break;
     }
     call.arguments.push_back(std::move(argument));
     if (!accept(",")) {
@@ -318,17 +408,19 @@ void Parser::arguments(Expr &call) {
     }
   }
   in_subscript_ = outer;
-  expect(")", "to close the call");
+  expect_close(")", "to close the call", open);
   call.range = call.range.to(last());
 }
 
 void Parser::subscripts(Expr &index) {
-  take(); // [
+  Range open = take().range;
   bool outer = std::exchange(in_subscript_, true);
   while (!peek().is("]") && !panicking_) {
     Subscript subscript;
     subscript.range = peek().range;
-    auto bound = [&]() -> ExprPtr { return peek().is(":") || peek().is(",") || peek().is("]") ? nullptr : expression(); };
+    auto bound = [&]() -> ExprPtr {
+      return peek().is(":") || peek().is(",") || peek().is("]") ? nullptr : expression();
+    };
     ExprPtr first = bound();
     if (accept(":")) {
       subscript.slice = true;
@@ -337,6 +429,8 @@ void Parser::subscripts(Expr &index) {
       if (accept(":")) {
         subscript.step = bound();
       }
+    } else if (!first) {
+      error(peek().range, "E0115", "expected an index or a slice");
     } else {
       subscript.index = std::move(first);
     }
@@ -347,18 +441,25 @@ void Parser::subscripts(Expr &index) {
     }
   }
   in_subscript_ = outer;
-  expect("]", "to close the subscript");
+  if (index.subscripts.empty()) {
+    error(peek().range, "E0115", "expected an index");
+  }
+  expect_close("]", "to close the subscript", open);
   index.range = index.range.to(last());
 }
-
-bool Parser::at_type() const { return at_name() || peek().is("["); }
 
 TypeRef Parser::type() {
   TypeRef result;
   result.range = peek().range;
+  if (!at_name() && !peek().is("[")) {
+    error(peek().range, "E0112",
+          "expected a type, as in `video[3, 8, 224, 224]`, `[B, N, D]` or `int`");
+    return result;
+  }
   if (at_name()) {
     result.name = take().text;
   }
+  Range open = peek().range;
   if (accept("[")) {
     while (!peek().is("]") && !panicking_) {
       if (ExprPtr dim = expression()) {
@@ -368,7 +469,7 @@ TypeRef Parser::type() {
         break;
       }
     }
-    expect("]", "to close the shape");
+    expect_close("]", "to close the shape", open);
   }
   result.range = result.range.to(last());
   return result;

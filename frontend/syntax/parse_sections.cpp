@@ -1,4 +1,5 @@
-// Imports, train and data sections. Settings share one grammar; what a keyword means is the elaborator's business.
+// Imports, train and data sections. Settings share one grammar; what a keyword means is the
+// elaborator's business.
 #include "frontend/syntax/parser_base.h"
 
 namespace mome::syntax {
@@ -7,11 +8,13 @@ Import Parser::import() {
   Import result;
   result.range = last();
   if (peek().kind != TokenKind::string) {
-    error(peek().range, "E0112", "expected the file to import, as in `import \"lib/vit.mome\" { ViT }`");
+    error(peek().range, "E0112",
+          "expected the file to import, as in `import \"lib/vit.mome\" { ViT }`");
     return result;
   }
   result.path_range = peek().range;
   result.path = take().text;
+  Range open = peek().range;
   if (!expect("{", "before the imported names")) {
     return result;
   }
@@ -24,7 +27,7 @@ Import Parser::import() {
       break;
     }
   }
-  expect("}", "after the imported names");
+  expect_close("}", "after the imported names", open);
   result.range = result.range.to(last());
   return result;
 }
@@ -49,27 +52,30 @@ std::unique_ptr<Section> Parser::section(bool train) {
       result->after_which = expect_name("best or last");
     }
   }
+  Range open = peek().range;
   if (panicking_ || !expect("{", "before the settings")) {
     return result;
   }
-  for (skip_newlines(); !peek().is("}") && !at_end(); skip_newlines()) {
-    panicking_ = false;
+  int inside = braces_;
+  for (skip_newlines(); !peek().is("}") && !at_end() && !at_declaration(); skip_newlines()) {
+    begin_statement();
     setting(*result);
     if (!panicking_) {
       end_statement();
     }
     if (panicking_) {
-      recover();
+      recover(inside);
     }
   }
-  expect("}", "to close the section");
+  unclosed_ = !expect_close("}", "to close the section", open);
   result->range = result->range.to(last());
   return result;
 }
 
 /// `batch 8, eval_batch 8` is two settings on a line; `stream a = x, b = y` is one with two items.
 void Parser::setting(Section &section) {
-  static constexpr std::string_view keywords[] = {"batch", "eval_batch", "accumulate", "precision", "seed"};
+  static constexpr std::string_view keywords[] = {"batch", "eval_batch", "accumulate", "precision",
+                                                  "seed"};
   while (true) {
     std::optional<Identifier> keyword = expect_name("a setting");
     if (!keyword) {
@@ -111,9 +117,9 @@ SettingItem Parser::setting_item(std::string_view keyword, bool nested) {
   if (too_deep()) {
     return item;
   }
-  bool patterned = !nested && (keyword == "init" || keyword == "freeze" || keyword == "scale");
-  bool group = !nested && keyword == "group" && !peek().named("rank");
-  if (patterned || group || (nested && keyword == "skip")) {
+  bool patterned = keyword == "init" || keyword == "freeze" || keyword == "scale" ||
+                   (keyword == "group" && !peek().named("rank"));
+  if (patterned && !nested) {
     item.pattern = peek().kind == TokenKind::string ? take().text : pattern();
   } else if (at_name() && peek(1).is("=")) {
     const Token &name = take();
@@ -126,7 +132,8 @@ SettingItem Parser::setting_item(std::string_view keyword, bool nested) {
   while (at_name() && !panicking_) {
     const Token &word = take();
     item.words.push_back({word.text, word.range});
-    bool takes_value = word.text == "from" || word.text == "epoch" || (nested && (word.text == "map"));
+    bool takes_value =
+        word.text == "from" || word.text == "epoch" || (nested && (word.text == "map"));
     if (takes_value && peek().kind != TokenKind::newline && !peek().is("{") && !peek().is(",")) {
       item.extra = expression();
     }
@@ -141,14 +148,21 @@ SettingItem Parser::setting_item(std::string_view keyword, bool nested) {
 /// `{ weight_decay = 0 }`, `{ map uniformerv2, skip "a.**" }`, `{ normalize(0.45, 0.225) }`.
 std::vector<SettingItem> Parser::setting_body() {
   std::vector<SettingItem> result;
-  take(); // {
+  Range open = take().range;
   for (skip_newlines(); !peek().is("}") && !at_end() && !panicking_; skip_newlines()) {
-    if ((peek().named("map") || peek().named("skip")) && (peek(1).kind == TokenKind::name || peek(1).kind == TokenKind::string)) {
+    if ((peek().named("map") || peek().named("skip")) &&
+        (peek(1).kind == TokenKind::name || peek(1).kind == TokenKind::string)) {
       SettingItem item;
       const Token &word = take();
       item.range = word.range;
       item.name = {word.text, word.range};
-      item.value = expression();
+      if (word.text == "skip" && at_name()) { // a pattern without quotes
+        item.value = std::make_unique<Expr>(ExprKind::string, peek().range);
+        item.value->text = pattern();
+        item.value->range = item.value->range.to(last());
+      } else {
+        item.value = expression();
+      }
       item.range = item.range.to(last());
       result.push_back(std::move(item));
     } else {
@@ -158,7 +172,7 @@ std::vector<SettingItem> Parser::setting_body() {
       skip_newlines();
     }
   }
-  expect("}", "after the settings");
+  expect_close("}", "after the settings", open);
   return result;
 }
 
@@ -166,7 +180,9 @@ std::vector<SettingItem> Parser::setting_body() {
 std::string Parser::pattern() {
   std::string result;
   while (true) {
-    if (at_name() || peek().is("*") || peek().is("**") || peek().kind == TokenKind::integer) {
+    // `blocks.3.4`: the lexer took 3.4 for a number.
+    if (at_name() || peek().is("*") || peek().is("**") || peek().kind == TokenKind::integer ||
+        peek().kind == TokenKind::real) {
       result += take().text;
     } else {
       error(peek().range, "E0122", "expected a path pattern, as in experts.*.conv1");

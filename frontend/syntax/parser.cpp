@@ -2,6 +2,8 @@
 
 #include "frontend/syntax/parser_base.h"
 
+#include <algorithm>
+
 namespace mome::syntax {
 
 constexpr int max_depth = 200;
@@ -15,7 +17,9 @@ File parse(const SourceManager &sources, int32_t id, Diagnostics &diagnostics) {
 
 void Parser::parse_file(File &file) {
   for (skip_newlines(); !at_end(); skip_newlines()) {
-    panicking_ = false;
+    begin_statement();
+    unclosed_ = false;
+    braces_ = 0;
     if (accept_name("import")) {
       file.imports.push_back(import());
     } else if (peek().named("block") || peek().named("model")) {
@@ -25,13 +29,34 @@ void Parser::parse_file(File &file) {
       bool train = take().text == "train";
       file.sections.push_back(section(train));
     } else {
-      error(peek().range, "E0110", "expected import, block, model, train or data");
+      std::optional<std::string> guess =
+          at_name() ? nearest(peek().text, {"import", "block", "model", "train", "data"})
+                    : std::nullopt;
+      error(peek().range, "E0110",
+            "expected import, block, model, train or data" +
+                (guess ? "; did you mean '" + *guess + "'?" : ""));
       take();
     }
-    if (panicking_) {
-      recover();
+    if (!panicking_) {
+      end_statement();
+    }
+    if (panicking_ && !unclosed_) {
+      recover(0);
     }
   }
+}
+
+const Token &Parser::take() {
+  const Token &token = tokens_[at_];
+  if (at_ + 1 < tokens_.size()) {
+    ++at_;
+  }
+  if (token.is("{")) {
+    ++braces_;
+  } else if (token.is("}") && braces_ > 0) {
+    --braces_;
+  }
+  return token;
 }
 
 bool Parser::accept(std::string_view punctuation) {
@@ -58,6 +83,17 @@ bool Parser::expect(std::string_view punctuation, std::string_view why) {
   return false;
 }
 
+bool Parser::expect_close(std::string_view bracket, std::string_view why, Range opening) {
+  if (accept(bracket)) {
+    return true;
+  }
+  if (Diagnostic *diagnostic = error(
+          peek().range, "E0111", "expected '" + std::string(bracket) + "' " + std::string(why))) {
+    diagnostic->note("opened here", opening);
+  }
+  return false;
+}
+
 std::optional<Identifier> Parser::expect_name(std::string_view what) {
   if (at_name()) {
     const Token &token = take();
@@ -81,27 +117,34 @@ void Parser::end_statement() {
   }
 }
 
-void Parser::recover() {
-  int braces = 0;
-  while (!at_end()) {
-    if (peek().is("{")) {
-      ++braces;
-    } else if (peek().is("}") && braces-- == 0) {
+void Parser::recover(int braces) {
+  for (; !at_end(); take()) {
+    if (braces_ == braces && peek().is("}") && braces > 0) {
       break;
-    } else if (peek().kind == TokenKind::newline && braces == 0) {
+    }
+    if (braces_ == braces && peek().kind == TokenKind::newline) {
       take();
       break;
     }
-    take();
   }
   panicking_ = false;
 }
 
-void Parser::error(Range range, std::string_view code, std::string message) {
-  if (!panicking_) {
-    diagnostics_.error(range, code, std::move(message));
+void Parser::begin_statement() {
+  panicking_ = false;
+  statement_begin_ = peek().range.begin;
+}
+
+Diagnostic *Parser::error(Range range, std::string_view code, std::string message) {
+  if (panicking_) {
+    return nullptr;
   }
   panicking_ = true;
+  auto lexed = std::lower_bound(lexer_errors_.begin(), lexer_errors_.end(), statement_begin_);
+  if (lexed != lexer_errors_.end() && *lexed <= range.begin) {
+    return nullptr; // most likely its consequence
+  }
+  return &diagnostics_.error(range, code, std::move(message));
 }
 
 bool Parser::too_deep() {

@@ -6,7 +6,8 @@
 
 namespace mome::syntax {
 
-/// Parses one file. After an error the parser goes on at the next statement, so that several errors show in one run.
+/// Parses one file. After an error the parser goes on at the next statement, so that several errors
+/// show in one run.
 File parse(const SourceManager &sources, int32_t file, Diagnostics &diagnostics);
 
 } // namespace mome::syntax
