@@ -81,7 +81,7 @@ public:
   virtual uint64_t memory_bytes() const { return 0; }
 
   std::vector<float> read_floats(size_t tensor); // f32 tensors only
-  void zero(size_t tensor);
+  virtual void zero(size_t tensor);
 };
 
 } // namespace mome::train

@@ -150,4 +150,37 @@ OrderedJson summary_json(std::string_view part, const data::Index &index, const 
   return o;
 }
 
+std::string summary_text(const OrderedJson &s) {
+  std::string text = s["part"].get<std::string>() + ": " + s["samples"].dump() + " samples\n";
+  const auto line = [&](const std::string &name, const OrderedJson &value,
+                        const std::string &more) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.4f", value.get<double>());
+    text += "  " + name + std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') + digits +
+            more + "\n";
+  };
+  for (const char *key : {"top1", "mean1"}) {
+    if (s.contains(key)) {
+      char range[64];
+      std::snprintf(range, sizeof range, "  [%.4f, %.4f] 95%% by subject",
+                    s["intervals"][key][0].get<double>(), s["intervals"][key][1].get<double>());
+      line(key == std::string("mean1") ? "mean1 (" + s["classes_present"].dump() + " classes)"
+                                       : key,
+           s[key], range);
+    }
+  }
+  for (const char *group : {"losses", "metrics", "outputs"}) {
+    for (const auto &item : s[group].items()) {
+      if (item.value().is_number()) {
+        line((group == std::string("metrics")   ? "metric "
+              : group == std::string("outputs") ? "mean "
+                                                : "") +
+                 item.key(),
+             item.value(), "");
+      }
+    }
+  }
+  return text;
+}
+
 } // namespace mome::train

@@ -25,4 +25,7 @@ Accuracy measure(const data::Index &index, const Predictions &predictions);
 OrderedJson summary_json(std::string_view part, const data::Index &index, const EvalResult &eval,
                          const Predictions &predictions);
 
+/// The summary for people: a line per fact.
+std::string summary_text(const OrderedJson &summary);
+
 } // namespace mome::train
