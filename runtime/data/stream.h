@@ -1,15 +1,18 @@
 // How a modality is fed: which tensor of the data set, and the affine normalization applied while
 // it is copied.
 //
-// A `data` section arrives in the package as JSON (Package.data[i].json):
-//   {
-//     "source": "tensors",                                // index.csv + safetensors shards; see
-//     index.h "split": 0,                                         // fold held out for test, when
-//     index.csv numbers folds "streams": {"acc": {"tensor": "accel", "normalize": [0.45, 0.225]}}
-//     // x -> (x - mean) / std
+// A `data` section arrives in the package as JSON (Package.data[i].json), setting by setting as it
+// was written:
+//   data watch for Watch {                          {"source": [{"value": {"kind": "tensors",
+//   "split": 0}}],
+//     source tensors(split = 0)                      "stream": [{"name": "acc", "value": "accel",
+//     stream acc = accel { normalize(0.45, 0.225) }     "body": [{"value": {"kind": "normalize",
+//     "args": [0.45, 0.225]}}]}]}
 //   }
-// All keys but "source" are optional; a modality without a stream reads the tensor of its own name,
-// unchanged.
+// `source tensors` (index.csv + safetensors shards, see index.h; "value" may be the bare word) is
+// the one kind of this version; split is the fold held out for test. A stream names the tensor that
+// feeds a modality and may normalize it, x -> (x - mean) / deviation; a modality without one reads
+// the tensor of its own name, unchanged.
 #pragma once
 
 #include <cstdint>

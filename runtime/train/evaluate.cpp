@@ -44,9 +44,12 @@ double EvalResult::value(std::string_view name) const {
     }
   }
   for (const auto &[loss, mean] : losses) {
-    if (loss == name) {
+    if (loss == name || loss == "loss." + std::string(name)) {
       return mean;
     }
+  }
+  if (name == "loss") { // the objective: of several losses their weighted total, of one itself
+    return losses.size() == 1 ? losses[0].second : value("loss.total");
   }
   return std::numeric_limits<double>::quiet_NaN();
 }

@@ -22,7 +22,8 @@ struct EvalResult {
   std::vector<std::pair<std::string, double>> losses;              // means
   std::vector<std::pair<std::string, std::vector<float>>> metrics; // flattened; one value for most
 
-  double value(std::string_view name) const; // a loss or scalar metric; NaN when absent
+  /// A scalar metric, a loss ("cls" or "loss.cls"), or "loss": the objective; NaN when absent.
+  double value(std::string_view name) const;
 };
 
 /// `batch` samples at a time (at most the compiled batch; 0: all of it). Stops early when `stop`

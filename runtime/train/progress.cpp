@@ -53,7 +53,7 @@ std::string ProgressLine::text() const {
   std::string line = format("step %lld/%lld", (long long)step, (long long)steps);
   std::string terms;
   for (const auto &[name, value] : losses) {
-    if (is_total(name)) {
+    if (is_total(name) || losses.size() == 1) {
       line += format(" loss %.4g", value);
     } else {
       terms += (terms.empty() ? "" : " ") + short_name(name) + format(" %.3g", value);

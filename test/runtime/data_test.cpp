@@ -135,6 +135,26 @@ TEST_F(IndexTest, CountedClassesTakeTheLabelsInAlphabeticalOrder) {
                [&] { load(head + "a,s,train,row,x,0\nb,s,val,curl,x,1\n", three); });
 }
 
+TEST(SourceSection, StreamsAndSplit) {
+  const SourceConfig c =
+      parse_source("d", R"({"source": [{"value": {"kind": "tensors", "split": 2}}],
+    "stream": [{"name": "acc", "value": "accel", "body": [{"value": {"kind": "normalize", "args": [0.5, 2]}}]}]})");
+  EXPECT_EQ(c.split, 2);
+  EXPECT_EQ(c.stream("acc").tensor, "accel");
+  EXPECT_EQ(c.stream("acc").stddev, 2);
+  EXPECT_EQ(c.stream("gyro").tensor, "gyro");
+  expect_error(5, {"'d'", "'drive_and_act' is not built in"}, [] {
+    parse_source("d", R"({"source": [{"value": {"kind": "drive_and_act", "level": "midlevel"}}]})");
+  });
+  expect_error(5, {"needs one source"}, [] { parse_source("d", "{}"); });
+  expect_error(5, {"unknown key 'clip'"},
+               [] { parse_source("d", R"({"source": [{"value": "tensors"}], "clip": []})"); });
+  expect_error(5, {"positive deviation"}, [] {
+    parse_source("d", R"({"source": [{"value": "tensors"}],
+      "stream": [{"name": "a", "body": [{"value": {"kind": "normalize", "args": [0, 0]}}]}]})");
+  });
+}
+
 class SourceTest : public ::testing::Test {
 protected:
   TempDir dir;

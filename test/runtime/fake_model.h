@@ -34,7 +34,7 @@ public:
     meta.train = {
         {"fit", R"({"batch": )" + std::to_string(batch) + R"(, "schedule": {"kind": "cosine"},
       "monitor": {"metric": "top1", "mode": "max", "keep": ["best", "last"]}, "ema": {"decay": "fit.ema.decay"}})"}};
-    meta.data = {{"watch", R"({"source": "tensors"})"}};
+    meta.data = {{"watch", R"({"source": [{"value": "tensors"}]})"}};
     meta.metrics = {{"top1", {"top1.right", "count"}}};
     declare_tensors();
     declare_scalars();

@@ -1,4 +1,5 @@
-// The subcommands' work over a fake package: train, resume, eval, predict, sweep, verify-resume, import, export, data check.
+// The subcommands' work over a fake package: train, resume, eval, predict, sweep, verify-resume,
+// import, export, data check.
 #include <csignal>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -74,7 +75,8 @@ TEST_F(JobTest, TrainEvalPredict) {
   EXPECT_LT(eval_job(e, open)["top1"], summary["top1"]);
   EXPECT_TRUE(std::filesystem::exists(dir / "run/eval/test-zero-acc/summary.json"));
   EXPECT_EQ(data::parse_csv(predict_job(eval("run", "all"), open), "p").records.size(), 69u);
-  // Evaluation must not train on anything: the run's checkpoints are untouched and a second one says the same.
+  // Evaluation must not train on anything: the run's checkpoints are untouched and a second one
+  // says the same.
   EXPECT_EQ(eval_job(eval("run", "test"), open)["top1"], summary["top1"]);
 }
 
@@ -112,7 +114,8 @@ TEST_F(JobTest, RefusesBadRequests) {
   r.dry_run = true;
   testing::internal::CaptureStdout();
   EXPECT_EQ(train_job(r, open), 0);
-  EXPECT_NE(testing::internal::GetCapturedStdout().find("steps: 20 (5 per epoch)"), std::string::npos);
+  EXPECT_NE(testing::internal::GetCapturedStdout().find("steps: 20 (5 per epoch)"),
+            std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(dir / "run"));
 }
 
@@ -134,7 +137,8 @@ TEST_F(JobTest, EvalRefusesAnotherPackage) {
   r.given["steps"] = 2;
   train_job(r, open);
   const OpenModel other = [](const auto &) { return std::make_unique<FakeModel>(4, 8, "11other"); };
-  expect_error(5, {"package", "--allow-change=package"}, [&] { eval_job(eval("run", "val"), other); });
+  expect_error(5, {"package", "--allow-change=package"},
+               [&] { eval_job(eval("run", "val"), other); });
   EvalRequest e = eval("run", "val");
   e.allow_change = {"package"};
   EXPECT_EQ(eval_job(e, other)["samples"], 23);
@@ -177,8 +181,9 @@ TEST_F(JobTest, SweepIsResumable) {
   ASSERT_EQ(csv.records.size(), 8u);
   EXPECT_EQ(csv.records[5][0].text, "train.lr=0.5,drop=0,seed=1");
   EXPECT_EQ(csv.records[5][size_t(csv.find("seed"))].text, "1");
-  EXPECT_NE(slurp(dir / "sweep/runs/train.lr=0.5,drop=0,seed=1/ckpt/step-00000005/model.safetensors"),
-            slurp(dir / "sweep/runs/train.lr=0.5,drop=0,seed=0/ckpt/step-00000005/model.safetensors"));
+  EXPECT_NE(
+      slurp(dir / "sweep/runs/train.lr=0.5,drop=0,seed=1/ckpt/step-00000005/model.safetensors"),
+      slurp(dir / "sweep/runs/train.lr=0.5,drop=0,seed=0/ckpt/step-00000005/model.safetensors"));
   std::filesystem::remove_all(dir / "sweep/runs/train.lr=0.1,drop=0.2,seed=0");
   int opened = 0;
   change = [&](FakeModel &) { ++opened; };
@@ -200,12 +205,15 @@ TEST_F(JobTest, ImportAndExport) {
   EXPECT_EQ(export_weights(step, dir / "w.safetensors", {{"head.", "cls_head."}}, {}), 1u);
   const SafetensorsFile file(dir / "w.safetensors");
   ASSERT_NE(file.find("cls_head.weight"), nullptr);
-  expect_error(2, {"no tensor is selected"}, [&] { export_weights(step, dir / "x", {}, {"nothing.*"}); });
+  expect_error(2, {"no tensor is selected"},
+               [&] { export_weights(step, dir / "x", {}, {"nothing.*"}); });
   export_weights(step, dir / "backbone.safetensors", {{"head.", ""}}, {});
   FakeModel model;
-  const ImportReport report = import_weights(model, {"head", "", "", {}}, dir / "backbone.safetensors");
+  const ImportReport report =
+      import_weights(model, {"head", "", "", {}}, dir / "backbone.safetensors");
   EXPECT_EQ(report.loaded, std::vector<std::string>{"head.weight"});
-  expect_error(5, {"head.weight", "skip"}, [&] { import_weights(model, {"head", "", "", {}}, dir / "w.safetensors"); });
+  expect_error(5, {"head.weight", "skip"},
+               [&] { import_weights(model, {"head", "", "", {}}, dir / "w.safetensors"); });
   expect_error(5, {"no parameter matches 'experts.*'"},
                [&] { import_weights(model, {"experts.*", "", "", {}}, dir / "w.safetensors"); });
 }
@@ -220,9 +228,13 @@ TEST_F(JobTest, DataCheck) {
   const size_t at = csv.find("val3,s3");
   csv.replace(at, 7, "val3,s0");
   test::write_text(dir / "data/index.csv", csv);
-  EXPECT_NE(data::check_data(dir / "data", 0, {}, {}, {}).text().find("subjects in more than one part"), std::string::npos);
+  EXPECT_NE(
+      data::check_data(dir / "data", 0, {}, {}, {}).text().find("subjects in more than one part"),
+      std::string::npos);
   std::filesystem::remove(dir / "data/test.safetensors");
-  EXPECT_NE(data::check_data(dir / "data", 0, {}, {}, {}).text().find("test.safetensors is missing"), std::string::npos);
+  EXPECT_NE(
+      data::check_data(dir / "data", 0, {}, {}, {}).text().find("test.safetensors is missing"),
+      std::string::npos);
 }
 
 TEST_F(JobTest, FullDiskIsNamed) { // /dev/full gives ENOSPC on every write
@@ -239,7 +251,8 @@ TEST_F(JobTest, FailedSaveKeepsThePreviousCheckpoint) {
   r.given["steps"] = 3;
   ASSERT_EQ(train_job(r, open), 0);
   const pid_t child = fork();
-  if (child == 0) { // no file may grow beyond 300 bytes from here: writes fail in the middle of the save
+  if (child ==
+      0) { // no file may grow beyond 300 bytes from here: writes fail in the middle of the save
     signal(SIGXFSZ, SIG_IGN);
     const rlimit small{300, 300};
     setrlimit(RLIMIT_FSIZE, &small);
