@@ -4,6 +4,18 @@
 
 include "mlir/Pass/PassBase.td"
 
+//===-- autodiff -------------------------------------------------------------------------------===//
+
+def AutodiffPass : Pass<"nn-autodiff", "::mlir::func::FuncOp"> {
+  let summary = "Expands nn.gradient by reverse accumulation through the VJPs of the ops";
+  let description = [{
+    Differentiates the ops on a path from a `wrt` value to the loss. Parts of a value read several times are added in
+    reverse program order; a value that the loss does not depend on gets zeros. An op on the path that is not
+    `Differentiable` is an error. Locations: the forward op's scope, phase bwd.
+  }];
+  let dependentDialects = ["::mome::nn::NNDialect", "::mome::model::MomeDialect"];
+}
+
 //===-- fuse -----------------------------------------------------------------------------------===//
 
 def FuseDispatchesPass : Pass<"nn-fuse-dispatches", "::mlir::func::FuncOp"> {

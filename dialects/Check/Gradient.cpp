@@ -5,6 +5,7 @@
 // (f(x+2h) - f(x-2h))) / 12h + O(h^4).
 #include "dialects/Check/Check.h"
 #include "dialects/NN/Interpreter.h"
+#include "passes/ReverseMode.h"
 
 #include "mlir/IR/Verifier.h"
 
@@ -16,51 +17,6 @@ using namespace mome::check;
 
 /// One per result; null: the result does not matter.
 using Cotangents = ArrayRef<const HostTensor *>;
-
-/// Adds the ops that compute the gradients to the end of `block`, whose values have the cotangents
-/// in `cotangents`.
-static LogicalResult buildBackward(Block &block, DenseMap<Value, Value> &cotangents) {
-  SmallVector<Operation *> forward;
-  for (Operation &op : block.without_terminator()) {
-    forward.push_back(&op);
-  }
-  OpBuilder builder(block.getTerminator());
-  for (Operation *op : llvm::reverse(forward)) {
-    SmallVector<Value> results = llvm::map_to_vector(
-        op->getResults(), [&](Value result) { return cotangents.lookup(result); });
-    bool reaches = llvm::any_of(results, [](Value value) { return value != nullptr; });
-    bool hasFloats = llvm::any_of(op->getOperandTypes(), [](Type type) {
-      return isa<FloatType>(getElementTypeOrSelf(type));
-    });
-    if (!reaches || !hasFloats) {
-      continue;
-    }
-    auto differentiable = dyn_cast<nn::Differentiable>(op);
-    if (!differentiable) {
-      return op->emitOpError("is not differentiable");
-    }
-    SmallVector<Value> operands;
-    if (failed(differentiable.buildVjp(builder, results, operands))) {
-      return op->emitOpError("has no derivative here");
-    }
-    if (operands.size() != op->getNumOperands()) {
-      return op->emitOpError("gave ")
-             << operands.size() << " cotangents for " << op->getNumOperands() << " operands";
-    }
-    for (auto [operand, cotangent] : llvm::zip_equal(op->getOperands(), operands)) {
-      if (!cotangent) {
-        continue;
-      }
-      if (cotangent.getType() != operand.getType()) {
-        return op->emitOpError("gave a cotangent of type ")
-               << cotangent.getType() << " for an operand of type " << operand.getType();
-      }
-      Value &sum = cotangents[operand];
-      sum = sum ? nn::AddOp::create(builder, op->getLoc(), sum, cotangent) : cotangent;
-    }
-  }
-  return success();
-}
 
 /// The gradients of all arguments by the ops' rules; empty for an argument without one.
 static FailureOr<SmallVector<HostTensor>>
@@ -83,7 +39,9 @@ differentiate(func::FuncOp function, ArrayRef<HostTensor> inputs, Cotangents cot
     sum = sum ? nn::AddOp::create(builder, function.getLoc(), sum, given) : given;
   }
   SmallVector<Value> gradients;
-  if (failed(buildBackward(block, known))) {
+  SmallVector<Operation *> forward =
+      llvm::map_to_vector(block.without_terminator(), [](Operation &op) { return &op; });
+  if (failed(accumulateCotangents(builder, forward, hasCotangent, known))) {
     return failure();
   }
   for (Value argument : arguments) {

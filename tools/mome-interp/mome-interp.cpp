@@ -8,6 +8,7 @@
 // Exit codes: 0 ok, 1 an expectation failed or the input is wrong, 2 usage.
 #include "dialects/Check/Check.h"
 #include "dialects/Check/Runner.h"
+#include "dialects/Mome/Mome.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -52,7 +53,8 @@ int main(int argc, char **argv) {
   }
 
   DialectRegistry registry;
-  registry.insert<func::FuncDialect, mome::nn::NNDialect, mome::check::CheckDialect>();
+  registry.insert<func::FuncDialect, mome::nn::NNDialect, mome::model::MomeDialect,
+                  mome::check::CheckDialect>();
   MLIRContext context(registry);
   llvm::SourceMgr sources, referenceSources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
