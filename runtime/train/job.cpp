@@ -73,7 +73,8 @@ Job read_job(const Json &json, const std::string &where) {
     }
   };
   need(!job.data.empty(), "no data set: give --data DIR");
-  need(t.accumulate >= 0 && t.save_every >= 0 && t.eval_every >= 0 && t.fast_dev_run >= 0 && t.overfit_batches >= 0,
+  need(t.accumulate >= 0 && t.save_every >= 0 && t.eval_every >= 0 && t.fast_dev_run >= 0 &&
+           t.overfit_batches >= 0,
        "counts must not be negative");
   need(t.log_every >= 1 && t.keep >= 1, "log_every and keep must be at least 1");
   need(!t.steps || *t.steps >= 1, "steps must be at least 1");
@@ -92,17 +93,19 @@ Scalars make_scalars(const ModelInfo &info, const Job &job, const std::vector<st
 }
 
 /// Pre-trained weights: the section's init rules, then --init-from.
-std::function<void(Model &)> initial_weights(const Config &config, const Job &job, const fs::path &package) {
+std::function<void(Model &)> initial_weights(const Config &config, const Job &job,
+                                             const fs::path &package) {
   return [config, job, package](Model &model) {
     for (const InitRule &rule : config.init) {
-      const fs::path file = fs::path(rule.file).is_absolute() ? fs::path(rule.file) : package.parent_path() / rule.file;
+      const fs::path file = fs::path(rule.file).is_absolute() ? fs::path(rule.file)
+                                                              : package.parent_path() / rule.file;
       import_weights(model, rule, fs::exists(file) ? file : fs::path(rule.file));
     }
     if (!job.init_from.empty()) {
       load_checkpoint(resolve_checkpoint(job.init_from), model, Restore::weights);
     } else if (!config.after_section.empty()) {
-      throw usage_error("section '" + config.section + "' starts after '" + config.after_section + "." +
-                            config.after_checkpoint + "'",
+      throw usage_error("section '" + config.section + "' starts after '" + config.after_section +
+                            "." + config.after_checkpoint + "'",
                         "name that run with --init-from RUN");
     }
   };
@@ -115,7 +118,8 @@ struct Prepared {
   Job job;
 };
 
-Prepared prepare(const fs::path &package, const Json &json, const std::string &where, const OpenModel &open) {
+Prepared prepare(const fs::path &package, const Json &json, const std::string &where,
+                 const OpenModel &open) {
   Prepared p;
   p.job = read_job(json, where);
   p.model = open(package);
@@ -125,8 +129,9 @@ Prepared prepare(const fs::path &package, const Json &json, const std::string &w
   p.config = parse_config(section.name, section.json);
   data::SourceConfig source = choose_source(info, p.job.data_section);
   p.job.split = p.job.has_split ? p.job.split : source.split;
-  p.source = data::open_tensor_source(data::load_index(p.job.data, {info.classes, info.modalities, p.job.split}),
-                                      model_modalities(info), source, {data::Part::train, data::Part::val});
+  p.source = data::open_tensor_source(
+      data::load_index(p.job.data, {info.classes, info.modalities, p.job.split}),
+      model_modalities(info), source, {data::Part::train, data::Part::val});
   p.job.options.load_initial = initial_weights(p.config, p.job, package);
   return p;
 }
@@ -188,25 +193,29 @@ const std::vector<JobFlag> &train_flags() {
       {"save_every", JobFlag::integer, "steps between checkpoints (default: at evaluations)"},
       {"keep", JobFlag::integer, "newest checkpoints to keep, beside the best"},
       {"log_every", JobFlag::integer, "steps between log lines"},
-      {"fast_dev_run", JobFlag::integer, "run this many steps and one short evaluation, to see that everything works"},
+      {"fast_dev_run", JobFlag::integer,
+       "run this many steps and one short evaluation, to see that everything works"},
       {"overfit_batches", JobFlag::integer, "train and validate on this many batches only"},
       {"tensorboard", JobFlag::boolean, "write TensorBoard event files (default: yes)"}};
   return flags;
 }
 
-const ModelSection &choose_section(const std::vector<ModelSection> &sections, const std::string &name, const char *what) {
+const ModelSection &choose_section(const std::vector<ModelSection> &sections,
+                                   const std::string &name, const char *what) {
   const std::vector<std::string> names = names_of(sections);
   if (name.empty()) {
     if (sections.size() == 1) {
       return sections[0];
     }
-    throw usage_error(std::string("the package has ") + std::to_string(sections.size()) + " " + what + " sections",
+    throw usage_error(std::string("the package has ") + std::to_string(sections.size()) + " " +
+                          what + " sections",
                       sections.empty() ? "add one to the model and compile it again"
                                        : "choose one with --section: " + join_names(names));
   }
   const auto it = std::find(names.begin(), names.end(), name);
   if (it == names.end()) {
-    throw usage_error(std::string("no ") + what + " section '" + name + "'", suggestion(name, names, "sections: "));
+    throw usage_error(std::string("no ") + what + " section '" + name + "'",
+                      suggestion(name, names, "sections: "));
   }
   return sections[size_t(it - names.begin())];
 }
@@ -215,21 +224,28 @@ data::SourceConfig choose_source(const ModelInfo &info, const std::string &name)
   if (name.empty() && info.data.empty()) {
     return {};
   }
-  const ModelSection &section = name.empty() ? info.data[0] : choose_section(info.data, name, "data");
+  const ModelSection &section =
+      name.empty() ? info.data[0] : choose_section(info.data, name, "data");
   return data::parse_source(section.name, section.json);
 }
 
 int train_job(const TrainRequest &request, const OpenModel &open) {
   const Start start = find_start(request);
   const fs::path package = !request.package.empty() ? request.package : start.run / "model.mpk";
-  Json json = start.fresh ? Json::object() : parse_json(read_file(start.run / "config.json"), (start.run / "config.json").string(), bad_config);
+  Json json = start.fresh ? Json::object()
+                          : parse_json(read_file(start.run / "config.json"),
+                                       (start.run / "config.json").string(), bad_config);
   json.update(request.given);
-  Prepared p = prepare(package, json, start.fresh ? "mome train" : (start.run / "config.json").string(), open);
+  Prepared p = prepare(package, json,
+                       start.fresh ? "mome train" : (start.run / "config.json").string(), open);
   p.job.options.allow_change = request.allow_change;
   p.job.options.verbosity = request.verbosity;
   const Scalars scalars = make_scalars(p.model->info(), p.job, request.set);
+  // A trainer that writes nothing: what it refuses must not leave a run folder behind.
+  const std::string plan =
+      Trainer(*p.model, *p.source, p.config, scalars, p.job.options, nullptr).plan();
   if (request.dry_run) {
-    std::fputs(Trainer(*p.model, *p.source, p.config, scalars, p.job.options, nullptr).plan().c_str(), stdout);
+    std::fputs(plan.c_str(), stdout);
     return 0;
   }
   if (start.run.empty()) {
@@ -244,8 +260,10 @@ int train_job(const TrainRequest &request, const OpenModel &open) {
   }
   replace_file(run.path() / "config.json", resolved_json(json, p, scalars).dump(2) + "\n");
   Trainer trainer(*p.model, *p.source, p.config, scalars, p.job.options, &run);
-  const std::optional<fs::path> checkpoint =
-      start.fresh ? std::nullopt : start.checkpoint.empty() ? store.pointer("LATEST") : std::optional(start.checkpoint);
+  const std::optional<fs::path> checkpoint = start.fresh ? std::nullopt
+                                             : start.checkpoint.empty()
+                                                 ? store.pointer("LATEST")
+                                                 : std::optional(start.checkpoint);
   if (checkpoint) {
     trainer.resume(*checkpoint);
   } else { // fresh, or stopped before its first checkpoint
@@ -254,9 +272,12 @@ int train_job(const TrainRequest &request, const OpenModel &open) {
   return trainer.run_to_end();
 }
 
-ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t at, const OpenModel &open) {
+ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t at,
+                           const OpenModel &open) {
   if (at < 1 || at >= steps) {
-    throw usage_error("--at " + std::to_string(at) + " is not between 1 and --steps " + std::to_string(steps), "");
+    throw usage_error("--at " + std::to_string(at) + " is not between 1 and --steps " +
+                          std::to_string(steps),
+                      "");
   }
   TrainRequest r = request;
   r.given["steps"] = steps;
@@ -289,8 +310,10 @@ ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t a
     report.equal &= same;
     report.text += std::string(same ? "same      " : "DIFFERENT ") + file + "\n";
   }
-  report.text += report.equal ? "resuming after step " + std::to_string(at) + " of " + std::to_string(steps) + " is exact\n"
-                              : "resuming is NOT exact; both runs are in " + request.out.string() + "\n";
+  report.text += report.equal
+                     ? "resuming after step " + std::to_string(at) + " of " +
+                           std::to_string(steps) + " is exact\n"
+                     : "resuming is NOT exact; both runs are in " + request.out.string() + "\n";
   return report;
 }
 

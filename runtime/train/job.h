@@ -1,6 +1,8 @@
-// What the subcommands of `mome` do, without the command line: train, verify-resume, eval, predict, sweep.
+// What the subcommands of `mome` do, without the command line: train, verify-resume, eval, predict,
+// sweep.
 //
-// A job is described by JSON so that a run folder can hold it (config.json) and a resume can overlay it:
+// A job is described by JSON so that a run folder can hold it (config.json) and a resume can
+// overlay it:
 //   defaults  <-  RUN/config.json (when resuming)  <-  flags given now
 #pragma once
 
@@ -19,7 +21,8 @@ namespace mome::train {
 /// Opens a package as a model; the tools pass SessionModel, tests a fake.
 using OpenModel = std::function<std::unique_ptr<Model>(const std::filesystem::path &package)>;
 
-/// A flag of `mome train`, registered by the tool from this table. The default is what TrainOptions holds.
+/// A flag of `mome train`, registered by the tool from this table. The default is what TrainOptions
+/// holds.
 struct JobFlag {
   const char *name; // as in config.json; the flag is --name with '-' for '_'
   enum Kind { text, integer, number, boolean } kind;
@@ -31,9 +34,10 @@ struct TrainRequest {
   std::filesystem::path package; // empty when resuming: the run's own
   std::filesystem::path out;     // run folder
   std::filesystem::path resume;  // run folder or one of its checkpoints; empty: a fresh run
-  bool resume_if_there = false;  // --resume=auto: continue `out` when it holds a checkpoint, else start
-  Json given = Json::object();   // flags of train_flags() that were given
-  std::vector<std::string> set;  // NAME=VALUE
+  bool resume_if_there =
+      false; // --resume=auto: continue `out` when it holds a checkpoint, else start
+  Json given = Json::object();  // flags of train_flags() that were given
+  std::vector<std::string> set; // NAME=VALUE
   std::set<std::string> allow_change;
   bool dry_run = false;
   std::string command_line;
@@ -47,7 +51,8 @@ int train_job(const TrainRequest &request, const OpenModel &open);
 struct EvalRequest {
   std::filesystem::path checkpoint; // run folder (BEST) or checkpoint folder
   std::filesystem::path package;    // empty: model.mpk of the run
-  std::filesystem::path data, out;  // `out` empty: RUN/eval/PART..., or nothing for a lone checkpoint
+  std::filesystem::path data,
+      out; // `out` empty: RUN/eval/PART..., or nothing for a lone checkpoint
   std::string part = "val";
   std::optional<int64_t> split;
   std::vector<std::string> zero, absent; // modalities
@@ -61,19 +66,22 @@ OrderedJson eval_job(const EvalRequest &request, const OpenModel &open);
 /// Predictions of every sample of `part` (all parts when it is "all") as CSV text.
 std::string predict_job(const EvalRequest &request, const OpenModel &open);
 
-/// Trains `steps` steps straight, and again with a stop after `at` and a resume in a new model; compares every byte.
-/// Returns a report; `equal` tells the outcome.
+/// Trains `steps` steps straight, and again with a stop after `at` and a resume in a new model;
+/// compares every byte. Returns a report; `equal` tells the outcome.
 struct ResumeReport {
   bool equal = false;
   std::string text;
 };
-ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t at, const OpenModel &open);
+ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t at,
+                           const OpenModel &open);
 
 // ---- Shared by the jobs ----
 
 /// The train section named, or the only one; throws Error (usage).
-const ModelSection &choose_section(const std::vector<ModelSection> &sections, const std::string &name, const char *what);
-/// The model's data section (the first when there are several and no name is given), or an empty one.
+const ModelSection &choose_section(const std::vector<ModelSection> &sections,
+                                   const std::string &name, const char *what);
+/// The model's data section (the first when there are several and no name is given), or an empty
+/// one.
 data::SourceConfig choose_source(const ModelInfo &info, const std::string &name);
 
 } // namespace mome::train

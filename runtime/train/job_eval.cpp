@@ -45,7 +45,8 @@ Opened open_checkpoint(const EvalRequest &request, const OpenModel &open) {
   now.package_hash = info.package_hash;
   now.variant = o.state.variant; // any variant may evaluate
   check_identity(o.state, now, request.allow_change);
-  load_checkpoint(o.step_dir, *o.model, Restore::everything);
+  load_checkpoint(o.step_dir, *o.model,
+                  ema_pairs(info).empty() ? Restore::weights : Restore::everything);
   Scalars scalars(info, o.state.section);
   for (const auto &[name, value] : o.state.scalars) {
     if (scalars.has(name)) {
@@ -60,10 +61,12 @@ Opened open_checkpoint(const EvalRequest &request, const OpenModel &open) {
     parts = {data::parse_part(request.part)};
   }
   const data::SourceConfig config = choose_source(info, "");
-  data::Index index = data::load_index(
-      request.data, {o.state.classes.empty() ? info.classes : o.state.classes, info.modalities, request.split.value_or(config.split)});
+  data::Index index =
+      data::load_index(request.data, {o.state.classes.empty() ? info.classes : o.state.classes,
+                                      info.modalities, request.split.value_or(config.split)});
   for (data::Part part : parts) {
-    const std::vector<uint32_t> some = all && !index.has(part) ? std::vector<uint32_t>() : index.part(part);
+    const std::vector<uint32_t> some =
+        all && !index.has(part) ? std::vector<uint32_t>() : index.part(part);
     o.samples.insert(o.samples.end(), some.begin(), some.end());
   }
   std::sort(o.samples.begin(), o.samples.end());
@@ -72,7 +75,8 @@ Opened open_checkpoint(const EvalRequest &request, const OpenModel &open) {
   return o;
 }
 
-/// Predictions in another company: reversed order, so every sample has other neighbours and mostly another place.
+/// Predictions in another company: reversed order, so every sample has other neighbours and mostly
+/// another place.
 void check_batch_independence(Opened &o, const Predictions &predictions, size_t batch) {
   std::vector<uint32_t> reversed(o.samples.rbegin(), o.samples.rend());
   const Predictions again = run_predict(*o.model, *o.masked, reversed, batch);
@@ -82,7 +86,8 @@ void check_batch_independence(Opened &o, const Predictions &predictions, size_t 
       const auto a = predictions.outputs[k].of(i), b = again.outputs[k].of(n - 1 - i);
       if (!std::equal(a.begin(), a.end(), b.begin())) {
         throw numerics_error("sample '" + o.source->index().samples[o.samples[i]].key + "'",
-                             "output '" + predictions.outputs[k].name + "' depends on the other samples of the batch",
+                             "output '" + predictions.outputs[k].name +
+                                 "' depends on the other samples of the batch",
                              "does the model mix samples (batch statistics in evaluation)?");
       }
     }
@@ -114,7 +119,9 @@ OrderedJson eval_job(const EvalRequest &request, const OpenModel &open) {
   summary["checkpoint"] = o.step_dir.filename().string();
   summary["zero"] = request.zero;
   summary["absent"] = request.absent;
-  const fs::path out = !request.out.empty() ? request.out : o.run.empty() ? fs::path() : o.run / "eval" / result_name(request);
+  const fs::path out = !request.out.empty() ? request.out
+                       : o.run.empty()      ? fs::path()
+                                            : o.run / "eval" / result_name(request);
   if (!out.empty()) {
     fs::create_directories(out);
     replace_file(out / "summary.json", summary.dump(2) + "\n");
@@ -131,7 +138,8 @@ OrderedJson eval_job(const EvalRequest &request, const OpenModel &open) {
 std::string predict_job(const EvalRequest &request, const OpenModel &open) {
   Opened o = open_checkpoint(request, open);
   const EmaSwap averaged(*o.model);
-  return predictions_csv(o.source->index(), run_predict(*o.model, *o.masked, o.samples, request.batch));
+  return predictions_csv(o.source->index(),
+                         run_predict(*o.model, *o.masked, o.samples, request.batch));
 }
 
 } // namespace mome::train

@@ -105,6 +105,9 @@ void MetricsLog::event(std::string_view name, int64_t step, OrderedJson fields) 
 }
 
 void MetricsLog::rewind(int64_t step) {
+  if (!fs::exists(file)) {
+    return;
+  }
   std::ifstream in(file);
   std::ostringstream kept;
   for (std::string line; std::getline(in, line);) {

@@ -20,7 +20,7 @@ struct Axis {
 
 /// One run of the sweep: a value per axis.
 struct Point {
-  std::string name; // folder
+  std::string name;                  // folder
   std::vector<std::string> settings; // NAME=VALUE
   std::vector<std::string> values;   // columns of the CSV
   std::optional<int64_t> seed, split;
@@ -30,7 +30,8 @@ int64_t parse_integer(std::string_view text, std::string_view whole) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
-    throw usage_error("'" + std::string(whole) + "' is not a list of integers", "write 0..4 or 1,5,7");
+    throw usage_error("'" + std::string(whole) + "' is not a list of integers",
+                      "write 0..4 or 1,5,7");
   }
   return value;
 }
@@ -50,7 +51,8 @@ std::vector<std::string> split_commas(std::string_view text) {
 Axis parse_axis(const std::string &text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-    throw usage_error("'" + text + "' is not NAME=VALUE,VALUE,...", "for example --set train.lr=1e-4,3e-4");
+    throw usage_error("'" + text + "' is not NAME=VALUE,VALUE,...",
+                      "for example --set train.lr=1e-4,3e-4");
   }
   return {text.substr(0, equals), split_commas(std::string_view(text).substr(equals + 1))};
 }
@@ -75,7 +77,8 @@ std::vector<Point> all_points(const SweepRequest &request) {
       p.name += (p.name.empty() ? "" : ",") + p.settings.back();
     });
   }
-  const auto number = [&](const std::vector<int64_t> &values, const char *name, std::optional<int64_t> Point::*field) {
+  const auto number = [&](const std::vector<int64_t> &values, const char *name,
+                          std::optional<int64_t> Point::*field) {
     if (!values.empty()) {
       multiply(values.size(), [&](Point &p, size_t i) {
         p.*field = values[i];
@@ -91,7 +94,8 @@ std::vector<Point> all_points(const SweepRequest &request) {
   return points;
 }
 
-int run_point(const SweepRequest &request, const Point &point, const fs::path &run, const OpenModel &open) {
+int run_point(const SweepRequest &request, const Point &point, const fs::path &run,
+              const OpenModel &open) {
   TrainRequest train = request.base;
   train.out = run;
   train.resume_if_there = true;
@@ -105,7 +109,8 @@ int run_point(const SweepRequest &request, const Point &point, const fs::path &r
   return train_job(train, open);
 }
 
-std::vector<std::string> csv_row(const SweepRequest &request, const Point &point, const fs::path &run, const OpenModel &open) {
+std::vector<std::string> csv_row(const SweepRequest &request, const Point &point,
+                                 const fs::path &run, const OpenModel &open) {
   const TrainState last = read_state(*CheckpointStore(run / "ckpt").pointer("LATEST"));
   std::vector<std::string> row = {point.name};
   row.insert(row.end(), point.values.begin(), point.values.end());
@@ -151,9 +156,11 @@ std::string to_csv(const std::vector<std::vector<std::string>> &rows) {
 
 std::vector<int64_t> parse_range(std::string_view text) {
   if (const size_t dots = text.find(".."); dots != std::string_view::npos) {
-    const int64_t first = parse_integer(text.substr(0, dots), text), last = parse_integer(text.substr(dots + 2), text);
+    const int64_t first = parse_integer(text.substr(0, dots), text),
+                  last = parse_integer(text.substr(dots + 2), text);
     if (last < first || last - first > 100000) {
-      throw usage_error("'" + std::string(text) + "' is not a range", "the first number is the smaller; both ends count");
+      throw usage_error("'" + std::string(text) + "' is not a range",
+                        "the first number is the smaller; both ends count");
     }
     std::vector<int64_t> values;
     for (int64_t v = first; v <= last; ++v) {

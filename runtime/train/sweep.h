@@ -1,7 +1,9 @@
-// `mome sweep`: every combination of settings, seeds and splits from one package, each a run folder; one CSV.
+// `mome sweep`: every combination of settings, seeds and splits from one package, each a run
+// folder; one CSV.
 //
-// Resumable: finished runs (STATUS done) are read, interrupted ones continue. results.csv is rewritten after every run:
-// run, settings..., seed, split, step, best_step, monitor value, then the summary of each evaluated part.
+// Resumable: finished runs (STATUS done) are read, interrupted ones continue. results.csv is
+// rewritten after every run: run, settings..., seed, split, step, best_step, monitor value, then
+// the summary of each evaluated part.
 #pragma once
 
 #include "runtime/train/job.h"
@@ -9,9 +11,9 @@
 namespace mome::train {
 
 struct SweepRequest {
-  TrainRequest base;                   // package, data, flags that all runs share; `out` holds everything
-  std::vector<std::string> axes;       // "NAME=V1,V2,..."
-  std::vector<int64_t> seeds, splits;  // empty: the section's
+  TrainRequest base;             // package, data, flags that all runs share; `out` holds everything
+  std::vector<std::string> axes; // "NAME=V1,V2,..."
+  std::vector<int64_t> seeds, splits;       // empty: the section's
   std::vector<std::string> parts = {"val"}; // parts to evaluate with the best checkpoint
 };
 

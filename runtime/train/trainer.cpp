@@ -162,6 +162,9 @@ void Trainer::start() {
     options.load_initial(model);
   }
   start_ema(model);
+  if (metrics) {
+    metrics->rewind(-1); // of a start that failed before its first checkpoint
+  }
 }
 
 void Trainer::resume(const std::filesystem::path &step_dir) {
@@ -245,13 +248,12 @@ int Trainer::train() {
     if (now.step % options.log_every == 0 || last) {
       log(loader);
     }
-    const int signal = now.step == options.stop_after ? SIGUSR1 : SignalGuard::received();
-    const bool evaluated = signal == 0 && evaluation_due();
-    if (evaluated) {
-      evaluate();
-    }
-    const bool save_due = options.save_every > 0 ? now.step % options.save_every == 0 : evaluated;
-    if (save_due || last || stop_early || signal != 0 || (evaluated && now.best_step == now.step)) {
+    const int requested = now.step == options.stop_after ? SIGUSR1 : 0;
+    const bool evaluated = requested == 0 && evaluation_due() && evaluate();
+    const int signal = requested != 0 ? requested : SignalGuard::received();
+    const bool due = options.save_every > 0 ? now.step % options.save_every == 0 : evaluated;
+    const bool best = evaluated && now.best_step == now.step;
+    if (due || best || last || stop_early || signal != 0) {
       save();
     }
     if (signal != 0) {
@@ -375,13 +377,20 @@ bool Trainer::evaluation_due() const {
   return !validation.empty() && (now.step % eval_steps == 0 || now.step == total);
 }
 
-void Trainer::evaluate() {
+bool Trainer::evaluate() {
+  const auto stopped = [] { return SignalGuard::received() != 0; };
+  if (stopped()) { // the resumed run will evaluate here
+    return false;
+  }
   const auto begin = Clock::now();
   EvalResult result;
   {
     const EmaSwap averaged(model);
-    result = run_eval(model, source, validation);
+    result = run_eval(model, source, validation, 0, stopped);
     scalars.apply(model);
+  }
+  if (stopped()) {
+    return false;
   }
   std::vector<std::pair<std::string, double>> values = result.losses;
   for (const auto &[name, metric] : result.metrics) {
@@ -412,6 +421,7 @@ void Trainer::evaluate() {
     events->scalars(now.step, tagged);
   }
   window_start += Clock::now() - begin; // evaluation is not part of the training speed
+  return true;
 }
 
 void Trainer::judge(const EvalResult &result) {

@@ -33,7 +33,7 @@ struct TrainOptions {
   int64_t log_every = 10;
   int64_t fast_dev_run = 0;    // > 0: that many steps, then evaluate that many batches
   int64_t overfit_batches = 0; // > 0: train and validate on the first batches of epoch 0 only
-  int64_t stop_after = 0;       // > 0: save and stop after this step, as if preempted (exit 75)
+  int64_t stop_after = 0;      // > 0: save and stop after this step, as if preempted (exit 75)
   bool tensorboard = true;
   Verbosity verbosity = Verbosity::automatic;
   std::set<std::string> allow_change;
@@ -100,7 +100,8 @@ private:
   void feed(const data::Batch &batch);
   void log(const data::Loader &loader);
   bool evaluation_due() const;
-  void evaluate();
+  /// False when a signal cut it short: nothing is concluded then.
+  bool evaluate();
   void judge(const EvalResult &result);
   void save();
   double seconds() const;

@@ -109,6 +109,9 @@ TEST_F(JobTest, RefusesBadRequests) {
   r = request("run");
   r.given["section"] = "fitt";
   expect_error(2, {"did you mean 'fit'"}, [&] { train_job(r, open); });
+  r.given["section"] = "fit";
+  r.given["accumulate"] = 100;
+  expect_error(7, {"fewer than one step"}, [&] { train_job(r, open); });
   EXPECT_FALSE(std::filesystem::exists(dir / "run")) << "a refused job must not leave a run folder";
   r = request("run");
   r.dry_run = true;

@@ -378,11 +378,16 @@ void add_ckpt(CLI::App &app, int &exit_code) {
     const auto latest = store.pointer("LATEST"), best = store.pointer("BEST");
     for (int64_t step : store.steps()) {
       const fs::path dir = root / step_name(step);
-      const TrainState s = read_state(dir);
-      std::printf("%s  epoch %lld", step_name(step).c_str(), (long long)s.epoch);
-      if (s.best) {
-        std::printf("  best %s %.6g at step %lld", s.monitor.c_str(), *s.best,
-                    (long long)s.best_step);
+      std::printf("%s", step_name(step).c_str());
+      try {
+        const TrainState s = read_state(dir);
+        std::printf("  epoch %lld", (long long)s.epoch);
+        if (s.best) {
+          std::printf("  best %s %.6g at step %lld", s.monitor.c_str(), *s.best,
+                      (long long)s.best_step);
+        }
+      } catch (const Error &error) {
+        std::printf("  DAMAGED: %s", error.message.c_str());
       }
       std::printf("%s%s\n", latest == dir ? "  LATEST" : "", best == dir ? "  BEST" : "");
     }
