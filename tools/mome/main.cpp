@@ -1,0 +1,72 @@
+// mome: runs what momec compiled. Everything it does is in runtime/; here are flags and exit codes.
+//
+// This is the one place where exceptions become exit codes (runtime/error.h lists them).
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "runtime/error.h"
+#include "tools/mome/commands.h"
+#include "tools/mome/train_commands.h"
+
+namespace {
+
+using mome::Exit;
+
+int fail(const char *message, Exit exit) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "mome: %s\n", message);
+  return int(exit);
+}
+
+std::string command_line(int argc, char **argv) {
+  std::string text;
+  for (int i = 0; i < argc; ++i) {
+    text += (i == 0 ? "" : " ") + std::string(argv[i]);
+  }
+  return text;
+}
+
+int run(int argc, char **argv) {
+  int exit_code = 0;
+  CLI::App app{"Trains, evaluates and runs models compiled by momec.", "mome"};
+  app.set_version_flag("--version", "mome " MOME_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "`mome COMMAND --help` explains a command. Exit codes: 0 ok, 1 failed, 2 usage, 3 "
+      "memory, 4 NaN or infinity,\n5 package or checkpoint, 6 device, 7 data, 75 stopped and "
+      "saved.");
+  mome::tool::add_train_commands(app, command_line(argc, argv), exit_code);
+  mome::tool::add_run(app);
+  mome::tool::add_init(app);
+  mome::tool::add_inspect(app);
+  mome::tool::add_doctor(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    // --help and --version arrive here too, with code 0.
+    return app.exit(error) == 0 ? 0 : int(Exit::usage);
+  }
+  if (std::fflush(stdout) != 0) {
+    throw mome::io_error("standard output", "write");
+  }
+  return exit_code;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::signal(SIGPIPE, SIG_IGN); // `mome inspect X | head`: an error on write, not a sudden end
+  try {
+    return run(argc, argv);
+  } catch (const mome::Error &error) {
+    return fail(error.what(), error.exit);
+  } catch (const std::bad_alloc &) {
+    return fail("out of memory\n  hint: free some memory, or compile with a smaller batch",
+                Exit::budget);
+  } catch (const std::exception &error) {
+    return fail(
+        (std::string(error.what()) + "\n  hint: this is a bug in mome: please report it").c_str(),
+        Exit::internal);
+  }
+}
