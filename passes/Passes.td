@@ -4,6 +4,17 @@
 
 include "mlir/Pass/PassBase.td"
 
+//===-- place ----------------------------------------------------------------------------------===//
+
+def LowerToEntriesPass : Pass<"mome-lower-to-entries", "::mlir::ModuleOp"> {
+  let summary = "Turns a model into its entries: predict, eval, metrics, init, and each section's grad, accumulate, apply, step";
+  let description = [{
+    Graphs are inlined into functions whose arguments and results carry `nn.bind`; gradients stay symbolic. Optimizers, clipping,
+    freezing and averages become `nn` ops. The facts that the runtime needs go to the module attribute `rt.package`.
+  }];
+  let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect", "::mlir::func::FuncDialect"];
+}
+
 //===-- autodiff -------------------------------------------------------------------------------===//
 
 def AutodiffPass : Pass<"nn-autodiff", "::mlir::func::FuncOp"> {

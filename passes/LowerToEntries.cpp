@@ -1,0 +1,435 @@
+// mome-lower-to-entries: from what the model is to what is computed.
+//
+// In:  one `mome.model` with its graphs and sections.
+// Out: one func.func per entry (docs/levels.md), gradients still symbolic (`nn.gradient`), and the module attribute
+//      `rt.package` with what the package says besides memory and code. No `mome` op is left.
+//
+//   mome.graph @fit train batch 4 { .. mome.loss "cls" %l }      func.func @fit.step(%w {nn.bind = <param, "w">}, ..) {
+//   mome.train @fit.train graph @fit optimizer "adamw"      =>     %g = nn.gradient %l wrt %w
+//                                                                  %w1, %m1, %v1 = nn.adamw %w, %g, %m, %v, ..
+#include "dialects/Mome/Scope.h"
+#include "dialects/RT/RT.h"
+#include "passes/EntryBuilder.h"
+#include "passes/Passes.h"
+
+#include <cmath>
+
+namespace mome {
+
+#define GEN_PASS_DEF_LOWERTOENTRIESPASS
+#include "passes/Passes.h.inc"
+
+using namespace mlir;
+using nn::BindKind;
+
+namespace {
+
+/// FNV-1a: the key of a parameter's random initial values.
+uint32_t hashPath(StringRef path) {
+  uint32_t hash = 2166136261u;
+  for (unsigned char c : path) {
+    hash = (hash ^ c) * 16777619u;
+  }
+  return hash;
+}
+
+/// Builds nn at one location.
+struct Arithmetic {
+  OpBuilder &b;
+  Location loc;
+
+  Value splat(Type type, double value) { return nn::buildSplat(b, loc, type, value); }
+  Value add(Value x, Value y) { return nn::AddOp::create(b, loc, x, y); }
+  Value mul(Value x, Value y) { return nn::MulOp::create(b, loc, x, y); }
+  Value spread(Value scalar, Type type) { return nn::BroadcastOp::create(b, loc, type, scalar, ArrayRef<int64_t>{}); }
+};
+
+/// The objective: the weighted sum of the losses.
+Value buildObjective(EntryBuilder &entry, const Forward &forward) {
+  Value total;
+  for (const Forward::Loss &loss : forward.losses) {
+    Arithmetic t{entry.builder, loss.loc};
+    Value term = loss.weight ? t.mul(loss.value, loss.weight) : loss.value;
+    total = total ? t.add(total, term) : term;
+  }
+  return total;
+}
+
+void addLossResults(EntryBuilder &entry, const Forward &forward, Value total) {
+  for (const Forward::Loss &loss : forward.losses) {
+    entry.result(BindKind::loss, loss.name, loss.value);
+  }
+  if (total && forward.losses.size() > 1) {
+    entry.result(BindKind::loss, "total", total);
+  }
+}
+
+//===-- Training ---------------------------------------------------------------------------------===//
+
+/// The entries of one train section.
+class TrainLowering {
+public:
+  TrainLowering(ModuleOp module, model::ModelOp model, model::TrainOp train)
+      : module(module), train(train), section(train.getGraph().str()),
+        graph(SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(model, train.getGraphAttr())) {
+    for (auto param : model.getBody().front().getOps<model::ParamOp>()) {
+      if (train.getGroupOf().contains(param.getSymName())) {
+        params.push_back(param);
+      }
+    }
+  }
+
+  void run() {
+    buildGrad();
+    buildAccumulate();
+    buildApply();
+    buildStep();
+  }
+
+private:
+  using Gradients = SmallVector<Value>; // one per entry of params
+
+  std::string name(StringRef leaf) const { return section + "." + leaf.str(); }
+  Value read(EntryBuilder &entry, BindKind kind, const Twine &prefix, model::ParamOp param) {
+    return entry.argument(kind, (prefix + param.getSymName()).str(), param.getType(), optLoc(param));
+  }
+  Location optLoc(model::ParamOp param) { return model::withPhase(param.getLoc(), model::Phase::opt); }
+
+  /// Forward and symbolic gradients; also the losses, outputs and updates as results.
+  Gradients buildGradients(EntryBuilder &entry) {
+    Forward forward = entry.inlineGraph(graph);
+    Value total = buildObjective(entry, forward);
+    Gradients gradients;
+    if (total && !params.empty()) {
+      SmallVector<Value> wrt = llvm::map_to_vector(params, [&](model::ParamOp param) { return read(entry, BindKind::param, "", param); });
+      auto gradient = nn::GradientOp::create(entry.builder, graph.getLoc(), TypeRange(ValueRange(wrt)), total, wrt);
+      gradients.append(gradient->result_begin(), gradient->result_end());
+    }
+    addLossResults(entry, forward, total);
+    for (auto [outputName, value] : forward.outputs) {
+      entry.result(BindKind::output, outputName, value);
+    }
+    for (auto [state, value] : forward.updates) {
+      entry.result(BindKind::state, state, value);
+    }
+    return gradients;
+  }
+
+  void buildGrad() {
+    EntryBuilder entry(module, name("grad"));
+    Gradients gradients = buildGradients(entry);
+    for (auto [param, gradient] : llvm::zip(params, gradients)) {
+      entry.result(BindKind::grad, param.getSymName(), gradient);
+    }
+    entry.finish();
+  }
+
+  void buildAccumulate() {
+    EntryBuilder entry(module, name("accumulate"));
+    Gradients gradients = buildGradients(entry);
+    for (auto [param, gradient] : llvm::zip(params, gradients)) {
+      Arithmetic t{entry.builder, optLoc(param)};
+      entry.result(BindKind::grad, param.getSymName(), t.add(read(entry, BindKind::grad, "", param), gradient));
+    }
+    entry.finish();
+  }
+
+  void buildApply() {
+    EntryBuilder entry(module, name("apply"));
+    Gradients gradients = llvm::map_to_vector(params, [&](model::ParamOp param) { return read(entry, BindKind::grad, "", param); });
+    applyOptimizer(entry, gradients);
+    entry.finish();
+  }
+
+  void buildStep() {
+    EntryBuilder entry(module, name("step"));
+    Gradients gradients = buildGradients(entry);
+    applyOptimizer(entry, gradients);
+    entry.finish();
+  }
+
+  /// What every gradient is multiplied by: 1 / micro-batches, and the clipping factor min(1, clip / (norm + 1e-6)),
+  /// as torch.nn.utils.clip_grad_norm_.
+  Value gradientScale(EntryBuilder &entry, const Gradients &gradients) {
+    Value scale = entry.scalar(name("grad_scale"));
+    if (!train.getClip()) {
+      return scale;
+    }
+    Arithmetic t{entry.builder, model::scoped(train.getLoc(), "clip", model::Phase::opt)};
+    Value sum;
+    for (Value gradient : gradients) {
+      Value square = nn::SquareOp::create(t.b, t.loc, gradient);
+      SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(gradient.getType()).getRank()));
+      Value part = axes.empty() ? square : nn::ReduceSumOp::create(t.b, t.loc, square, axes).getResult();
+      sum = sum ? t.add(sum, part) : part;
+    }
+    Value norm = t.mul(nn::SqrtOp::create(t.b, t.loc, sum), scale);
+    Value guarded = t.add(norm, t.splat(norm.getType(), 1e-6));
+    Value ratio = nn::DivOp::create(t.b, t.loc, entry.scalar(train.getClip()->str()), guarded);
+    return t.mul(scale, nn::MinimumOp::create(t.b, t.loc, ratio, t.splat(ratio.getType(), 1.0)));
+  }
+
+  void applyOptimizer(EntryBuilder &entry, const Gradients &gradients) {
+    if (gradients.empty()) {
+      return;
+    }
+    Value scale = gradientScale(entry, gradients);
+    for (auto [param, gradient] : llvm::zip_equal(params, gradients)) {
+      updateParameter(entry, param, gradient, scale);
+    }
+  }
+
+  void updateParameter(EntryBuilder &entry, model::ParamOp param, Value gradient, Value scale) {
+    StringRef path = param.getSymName();
+    Arithmetic t{entry.builder, optLoc(param)};
+    auto group = cast<DictionaryAttr>(train.getGroups()[cast<IntegerAttr>(train.getGroupOf().get(path)).getInt()]);
+    auto groupScalar = [&](StringRef key) { return entry.scalar(group.getAs<StringAttr>(key).getValue()); };
+    Value lr = entry.scalar(name("lr_now"));
+    if (group.contains("lr_scale")) {
+      lr = t.mul(lr, groupScalar("lr_scale"));
+    }
+    Value decay = groupScalar("weight_decay");
+    Value old = read(entry, BindKind::param, "", param);
+    SmallVector<std::pair<std::string, Value>> moments; // name, old value
+    SmallVector<Value> updated;                         // parameter first, then the moments
+    if (train.getOptimizer() == "adamw") {
+      for (StringRef moment : {"m/", "v/"}) {
+        moments.emplace_back((moment + path).str(), read(entry, BindKind::moment, moment, param));
+      }
+      auto op = nn::AdamWOp::create(t.b, t.loc, old, gradient, moments[0].second, moments[1].second, lr, entry.scalar(name("betas.0")),
+                                    entry.scalar(name("betas.1")), entry.scalar(name("eps")), decay, entry.scalar(name("bias_correction1")),
+                                    entry.scalar(name("bias_correction2")), scale);
+      updated.assign(op->result_begin(), op->result_end());
+    } else {
+      moments.emplace_back(("momentum/" + path).str(), read(entry, BindKind::moment, "momentum/", param));
+      auto op = nn::SgdOp::create(t.b, t.loc, old, gradient, moments[0].second, lr, entry.scalar(name("momentum")), decay, scale, train.getNesterov());
+      updated.assign(op->result_begin(), op->result_end());
+    }
+    if (Attribute scalar = train.getTrainable().get(path)) { // frozen for now: nothing of it moves
+      Value flag = entry.scalar(cast<StringAttr>(scalar).getValue());
+      Value on = nn::CompareOp::create(t.b, t.loc, nn::CompareKind::gt, flag, t.splat(flag.getType(), 0.5));
+      Type conditionType = cast<RankedTensorType>(param.getType()).clone(t.b.getI1Type());
+      Value condition = t.spread(on, conditionType);
+      updated[0] = nn::SelectOp::create(t.b, t.loc, condition, updated[0], old);
+      for (auto [i, moment] : llvm::enumerate(moments)) {
+        updated[i + 1] = nn::SelectOp::create(t.b, t.loc, condition, updated[i + 1], moment.second);
+      }
+    }
+    entry.result(BindKind::param, path, updated[0]);
+    for (auto [i, moment] : llvm::enumerate(moments)) {
+      entry.result(BindKind::moment, moment.first, updated[i + 1]);
+    }
+    if (train.getEma()) { // ema <- d ema + (1 - d) p
+      Value average = read(entry, BindKind::moment, "ema/", param);
+      Value d = entry.scalar(train.getEma()->str());
+      Value rest = nn::SubOp::create(t.b, t.loc, t.splat(d.getType(), 1.0), d);
+      Value blended = t.add(t.mul(average, t.spread(d, average.getType())), t.mul(updated[0], t.spread(rest, average.getType())));
+      entry.result(BindKind::moment, ("ema/" + path).str(), blended);
+    }
+  }
+
+  ModuleOp module;
+  model::TrainOp train;
+  std::string section;
+  model::GraphOp graph;
+  SmallVector<model::ParamOp> params;
+};
+
+//===-- Evaluation -------------------------------------------------------------------------------===//
+
+void buildPredict(ModuleOp module, model::GraphOp graph, bool explain) {
+  EntryBuilder entry(module, explain ? "explain" : "predict");
+  Forward forward = entry.inlineGraph(graph);
+  if (explain && forward.taps.empty()) {
+    entry.finish();
+    return;
+  }
+  for (auto [name, value] : explain ? forward.taps : forward.outputs) {
+    entry.result(explain ? BindKind::tap : BindKind::output, name, value);
+  }
+  entry.finish();
+}
+
+/// `eval`: outputs, and everything that is summed over the data set. A loss is a mean over the batch's valid samples; its sum
+/// is weighted by their number.
+void buildEval(ModuleOp module, model::GraphOp graph) {
+  EntryBuilder entry(module, "eval");
+  Forward forward = entry.inlineGraph(graph);
+  Arithmetic t{entry.builder, graph.getLoc()};
+  auto accumulate = [&](const std::string &name, Value value) {
+    Value before = entry.argument(BindKind::sum, name, value.getType(), graph.getLoc());
+    entry.result(BindKind::sum, name, t.add(before, value));
+  };
+  for (auto [name, value] : forward.outputs) {
+    entry.result(BindKind::output, name, value);
+  }
+  auto validType = RankedTensorType::get({int64_t(graph.getBatch())}, entry.builder.getF32Type());
+  Value valid = entry.argument(BindKind::valid, "valid", validType, graph.getLoc());
+  Value count = nn::ReduceSumOp::create(t.b, t.loc, valid, ArrayRef<int64_t>{0});
+  accumulate("count", count);
+  Value total = buildObjective(entry, forward);
+  for (const Forward::Loss &loss : forward.losses) {
+    accumulate(("loss." + loss.name).str(), t.mul(loss.value, count));
+  }
+  if (forward.losses.size() > 1) {
+    accumulate("loss.total", t.mul(total, count));
+  }
+  for (const Forward::Metric &metric : forward.metrics) {
+    model::MetricOp op = metric.op;
+    for (auto [sumName, value] : llvm::zip_equal(op.getSumNames().getAsValueRange<StringAttr>(), metric.sums)) {
+      accumulate((op.getName() + "." + sumName).str(), value);
+    }
+  }
+  entry.finish();
+}
+
+void buildMetrics(ModuleOp module, model::GraphOp graph) {
+  EntryBuilder entry(module, "metrics");
+  for (auto metric : graph.getBody().front().getOps<model::MetricOp>()) {
+    IRMapping mapping;
+    Block &body = metric.getValue().front();
+    for (auto [sumName, argument] : llvm::zip_equal(metric.getSumNames().getAsValueRange<StringAttr>(), body.getArguments())) {
+      mapping.map(argument, entry.argument(BindKind::sum, (metric.getName() + "." + sumName).str(), argument.getType(), metric.getLoc()));
+    }
+    for (Operation &op : body.without_terminator()) {
+      entry.builder.clone(op, mapping);
+    }
+    entry.result(BindKind::metric, metric.getName(), mapping.lookup(body.getTerminator()->getOperand(0)));
+  }
+  entry.finish();
+}
+
+//===-- Initial values ---------------------------------------------------------------------------===//
+
+Value buildInit(EntryBuilder &entry, StringRef path, RankedTensorType type, model::InitAttr init, Location loc) {
+  StringRef kind = init.getKind();
+  auto arg = [&](int i) { return init.getArgs()[i]; };
+  OpBuilder &b = entry.builder;
+  if (kind == "zeros" || kind == "ones") {
+    return nn::buildSplat(b, loc, type, kind == "ones" ? 1.0 : 0.0);
+  }
+  if (kind == "constant") {
+    return nn::buildSplat(b, loc, type, arg(0));
+  }
+  uint32_t id = hashPath(path);
+  if (kind == "normal" || kind == "trunc_normal") {
+    return nn::RandomNormalOp::create(b, loc, type, entry.seed(), id, APFloat(0.0), APFloat(arg(0)), kind == "trunc_normal");
+  }
+  double low = 0, high = 0;
+  if (kind == "uniform") {
+    low = arg(0), high = arg(1);
+  } else { // xavier_uniform: fans as torch.nn.init
+    ArrayRef<int64_t> shape = type.getShape();
+    int64_t receptive = 1;
+    for (int64_t extent : shape.drop_front(std::min<size_t>(2, shape.size()))) {
+      receptive *= extent;
+    }
+    int64_t fans = shape.size() < 2 ? 2 * type.getNumElements() : (shape[0] + shape[1]) * receptive;
+    high = std::sqrt(6.0 / double(fans));
+    low = -high;
+  }
+  return nn::RandomUniformOp::create(b, loc, type, entry.seed(), id, APFloat(low), APFloat(high));
+}
+
+void buildInitEntry(ModuleOp module, model::ModelOp model) {
+  EntryBuilder entry(module, "init");
+  for (Operation &op : model.getBody().front()) {
+    auto add = [&](BindKind kind, auto declaration) {
+      auto type = cast<RankedTensorType>(declaration.getType());
+      entry.result(kind, declaration.getSymName(), buildInit(entry, declaration.getSymName(), type, declaration.getInit(), op.getLoc()));
+    };
+    if (auto param = dyn_cast<model::ParamOp>(op)) {
+      add(BindKind::param, param);
+    } else if (auto state = dyn_cast<model::StateOp>(op)) {
+      add(BindKind::state, state);
+    }
+  }
+  entry.finish();
+}
+
+//===-- Package facts ----------------------------------------------------------------------------===//
+
+/// What the runtime must know besides memory and code.
+DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
+  Builder b(model.getContext());
+  SmallVector<Attribute> scalars, train, data, metrics, losses, modalities, optional;
+  auto entry = [&](std::initializer_list<std::pair<StringRef, Attribute>> fields) {
+    SmallVector<NamedAttribute> named;
+    for (auto [key, value] : fields) {
+      named.push_back(b.getNamedAttr(key, value));
+    }
+    return b.getDictionaryAttr(named);
+  };
+  int64_t batch = 0;
+  for (Operation &op : model.getBody().front()) {
+    if (auto scalar = dyn_cast<model::ScalarOp>(op)) {
+      auto fields = entry({{"name", scalar.getSymNameAttr()}, {"type", scalar.getTypeAttr()}, {"value", scalar.getValueAttr()}});
+      if (scalar.getKind() == model::ScalarKind::host) {
+        fields = entry({{"host", b.getUnitAttr()}, {"name", scalar.getSymNameAttr()}, {"type", scalar.getTypeAttr()}, {"value", scalar.getValueAttr()}});
+      }
+      scalars.push_back(fields);
+    } else if (auto modality = dyn_cast<model::ModalityOp>(op)) {
+      modalities.push_back(modality.getSymNameAttr());
+      if (modality.getOptional()) {
+        optional.push_back(modality.getSymNameAttr());
+      }
+    } else if (auto section = dyn_cast<model::TrainOp>(op)) {
+      train.push_back(entry({{"name", b.getStringAttr(section.getGraph())}, {"json", section.getHostAttr()}}));
+    } else if (auto section = dyn_cast<model::DataOp>(op)) {
+      StringRef name = section.getSymName();
+      name.consume_back(".data");
+      data.push_back(entry({{"name", b.getStringAttr(name)}, {"json", section.getHostAttr()}}));
+    } else if (auto graph = dyn_cast<model::GraphOp>(op); graph && graph.getMode() == model::Mode::train && batch == 0) {
+      batch = graph.getBatch();
+    }
+  }
+  if (eval) {
+    for (Operation &op : eval.getBody().front()) {
+      if (auto metric = dyn_cast<model::MetricOp>(op)) {
+        SmallVector<StringRef> sums = llvm::to_vector(metric.getSumNames().getAsValueRange<StringAttr>());
+        metrics.push_back(entry({{"name", metric.getNameAttr()}, {"sums", b.getStrArrayAttr(sums)}}));
+      } else if (auto loss = dyn_cast<model::LossOp>(op)) {
+        losses.push_back(loss.getNameAttr());
+      }
+    }
+  }
+  int64_t evalBatch = eval ? int64_t(eval.getBatch()) : batch;
+  return entry({{"model", model.getSymNameAttr()},
+                {"modalities", b.getArrayAttr(modalities)},
+                {"optional", b.getArrayAttr(optional)},
+                {"batch", b.getI64IntegerAttr(batch ? batch : evalBatch)},
+                {"eval_batch", b.getI64IntegerAttr(evalBatch)},
+                {"precision", b.getStringAttr("f32")},
+                {"scalars", b.getArrayAttr(scalars)},
+                {"losses", b.getArrayAttr(losses)},
+                {"metrics", b.getArrayAttr(metrics)},
+                {"train", b.getArrayAttr(train)},
+                {"data", b.getArrayAttr(data)}});
+}
+
+struct LowerToEntriesPass : impl::LowerToEntriesPassBase<LowerToEntriesPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto model : llvm::make_early_inc_range(module.getOps<model::ModelOp>())) {
+      model::GraphOp eval;
+      for (auto graph : model.getBody().front().getOps<model::GraphOp>()) {
+        eval = graph.getMode() == model::Mode::eval ? graph : eval;
+      }
+      if (eval) {
+        buildPredict(module, eval, /*explain=*/false);
+        buildEval(module, eval);
+        buildMetrics(module, eval);
+        buildPredict(module, eval, /*explain=*/true);
+      }
+      buildInitEntry(module, model);
+      for (auto train : model.getBody().front().getOps<model::TrainOp>()) {
+        TrainLowering(module, model, train).run();
+      }
+      module->setAttr(rt::RTDialect::packageAttrName, buildPackage(model, eval));
+      model.erase();
+    }
+  }
+};
+
+} // namespace
+} // namespace mome
