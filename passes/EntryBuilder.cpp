@@ -96,9 +96,11 @@ bool EntryBuilder::finish() {
   }
   func::ReturnOp::create(builder, function.getLoc(), results);
   Block &body = function.getBody().front();
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body.without_terminator()))) {
-    if (isOpTriviallyDead(&op)) {
-      op.erase();
+  for (Operation *op = body.back().getPrevNode(); op;) {
+    Operation *dead = isOpTriviallyDead(op) ? op : nullptr;
+    op = op->getPrevNode();
+    if (dead) {
+      dead->erase();
     }
   }
   for (unsigned i = body.getNumArguments(); i-- > 0;) {
