@@ -25,23 +25,63 @@ static FailureOr<HostTensor> parseArgument(func::FuncOp function, unsigned numbe
   return nn::toHostTensor(parsed);
 }
 
-/// A value that suits the argument's binding: no label, everything present, positive counters, else
-/// uniform numbers.
-static HostTensor inventArgument(func::FuncOp function, unsigned number, uint64_t seed) {
+/// What files call an argument or result: outputs and everything that goes in by its name alone.
+static std::string getKey(nn::BindAttr bind, bool isResult) {
+  nn::BindKind kind = bind.getKind();
+  bool plain = isResult ? kind == nn::BindKind::output
+                        : kind != nn::BindKind::grad && kind != nn::BindKind::sum;
+  StringRef prefix = nn::stringifyBindKind(kind);
+  return plain ? bind.getName().str() : (prefix + "." + bind.getName()).str();
+}
+
+/// A value that suits the argument's binding: everything present, class 0 or 1, the first step,
+/// moments that are not negative, else uniform numbers.
+static HostTensor inventArgument(RankedTensorType type, nn::BindKind kind, uint64_t seed) {
+  bool isFloat = isa<FloatType>(type.getElementType());
+  if (kind == nn::BindKind::valid || kind == nn::BindKind::presence ||
+      (kind == nn::BindKind::scalar && !isFloat)) {
+    HostTensor ones(type.getShape());
+    llvm::fill(ones.data, 1.0);
+    return ones;
+  }
+  if (!isFloat) {
+    return randomTensor(type, 0.0, 2.0, seed);
+  }
+  bool positive =
+      kind == nn::BindKind::scalar || kind == nn::BindKind::moment || kind == nn::BindKind::sum;
+  return positive ? randomTensor(type, 0.1, 0.9, seed) : randomTensor(type, -1.0, 1.0, seed);
+}
+
+static FailureOr<HostTensor> findArgument(func::FuncOp function, unsigned number,
+                                          const RunOptions &options) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes()[number]);
   auto bind = function.getArgAttrOfType<nn::BindAttr>(number, nn::NNDialect::bindAttrName);
   nn::BindKind kind = bind ? bind.getKind() : nn::BindKind::input;
-  HostTensor ones(type.getShape());
-  llvm::fill(ones.data, 1.0);
-  if (kind == nn::BindKind::valid || kind == nn::BindKind::presence) {
-    return ones;
+  if (bind) {
+    auto named = options.named.find(getKey(bind, /*isResult=*/false));
+    if (named != options.named.end()) {
+      // A single number fills any shape.
+      HostTensor value(type.getShape());
+      if (named->second.rank() == 0) {
+        llvm::fill(value.data, named->second[0]);
+        return value;
+      }
+      if (ArrayRef(named->second.shape) != type.getShape()) {
+        return function.emitError("argument '")
+               << named->first << "' is " << type << ", but its value has another shape";
+      }
+      return named->second;
+    }
   }
-  if (kind == nn::BindKind::scalar) {
-    return isa<FloatType>(type.getElementType()) ? randomTensor(type, 0.1, 0.9, seed + number)
-                                                 : ones;
+  bool optional = kind == nn::BindKind::valid || kind == nn::BindKind::presence;
+  if (!options.randomSeed && !optional) {
+    InFlightDiagnostic error = function.emitError("has no value for argument ") << number;
+    if (bind) {
+      error << " ('" << getKey(bind, /*isResult=*/false) << "')";
+    }
+    return error << ": give --arg, --args, --set or --random-seed";
   }
-  bool isFloat = isa<FloatType>(type.getElementType());
-  return randomTensor(type, isFloat ? -1.0 : 0.0, isFloat ? 1.0 : 2.0, seed + number);
+  return inventArgument(type, kind, options.randomSeed.value_or(0) + number);
 }
 
 static FailureOr<SmallVector<HostTensor>> makeArguments(func::FuncOp function,
@@ -52,19 +92,14 @@ static FailureOr<SmallVector<HostTensor>> makeArguments(func::FuncOp function,
            << count << " arguments, " << options.arguments.size() << " values are given";
   }
   SmallVector<HostTensor> values;
-  for (const std::string &text : options.arguments) {
-    FailureOr<HostTensor> value = parseArgument(function, values.size(), text);
+  for (unsigned number = 0; number < count; ++number) {
+    FailureOr<HostTensor> value = number < options.arguments.size()
+                                      ? parseArgument(function, number, options.arguments[number])
+                                      : findArgument(function, number, options);
     if (failed(value)) {
       return failure();
     }
     values.push_back(std::move(*value));
-  }
-  if (values.size() < count && !options.randomSeed) {
-    return function.emitError("has no value for argument ")
-           << values.size() << ": give --arg once per argument, or --random-seed";
-  }
-  while (values.size() < count) {
-    values.push_back(inventArgument(function, values.size(), *options.randomSeed));
   }
   return values;
 }
@@ -85,15 +120,26 @@ static void printElements(const HostTensor &tensor, int64_t axis, int64_t &next,
   os << ']';
 }
 
-static std::string nameResult(func::FuncOp function, unsigned number) {
-  std::string name = function.getName().str();
+static RunResult nameResult(func::FuncOp function, unsigned number, HostTensor value) {
+  std::string title = function.getName().str();
   if (number > 0) {
-    name += "#" + std::to_string(number);
+    title += "#" + std::to_string(number);
   }
+  std::string key = title;
   if (auto bind = function.getResultAttrOfType<nn::BindAttr>(number, nn::NNDialect::bindAttrName)) {
-    name += (" (" + nn::stringifyBindKind(bind.getKind()) + " \"" + bind.getName() + "\")").str();
+    title += (" (" + nn::stringifyBindKind(bind.getKind()) + " \"" + bind.getName() + "\")").str();
+    key = getKey(bind, /*isResult=*/true);
   }
-  return name;
+  return {title, key, function.getResultTypes()[number], std::move(value)};
+}
+
+void mome::check::printResults(ArrayRef<RunResult> results, int digits, llvm::raw_ostream &os) {
+  for (const RunResult &result : results) {
+    int64_t next = 0;
+    os << result.title << " = dense<";
+    printElements(result.value, 0, next, digits, os);
+    os << "> : " << result.type << "\n";
+  }
 }
 
 //===-- Runs ----------------------------------------------------------------------------------===//
@@ -118,8 +164,8 @@ static FailureOr<SmallVector<func::FuncOp>> chooseFunctions(ModuleOp module,
   return functions;
 }
 
-static FailureOr<SmallVector<HostTensor>> runFunction(func::FuncOp function,
-                                                      const RunOptions &options) {
+static LogicalResult runFunction(func::FuncOp function, const RunOptions &options,
+                                 std::vector<RunResult> &results) {
   if (!function.getBody().hasOneBlock()) {
     return function.emitError("has control flow, which nn programs do not have");
   }
@@ -127,28 +173,26 @@ static FailureOr<SmallVector<HostTensor>> runFunction(func::FuncOp function,
   if (failed(arguments)) {
     return failure();
   }
-  return nn::interpretBlock(function.getBody().front(), *arguments);
-}
-
-LogicalResult mome::check::runModule(ModuleOp module, const RunOptions &options,
-                                     llvm::raw_ostream &os) {
-  FailureOr<SmallVector<func::FuncOp>> functions = chooseFunctions(module, options);
-  if (failed(functions)) {
+  auto values = nn::interpretBlock(function.getBody().front(), *arguments);
+  if (failed(values)) {
     return failure();
   }
-  for (func::FuncOp function : *functions) {
-    FailureOr<SmallVector<HostTensor>> results = runFunction(function, options);
-    if (failed(results)) {
-      return failure();
-    }
-    for (auto [number, result] : llvm::enumerate(*results)) {
-      int64_t next = 0;
-      os << nameResult(function, number) << " = dense<";
-      printElements(result, 0, next, options.digits, os);
-      os << "> : " << function.getResultTypes()[number] << "\n";
-    }
+  for (auto [number, value] : llvm::enumerate(*values)) {
+    results.push_back(nameResult(function, number, std::move(value)));
   }
   return success();
+}
+
+FailureOr<std::vector<RunResult>> mome::check::runModule(ModuleOp module,
+                                                         const RunOptions &options) {
+  FailureOr<SmallVector<func::FuncOp>> functions = chooseFunctions(module, options);
+  std::vector<RunResult> results;
+  if (failed(functions) || llvm::any_of(*functions, [&](func::FuncOp function) {
+        return failed(runFunction(function, options, results));
+      })) {
+    return failure();
+  }
+  return results;
 }
 
 LogicalResult mome::check::compareModules(ModuleOp module, ModuleOp reference,
@@ -162,18 +206,18 @@ LogicalResult mome::check::compareModules(ModuleOp module, ModuleOp reference,
     if (!function || function.getFunctionType() != expectedFunction.getFunctionType()) {
       return expectedFunction.emitError("has no function of its name and type in the other module");
     }
-    auto expected = runFunction(expectedFunction, options), actual = runFunction(function, options);
-    if (failed(expected) || failed(actual)) {
+    std::vector<RunResult> expected, actual;
+    if (failed(runFunction(expectedFunction, options, expected)) ||
+        failed(runFunction(function, options, actual))) {
       return failure();
     }
-    for (auto [number, pair] : llvm::enumerate(llvm::zip_equal(*actual, *expected))) {
-      auto &[a, e] = pair;
+    for (auto [a, e] : llvm::zip_equal(actual, expected)) {
       double largest = 0.0;
-      for (double x : e.data) {
+      for (double x : e.value.data) {
         largest = std::max(largest, std::abs(x));
       }
-      if (auto difference = findDifference(a, e, {tolerance, tolerance * largest})) {
-        return function.emitError(nameResult(function, number)) << " differs " << *difference;
+      if (auto difference = findDifference(a.value, e.value, {tolerance, tolerance * largest})) {
+        return function.emitError(e.title) << " differs " << *difference;
       }
     }
   }

@@ -1,11 +1,12 @@
-// Runs the functions of a module in f64 and prints their results: the whole of mome-interp but its
-// command line.
+// Runs the functions of a module in f64: the whole of mome-interp but its command line and files.
 #ifndef MOME_DIALECTS_CHECK_RUNNER_H
 #define MOME_DIALECTS_CHECK_RUNNER_H
 
+#include "dialects/NN/HostTensor.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
-#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,18 +16,32 @@ namespace mome::check {
 struct RunOptions {
   /// The function to run; empty: every public one.
   std::string entry;
-  /// Values of the arguments, in order, without their types: "dense<[1.0, 2.0]>".
+  /// Values of the first arguments, in order, without their types: "dense<[1.0, 2.0]>".
   std::vector<std::string> arguments;
-  /// Fills the arguments that have no value.
+  /// Values of other arguments by the names of their bindings; those of accumulators and gradients
+  /// carry the kind: "grad.PATH".
+  std::map<std::string, nn::HostTensor> named;
+  /// Invents the arguments that have no value. Without it only presence and valid may be missing:
+  /// they are ones.
   std::optional<uint64_t> randomSeed;
-  /// Significant digits of printed numbers.
-  int digits = 7;
 };
 
-/// Prints one line per result: `f = dense<[1, 2]> : tensor<2xf32>`, `f#1 = ...` for further
-/// results, and the name of the binding where the result has one. Fails with a diagnostic.
-mlir::LogicalResult runModule(mlir::ModuleOp module, const RunOptions &options,
-                              llvm::raw_ostream &os);
+/// One result of one function.
+struct RunResult {
+  /// For readers: `f`, `f#1`, `predict (output "logits")`.
+  std::string title;
+  /// For files: an output's name, else `loss.NAME`, `grad.PATH`, `param.PATH`, ...; the title where
+  /// there is no binding.
+  std::string key;
+  mlir::Type type;
+  nn::HostTensor value;
+};
+
+/// Runs the chosen functions in order, check ops included. Fails with a diagnostic.
+mlir::FailureOr<std::vector<RunResult>> runModule(mlir::ModuleOp module, const RunOptions &options);
+
+/// One line per result: `f = dense<[1, 2]> : tensor<2xf32>`.
+void printResults(llvm::ArrayRef<RunResult> results, int digits, llvm::raw_ostream &os);
 
 /// Runs both modules on the same arguments; their results must agree to `tolerance` relative to the
 /// largest element.
