@@ -76,6 +76,16 @@ FailureOr<func::FuncOp> GenerateCode::emitKernel(nn::KernelOp kernel, OpBuilder 
   return cpu::emitReferenceKernel(kernel, builder);
 }
 
+/// The element types of a kernel's operands and results.
+static FunctionType getElementTypes(nn::KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  auto elements = [](TypeRange types) {
+    return llvm::map_to_vector(types, [](Type type) { return getElementTypeOrSelf(type); });
+  };
+  return FunctionType::get(kernel.getContext(), elements(body.getArgumentTypes()),
+                           elements(body.getTerminator()->getOperandTypes()));
+}
+
 /// Replaces each nn.kernel by its record; the functions go to `code`.
 LogicalResult GenerateCode::emitKernels(ModuleOp module, ModuleOp code, const cpu::Target &target) {
   for (auto kernel : llvm::make_early_inc_range(module.getOps<nn::KernelOp>())) {
@@ -88,7 +98,8 @@ LogicalResult GenerateCode::emitKernels(ModuleOp module, ModuleOp code, const cp
       return (*function)->getAttrOfType<IntegerAttr>(name).getInt();
     };
     OpBuilder record(kernel);
-    rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymName(), number(cpu::chunksAttrName),
+    rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymName(),
+                         TypeAttr::get(getElementTypes(kernel)), number(cpu::chunksAttrName),
                          number(cpu::scratchAttrName));
     kernel.erase();
   }

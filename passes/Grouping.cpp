@@ -1,6 +1,8 @@
 // See Grouping.h.
 #include "passes/Grouping.h"
 
+#include "dialects/Mome/Scope.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <queue>
@@ -350,7 +352,7 @@ void Grouping::emitDispatch(Group &group, OpBuilder &builder) {
       }
     }
   }
-  Location loc = FusedLoc::get(builder.getContext(), locations);
+  Location loc = model::unite(builder.getContext(), locations);
   auto types = [](const llvm::SetVector<Value> &values) {
     return llvm::to_vector(TypeRange(ValueRange(values.getArrayRef())));
   };

@@ -109,13 +109,15 @@ def RT_ScalarOp : RT_Op<"scalar", [Symbol, DeclareOpInterfaceMethods<SymbolUserO
 def RT_KernelOp : RT_Op<"kernel", [Symbol]> {
   let summary = "A function of the machine code, and how to split it";
   let description = [{
+    The type lists the element types of the operands and results.
+
     ```mlir
-    rt.kernel @k_1f2e3d4c5b6a7988 chunks 16 scratch 4096
+    rt.kernel @k_1f2e3d4c5b6a7988 : (f32, i32) -> f32 chunks 16 scratch 4096
     ```
     C1: at least one chunk; scratch is not negative.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, I64Prop:$chunks, I64Prop:$scratch);
-  let assemblyFormat = "$sym_name `chunks` $chunks `scratch` $scratch attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type, I64Prop:$chunks, I64Prop:$scratch);
+  let assemblyFormat = "$sym_name `:` $type `chunks` $chunks `scratch` $scratch attr-dict";
   let hasVerifier = 1;
 }
 

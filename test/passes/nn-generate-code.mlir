@@ -5,7 +5,7 @@
 // TARGET: unknown target-cpu 'z80'
 
 // CHECK-NOT: nn.
-// CHECK: rt.kernel @k_exp chunks {{[0-9]+}} scratch {{[0-9]+}}
+// CHECK: rt.kernel @k_exp : (f32, i1) -> (f32, i1) chunks {{[0-9]+}} scratch {{[0-9]+}}
 // CHECK-NOT: nn.
 // CHECK: rt.code @"x86-64-v3" image dense_resource<code> : tensor<{{[0-9]+}}xi8>
 // The image is an ELF file.

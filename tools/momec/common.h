@@ -8,13 +8,14 @@
 
 namespace momec {
 
-enum ExitCode { ok = 0, failed = 1, usage = 2 };
+enum ExitCode { ok = 0, failed = 1, usage = 2, internal = 70 };
 
 using Arguments = std::span<const char *const>; // what follows the subcommand
 
 int check(Arguments arguments);
 int fmt(Arguments arguments);
 int explain(Arguments arguments);
+int compile(Arguments arguments);
 
 /// Flags every subcommand takes: --color=, --diagnostics-format=, --error-limit=, -Werror,
 /// -Wno-CODE.

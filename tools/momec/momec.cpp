@@ -20,11 +20,11 @@ constexpr Command commands[] = {
 };
 
 void print_usage(std::FILE *stream) {
-  std::fputs("usage: momec COMMAND ...\n\n", stream);
+  std::fputs("usage: momec MODEL.mome [-o MODEL.mpk] ...\n       momec COMMAND ...\n\n", stream);
   for (const Command &command : commands) {
     std::fprintf(stream, "  %-9s %s\n", command.name.data(), command.summary);
   }
-  std::fputs("\n`momec COMMAND --help` lists its flags.\n", stream);
+  std::fputs("\n`momec COMMAND --help` lists its flags, `momec MODEL.mome --help` those of compiling.\n", stream);
 }
 
 } // namespace
@@ -45,6 +45,9 @@ int main(int argc, char **argv) {
       return command.run({argv + 2, size_t(argc - 2)});
     }
     names.emplace_back(command.name);
+  }
+  if (first.starts_with("-") || first.find('.') != first.npos || first.find('/') != first.npos) {
+    return momec::compile({argv + 1, size_t(argc - 1)});
   }
   auto guess = mome::syntax::nearest(first, names);
   return momec::usage_error("there is no command '" + std::string(first) + "'",

@@ -6,7 +6,7 @@ rt.arena @a size 100 kind state
 // -----
 
 // expected-error @+1 {{C1: needs at least one chunk}}
-rt.kernel @k chunks 0 scratch 0
+rt.kernel @k : (f32) -> f32 chunks 0 scratch 0
 
 // -----
 
@@ -71,7 +71,7 @@ rt.program @p inputs [] outputs [] peak 64 {
 
 // expected-error @+1 {{C3: holds 'rt.kernel'}}
 rt.program @p inputs [] outputs [] peak 0 {
-  rt.kernel @k chunks 1 scratch 0
+  rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
 }
 
 // -----
@@ -83,7 +83,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
 rt.arena @io size 64 kind io
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C2: #rt.slice<@io[0, 128] v0> is outside of its arena}}
@@ -92,7 +92,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
 rt.arena @io size 64 kind io
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C3: writes overlap}}
@@ -101,7 +101,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
 rt.arena @io size 128 kind io
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C4: writes #rt.slice<@io[0, 64] v1> while reading}}

@@ -1,0 +1,76 @@
+// See Pipelines.h. The ordered story: read top to bottom, this is how a model becomes a package.
+#include "passes/Pipelines.h"
+
+#include "passes/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mome;
+
+static constexpr llvm::StringLiteral names[numStages] = {
+    "parse", "elaborate", "place",  "autodiff", "simplify", "autocast", "fuse",
+    "remat", "partition", "bucket", "schedule", "memory",   "codegen",  "package"};
+
+StringRef mome::stageName(Stage stage) {
+  return names[int(stage)];
+}
+
+std::optional<Stage> mome::findStage(StringRef name) {
+  const auto *found = llvm::find(names, name);
+  return found == std::end(names) ? std::nullopt : std::optional(Stage(found - std::begin(names)));
+}
+
+std::string mome::stageNames() {
+  return llvm::join(names, ", ");
+}
+
+static void addFuse(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
+  manager.addPass(createCSEPass()); // index maps were copied to their readers; equal leftovers merge
+}
+
+static void addSchedule(OpPassManager &manager) {
+  manager.addPass(createOutlineKernelsPass());
+}
+
+static void addMemory(OpPassManager &manager) {
+  manager.addPass(createPlanMemoryPass());
+  manager.addPass(createVerifyPlanPass());
+}
+
+static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
+  GenerateCodePassOptions generate;
+  generate.codegen = options.codegen;
+  generate.targetCpu = options.targetCpu;
+  manager.addPass(createGenerateCodePass(generate));
+  manager.addPass(createVerifyPlanPass());
+}
+
+void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
+  switch (stage) {
+  case Stage::fuse:
+    return addFuse(manager);
+  case Stage::schedule:
+    return addSchedule(manager);
+  case Stage::memory:
+    return addMemory(manager);
+  case Stage::codegen:
+    return addCodegen(manager, options);
+  case Stage::simplify:
+    manager.addPass(createCanonicalizerPass());
+    manager.addPass(createCSEPass());
+    return;
+  case Stage::parse:
+  case Stage::elaborate:
+  case Stage::place:
+  case Stage::autodiff:
+  case Stage::autocast:
+  case Stage::remat:
+  case Stage::partition:
+  case Stage::bucket:
+  case Stage::package:
+    return;
+  }
+}

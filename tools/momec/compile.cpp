@@ -1,0 +1,301 @@
+// momec FILE: compiles a model to a package.
+//
+// The stages of passes/Pipelines.h run one by one. Before each, the module is copied: when a stage fails or crashes,
+// the copy becomes `model.repro.mlir`, and the exit code is 70.
+#include "tools/momec/compile.h"
+#include "tools/momec/common.h"
+
+#include "dialects/Mome/Mome.h"
+#include "dialects/NN/NN.h"
+#include "dialects/RT/RT.h"
+#include "frontend/elaborate/Elaborate.h"
+#include "frontend/syntax/format.h"
+#include "passes/Package.h"
+#include "passes/Pipelines.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+#include <csignal>
+
+using namespace mlir;
+using namespace mome;
+
+namespace momec {
+
+namespace {
+/// One compilation: the module and what is done with it.
+class Compilation {
+public:
+  Compilation(CompileOptions options, DiagnosticFlags flags, MLIRContext &context)
+      : options(std::move(options)), flags(std::move(flags)), context(context),
+        diagnostics(sources, this->flags.options) {}
+
+  int run();
+
+private:
+  int readSource();
+  int readModule();
+  int runStage(Stage stage);
+  int writePackage();
+  int writeText(Stage stage, StringRef path);
+  int dump(Stage stage);
+  int reportInternalError(Stage stage, ModuleOp before);
+  std::string stem() const { return llvm::sys::path::stem(options.input).str(); }
+
+  CompileOptions options;
+  DiagnosticFlags flags;
+  MLIRContext &context;
+  syntax::SourceManager sources;
+  syntax::Diagnostics diagnostics;
+  OwningOpRef<ModuleOp> module;
+  DefaultTimingManager timing;
+  std::string failedStage;
+};
+} // namespace
+
+static int fail(const std::string &message) {
+  llvm::errs() << "momec: error: " << message << "\n";
+  return momec::failed;
+}
+
+/// Writes a file, or standard output for "-"; by renaming, so that no half file is left.
+static int writeFile(StringRef path, StringRef bytes) {
+  if (path == "-") {
+    llvm::outs() << bytes;
+    llvm::outs().flush();
+    return ok;
+  }
+  std::string temporary = (path + ".partial").str();
+  std::error_code error;
+  {
+    llvm::raw_fd_ostream stream(temporary, error);
+    if (!error) {
+      stream << bytes;
+      stream.close();
+      error = stream.error();
+      stream.clear_error();
+    }
+  }
+  if (!error) {
+    error = llvm::sys::fs::rename(temporary, path);
+  }
+  if (error) {
+    llvm::sys::fs::remove(temporary);
+    return fail("cannot write '" + path.str() + "': " + error.message());
+  }
+  return ok;
+}
+
+/// The module as text with locations: DSL lines survive a round trip.
+static std::string printModule(ModuleOp module) {
+  OpPrintingFlags printing;
+  printing.enableDebugInfo(true);
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, printing);
+  return text + "\n";
+}
+
+//===-- Input ----------------------------------------------------------------------------------===//
+
+/// Keeps the text of every file that was read: the package carries them.
+static void attachSources(ModuleOp module,
+                          ArrayRef<std::pair<std::string, std::string>> files) {
+  Builder builder(module.getContext());
+  SmallVector<Attribute> list;
+  for (const auto &[path, text] : files) {
+    list.push_back(builder.getDictionaryAttr({builder.getNamedAttr("path", builder.getStringAttr(path)),
+                                              builder.getNamedAttr("text", builder.getStringAttr(text))}));
+  }
+  NamedAttrList package(module->getAttrOfType<DictionaryAttr>(rt::RTDialect::packageAttrName));
+  package.set("sources", builder.getArrayAttr(list));
+  module->setAttr(rt::RTDialect::packageAttrName, package.getDictionary(module.getContext()));
+}
+
+int Compilation::readSource() {
+  std::vector<std::pair<std::string, std::string>> files;
+  auto read = [&](const std::string &path) -> std::optional<std::string> {
+    std::optional<std::string> text = read_file(path);
+    if (text) {
+      files.emplace_back(path, *text);
+    }
+    return text;
+  };
+  elaborate::Options elaboration;
+  elaboration.defines = options.defines;
+  elaboration.preset = options.preset;
+  elaboration.batch = options.batch;
+  elaboration.eval_batch = options.evalBatch;
+  elaboration.precision = options.precision;
+  module = elaborate::elaborateFile(context, options.input, sources, diagnostics, read,
+                                    options.includeDirs, elaboration);
+  llvm::errs() << diagnostics.render();
+  if (!module || diagnostics.mlir::failed()) {
+    return momec::failed;
+  }
+  attachSources(*module, files);
+  if (mlir::failed(verify(*module))) {
+    return reportInternalError(Stage::elaborate, *module);
+  }
+  return dump(Stage::elaborate);
+}
+
+int Compilation::readModule() {
+  std::optional<std::string> text = read_file(options.input);
+  if (!text) {
+    return momec::failed;
+  }
+  llvm::SourceMgr manager;
+  manager.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(*text, options.input), {});
+  SourceMgrDiagnosticHandler handler(manager, &context);
+  module = parseSourceFile<ModuleOp>(manager, &context);
+  return module ? ok : momec::failed;
+}
+
+//===-- Stages ---------------------------------------------------------------------------------===//
+
+int Compilation::runStage(Stage stage) {
+  OwningOpRef<ModuleOp> before(module->clone());
+  TimingScope all = timing.getRootScope();
+  TimingScope scope = all.nest(stageName(stage));
+  bool passed = false;
+  auto run = [&] {
+    PassManager manager(&context);
+    if (mlir::failed(applyPassManagerCLOptions(manager))) {
+      return;
+    }
+    manager.enableTiming(scope);
+    addStage(manager, stage, options.pipeline);
+    passed = succeeded(manager.run(*module));
+  };
+  llvm::CrashRecoveryContext recovery;
+  if (!recovery.RunSafely(run) || !passed) {
+    return reportInternalError(stage, *before);
+  }
+  return dump(stage);
+}
+
+/// Writes what went into the failing stage, and how to run it again.
+int Compilation::reportInternalError(Stage stage, ModuleOp before) {
+  std::string path = stem() + ".repro.mlir";
+  StringRef previous = stageName(Stage(std::max(0, int(stage) - 1)));
+  std::string command = llvm::formatv("momec {0} --compile-from={1}{2} -o {3}.mpk", path, previous,
+                                      options.pipelineFlags(), stem());
+  int written = writeFile(path, "// " + command + "\n" + printModule(before));
+  llvm::errs() << "momec: internal error in stage '" << stageName(stage) << "'\n";
+  if (written == ok) {
+    llvm::errs() << "note: this runs it again; please report it with the file: " << command << "\n";
+  }
+  return internal;
+}
+
+int Compilation::writeText(Stage stage, StringRef path) {
+  if (stage != Stage::parse) {
+    return writeFile(path, printModule(*module));
+  }
+  std::optional<std::string> text = read_file(options.input);
+  if (!text) {
+    return momec::failed;
+  }
+  std::optional<std::string> formatted =
+      syntax::format(sources, sources.add(options.input, *text), diagnostics);
+  if (!formatted) {
+    llvm::errs() << diagnostics.render();
+    return momec::failed;
+  }
+  return writeFile(path, *formatted);
+}
+
+int Compilation::dump(Stage stage) {
+  if (options.dumpDir.empty()) {
+    return ok;
+  }
+  if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDir)) {
+    return fail("cannot make directory '" + options.dumpDir + "': " + error.message());
+  }
+  StringRef extension = stage == Stage::parse ? "mome" : "mlir";
+  std::string name = llvm::formatv("{0}.{1,0+2}.{2}.{3}", stem(), int(stage), stageName(stage),
+                                   extension);
+  SmallString<128> path(options.dumpDir);
+  llvm::sys::path::append(path, name);
+  return writeText(stage, path);
+}
+
+int Compilation::writePackage() {
+  FailureOr<std::string> bytes = printPackage(*module);
+  if (mlir::failed(bytes)) {
+    return reportInternalError(Stage::package, *module);
+  }
+  return writeFile(options.output.empty() ? stem() + ".mpk" : options.output, *bytes);
+}
+
+int Compilation::run() {
+  applyDefaultTimingManagerCLOptions(timing);
+  timing.setEnabled(timing.isEnabled() || options.timing);
+  Stage first = options.compileFrom.value_or(Stage::elaborate);
+  int status = options.compileFrom ? readModule() : ok;
+  if (!options.compileFrom) {
+    status = options.compileTo == Stage::parse ? ok : readSource();
+    if (status == ok && !options.dumpDir.empty()) {
+      status = dump(Stage::parse);
+    }
+  }
+  for (int stage = int(first) + 1; status == ok && stage < int(Stage::package); ++stage) {
+    if (stage <= int(options.compileTo)) {
+      status = runStage(Stage(stage));
+    }
+  }
+  if (status != ok) {
+    return status;
+  }
+  if (options.compileTo == Stage::package) {
+    return writePackage();
+  }
+  return writeText(options.compileTo, options.output.empty() ? "-" : options.output);
+}
+
+//===-- Setup ----------------------------------------------------------------------------------===//
+
+static void enableRemarks(MLIRContext &context, const std::string &filter) {
+  if (filter.empty()) {
+    return;
+  }
+  remark::RemarkCategories categories;
+  categories.all = filter;
+  (void)remark::enableOptimizationRemarks(context, nullptr,
+                                          std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                          categories, /*printAsEmitRemarks=*/true);
+}
+
+int compile(Arguments arguments) {
+  DiagnosticFlags flags;
+  CompileOptions options;
+  if (int status = parseCompileOptions(arguments, flags, options); status != ok || options.help) {
+    return status;
+  }
+  llvm::CrashRecoveryContext::Enable();
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registry.insert<model::MomeDialect, nn::NNDialect, rt::RTDialect>();
+  // One thread: a crash can be caught, and kernels are compiled in a fixed order.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadDialect<model::MomeDialect, nn::NNDialect, rt::RTDialect, func::FuncDialect>();
+  llvm::SourceMgr manager;
+  SourceMgrDiagnosticHandler handler(manager, &context);
+  enableRemarks(context, options.remarks);
+  return Compilation(std::move(options), std::move(flags), context).run();
+}
+
+} // namespace momec

@@ -1,0 +1,34 @@
+// What `momec FILE` was asked to do.
+#pragma once
+
+#include "passes/Pipelines.h"
+#include "tools/momec/common.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace momec {
+
+struct CompileOptions {
+  std::string input, output;
+  mome::Stage compileTo = mome::Stage::package;
+  std::optional<mome::Stage> compileFrom; // the stage that left the input behind
+  std::string dumpDir;
+  mome::PipelineOptions pipeline;
+  std::map<std::string, std::string> defines;
+  std::vector<std::string> includeDirs;
+  std::string preset, precision, remarks;
+  std::optional<int64_t> batch, evalBatch;
+  bool timing = false, help = false;
+
+  /// The flags that say the same to another momec, with a blank in front of each.
+  std::string pipelineFlags() const;
+};
+
+/// Reads the command line, MLIR's own flags included; `flags` takes those about diagnostics. Returns
+/// `ok`, or `usage` after saying what is wrong.
+int parseCompileOptions(Arguments arguments, DiagnosticFlags &flags, CompileOptions &options);
+
+} // namespace momec

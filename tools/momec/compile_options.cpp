@@ -1,0 +1,200 @@
+// The flags of `momec FILE`. MLIR's flags (--mlir-...) are those of mlir-opt.
+#include "tools/momec/compile.h"
+
+#include "passes/cpu/Target.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mome;
+namespace cl = llvm::cl;
+
+namespace momec {
+
+namespace {
+/// Constructed at the first use: `momec fmt` need not know them.
+struct Flags {
+  cl::OptionCategory category{"momec"};
+  cl::opt<std::string> input{cl::Positional, cl::desc("FILE"), cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::desc("Where to write; - is standard output"),
+                              cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> compileTo{"compile-to", cl::desc("Stop after this stage and write its text"),
+                                 cl::value_desc("stage"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::desc("The same as --compile-to"), cl::value_desc("stage"),
+                            cl::cat(category)};
+  cl::opt<std::string> compileFrom{"compile-from",
+                                   cl::desc("FILE is the text that this stage wrote; go on after it"),
+                                   cl::value_desc("stage"), cl::cat(category)};
+  cl::opt<std::string> dumpDir{"dump-stages-to", cl::desc("Write the text of every stage there"),
+                               cl::value_desc("dir"), cl::cat(category)};
+  cl::opt<std::string> codegen{"codegen", cl::init("cpu"),
+                               cl::desc("cpu: fast kernels; reference: naive loops"),
+                               cl::cat(category)};
+  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("The kind of machine: cpu"),
+                              cl::cat(category)};
+  cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
+                                 cl::desc("native, or a processor level"), cl::value_desc("name"),
+                                 cl::cat(category)};
+  cl::list<std::string> defines{"D", cl::Prefix, cl::desc("Set a parameter of the model"),
+                                cl::value_desc("name=value"), cl::cat(category)};
+  cl::list<std::string> includes{"I", cl::Prefix, cl::desc("Look for imports there too"),
+                                 cl::value_desc("dir"), cl::cat(category)};
+  cl::opt<std::string> preset{"preset", cl::desc("Use a preset of the model"), cl::cat(category)};
+  cl::opt<int64_t> batch{"batch", cl::desc("Samples per training batch"), cl::cat(category)};
+  cl::opt<int64_t> evalBatch{"eval-batch", cl::desc("Samples per evaluation batch"),
+                             cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::desc("f32, whatever the model says"),
+                                 cl::cat(category)};
+  cl::opt<int64_t> devices{"devices", cl::init(1), cl::desc("How many machines: 1"),
+                           cl::cat(category)};
+  cl::opt<std::string> remarks{"remarks", cl::ValueOptional, cl::value_desc("regex"),
+                               cl::desc("Say what was not fused, and the like; of passes that match"),
+                               cl::cat(category)};
+  cl::opt<bool> timing{"timing", cl::desc("Report the time of stages and passes"),
+                       cl::cat(category)};
+};
+} // namespace
+
+static std::string hostTarget() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  return features.lookup("avx512f") && features.lookup("avx512vl") && features.lookup("avx512dq")
+             ? "x86-64-v4"
+             : "x86-64-v3";
+}
+
+/// Fills what a stage flag names; false after saying that there is no such stage.
+static bool readStage(const char *flag, const std::string &name, std::optional<Stage> &stage) {
+  if (name.empty()) {
+    return true;
+  }
+  stage = findStage(name);
+  if (!stage) {
+    usage_error(std::string(flag) + ": there is no stage '" + name + "'", "stages: " + stageNames());
+  }
+  return stage.has_value();
+}
+
+/// What can be asked for but not done yet.
+static int refuseUnsupported(const Flags &flags) {
+  if (flags.target != "cpu") {
+    return usage_error("--target=" + flags.target + ": this momec generates code for cpu only");
+  }
+  if (flags.devices != 1) {
+    return usage_error("--devices: this momec plans for one device only");
+  }
+  if (!flags.precision.empty() && flags.precision != "f32") {
+    return usage_error("--precision=" + flags.precision + ": this momec computes in f32 only");
+  }
+  return ok;
+}
+
+static int readInput(const Flags &flags, CompileOptions &options) {
+  options.input = flags.input;
+  std::optional<Stage> from, to, emit;
+  if (!readStage("--compile-from", flags.compileFrom, from) ||
+      !readStage("--compile-to", flags.compileTo, to) || !readStage("--emit", flags.emit, emit)) {
+    return usage;
+  }
+  if (options.input.empty()) {
+    return usage_error("no input file", "momec model.mome -o model.mpk");
+  }
+  options.compileFrom = from;
+  options.compileTo = emit ? *emit : to ? *to : Stage::package;
+  bool isSource = llvm::StringRef(options.input).ends_with(".mome");
+  if (!isSource && !from) {
+    return usage_error("'" + options.input + "' is not a .mome file",
+                       "for the text of a stage, say which: --compile-from=STAGE");
+  }
+  if (from && (isSource || *from == Stage::parse || *from == Stage::package)) {
+    return usage_error("--compile-from wants an .mlir file of a stage from elaborate to codegen");
+  }
+  if (from && options.compileTo < *from) {
+    return usage_error("stage '" + stageName(options.compileTo).str() + "' comes before '" +
+                       stageName(*from).str() + "'");
+  }
+  return ok;
+}
+
+static int readDefines(const Flags &flags, CompileOptions &options) {
+  for (const std::string &define : flags.defines) {
+    size_t equals = define.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return usage_error("-D wants NAME=VALUE, not '" + define + "'");
+    }
+    options.defines[define.substr(0, equals)] = define.substr(equals + 1);
+  }
+  return ok;
+}
+
+static int readTarget(const Flags &flags, CompileOptions &options) {
+  options.pipeline.codegen = flags.codegen;
+  options.pipeline.targetCpu = flags.targetCpu == "native" ? hostTarget() : flags.targetCpu;
+  if (flags.codegen != "cpu" && flags.codegen != "reference") {
+    return usage_error("--codegen is cpu or reference, not '" + flags.codegen + "'");
+  }
+  if (!cpu::findTarget(options.pipeline.targetCpu)) {
+    return usage_error("--target-cpu: there is no '" + flags.targetCpu + "'",
+                       "native, " + cpu::targetNames().str());
+  }
+  return ok;
+}
+
+int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
+                        CompileOptions &options) {
+  std::vector<const char *> rest = {"momec"};
+  for (const char *argument : arguments) {
+    std::string_view text = argument;
+    if (diagnosticFlags.take(text == "--Werror" ? "-Werror" : text)) {
+      if (!diagnosticFlags.error.empty()) {
+        return usage_error(diagnosticFlags.error);
+      }
+    } else {
+      rest.push_back(argument);
+    }
+  }
+  static Flags flags;
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  mlir::registerDefaultTimingManagerCLOptions();
+  std::string problem;
+  llvm::raw_string_ostream stream(problem);
+  if (!cl::ParseCommandLineOptions(rest.size(), rest.data(), "Compiles a model to a package\n",
+                                   &stream)) {
+    return usage_error(llvm::StringRef(problem).trim().str());
+  }
+  for (int (*read)(const Flags &, CompileOptions &) :
+       {+[](const Flags &f, CompileOptions &) { return refuseUnsupported(f); }, readInput,
+        readDefines, readTarget}) {
+    if (int status = read(flags, options); status != ok) {
+      return status;
+    }
+  }
+  options.output = flags.output;
+  options.dumpDir = flags.dumpDir;
+  options.includeDirs.assign(flags.includes.begin(), flags.includes.end());
+  options.preset = flags.preset;
+  options.precision = flags.precision;
+  options.remarks = flags.remarks.getNumOccurrences() && flags.remarks.empty() ? ".*" : flags.remarks;
+  options.timing = flags.timing;
+  if (flags.batch.getNumOccurrences()) {
+    options.batch = flags.batch;
+  }
+  if (flags.evalBatch.getNumOccurrences()) {
+    options.evalBatch = flags.evalBatch;
+  }
+  return ok;
+}
+
+std::string CompileOptions::pipelineFlags() const {
+  std::string result;
+  if (pipeline.codegen != "cpu") {
+    result += " --codegen=" + pipeline.codegen;
+  }
+  return result + " --target-cpu=" + pipeline.targetCpu;
+}
+
+} // namespace momec
