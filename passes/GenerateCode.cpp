@@ -98,7 +98,7 @@ LogicalResult GenerateCode::emitKernels(ModuleOp module, ModuleOp code, const cp
       return (*function)->getAttrOfType<IntegerAttr>(name).getInt();
     };
     OpBuilder record(kernel);
-    rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymName(),
+    rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
                          TypeAttr::get(getElementTypes(kernel)), number(cpu::chunksAttrName),
                          number(cpu::scratchAttrName));
     kernel.erase();

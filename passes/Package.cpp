@@ -166,12 +166,12 @@ Offsets<fb::Kernel> Printer::printKernels() {
   Offsets<fb::Kernel> kernels;
   for (rt::KernelOp op : number<rt::KernelOp>()) {
     auto type = cast<FunctionType>(op.getType());
-    std::vector<uint8_t> types;
+    std::vector<fb::DType> types;
     for (Type element : llvm::concat<const Type>(type.getInputs(), type.getResults())) {
-      types.push_back(uint8_t(toDType(element)));
+      types.push_back(toDType(element));
     }
     flatbuffers::Offset<flatbuffers::String> name = text(op.getSymName());
-    auto list = builder.CreateVectorScalarCast<fb::DType>(types);
+    auto list = builder.CreateVector(types);
     kernels.push_back(fb::CreateKernel(builder, name, op.getChunks(), op.getScratch(), list,
                                        type.getNumResults()));
   }

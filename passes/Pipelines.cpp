@@ -23,7 +23,7 @@ std::optional<Stage> mome::findStage(StringRef name) {
 }
 
 std::string mome::stageNames() {
-  return llvm::join(names, ", ");
+  return llvm::join(std::begin(names), std::end(names), ", ");
 }
 
 static void addFuse(OpPassManager &manager) {
