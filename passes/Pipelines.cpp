@@ -50,6 +50,9 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
 
 void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
   switch (stage) {
+  case Stage::autodiff:
+    manager.addNestedPass<func::FuncOp>(createAutodiffPass());
+    return;
   case Stage::fuse:
     return addFuse(manager);
   case Stage::schedule:
@@ -65,7 +68,6 @@ void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &
   case Stage::parse:
   case Stage::elaborate:
   case Stage::place:
-  case Stage::autodiff:
   case Stage::autocast:
   case Stage::remat:
   case Stage::partition:
