@@ -50,6 +50,9 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
 
 void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
   switch (stage) {
+  case Stage::place:
+    manager.addPass(createLowerToEntriesPass());
+    return;
   case Stage::autodiff:
     manager.addNestedPass<func::FuncOp>(createAutodiffPass());
     return;
@@ -67,7 +70,6 @@ void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &
     return;
   case Stage::parse:
   case Stage::elaborate:
-  case Stage::place:
   case Stage::autocast:
   case Stage::remat:
   case Stage::partition:
