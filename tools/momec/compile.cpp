@@ -142,7 +142,7 @@ int Compilation::readSource() {
   module = elaborate::elaborateFile(context, options.input, sources, diagnostics, read,
                                     options.includeDirs, elaboration);
   llvm::errs() << diagnostics.render();
-  if (!module || diagnostics.mlir::failed()) {
+  if (!module || diagnostics.failed()) {
     return momec::failed;
   }
   attachSources(*module, files);

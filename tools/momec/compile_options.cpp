@@ -131,7 +131,7 @@ static int readDefines(const Flags &flags, CompileOptions &options) {
 
 static int readTarget(const Flags &flags, CompileOptions &options) {
   options.pipeline.codegen = flags.codegen;
-  options.pipeline.targetCpu = flags.targetCpu == "native" ? hostTarget() : flags.targetCpu;
+  options.pipeline.targetCpu = flags.targetCpu == "native" ? hostTarget() : flags.targetCpu.getValue();
   if (flags.codegen != "cpu" && flags.codegen != "reference") {
     return usage_error("--codegen is cpu or reference, not '" + flags.codegen + "'");
   }
@@ -178,7 +178,7 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   options.includeDirs.assign(flags.includes.begin(), flags.includes.end());
   options.preset = flags.preset;
   options.precision = flags.precision;
-  options.remarks = flags.remarks.getNumOccurrences() && flags.remarks.empty() ? ".*" : flags.remarks;
+  options.remarks = flags.remarks.getNumOccurrences() && flags.remarks.empty() ? std::string(".*") : flags.remarks.getValue();
   options.timing = flags.timing;
   if (flags.batch.getNumOccurrences()) {
     options.batch = flags.batch;
