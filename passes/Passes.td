@@ -4,6 +4,19 @@
 
 include "mlir/Pass/PassBase.td"
 
+//===-- elaborate ------------------------------------------------------------------------------===//
+
+def VerifyModelPass : Pass<"mome-verify-model", "::mlir::ModuleOp"> {
+  let summary = "Checks the contract of the mome level";
+}
+
+def LintLossesPass : Pass<"mome-lint-losses", "::mlir::ModuleOp"> {
+  let summary = "Warns of losses that train nothing, or something else than meant";
+  let description = [{
+    Codes W0601 to W0604; frontend/syntax/codes.def explains them. Changes nothing.
+  }];
+}
+
 //===-- place ----------------------------------------------------------------------------------===//
 
 def LowerToEntriesPass : Pass<"mome-lower-to-entries", "::mlir::ModuleOp"> {
@@ -13,6 +26,15 @@ def LowerToEntriesPass : Pass<"mome-lower-to-entries", "::mlir::ModuleOp"> {
     freezing and averages become `nn` ops. The facts that the runtime needs go to the module attribute `rt.package`.
   }];
   let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect", "::mlir::func::FuncDialect"];
+}
+
+//===-- place, autodiff, simplify: the nn level ------------------------------------------------===//
+
+def VerifyEntriesPass : Pass<"nn-verify-entries", "::mlir::ModuleOp"> {
+  let summary = "Checks the contract of the nn levels before dispatches";
+  let options = [
+    Option<"stage", "stage", "std::string", /*default=*/"\"simplify\"", "The stage that has just run: place, autodiff or simplify">,
+    Option<"provenance", "provenance", "bool", /*default=*/"false", "Require a DSL path on every op">];
 }
 
 //===-- autodiff -------------------------------------------------------------------------------===//
@@ -25,6 +47,12 @@ def AutodiffPass : Pass<"nn-autodiff", "::mlir::func::FuncOp"> {
     `Differentiable` is an error. Locations: the forward op's scope, phase bwd.
   }];
   let dependentDialects = ["::mome::nn::NNDialect", "::mome::model::MomeDialect"];
+}
+
+//===-- simplify -------------------------------------------------------------------------------===//
+
+def EliminateStopGradientPass : Pass<"nn-eliminate-stop-gradient", "::mlir::func::FuncOp"> {
+  let summary = "Removes nn.stop_gradient, which has done its work in autodiff";
 }
 
 //===-- fuse -----------------------------------------------------------------------------------===//

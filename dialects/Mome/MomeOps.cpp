@@ -97,6 +97,19 @@ LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return expected == getType() ? success() : emitOpError("C2: @") << getSource() << " reads as " << expected << ", not " << getType();
 }
 
+LogicalResult MaskOp::verify() {
+  auto graph = (*this)->getParentOfType<GraphOp>();
+  if (!graph) {
+    return emitOpError("C1: stands outside a graph");
+  }
+  SmallVector<int64_t> shape = {int64_t(graph.getBatch())};
+  if (getKind() == MaskKind::presence) {
+    shape.push_back(llvm::range_size(cast<ModelOp>(graph->getParentOp()).getBody().front().getOps<ModalityOp>()));
+  }
+  auto expected = RankedTensorType::get(shape, Float32Type::get(getContext()));
+  return getType() == expected ? success() : emitOpError("C1: must be ") << expected << ", not " << getType();
+}
+
 static LogicalResult verifyPart(Operation *op, Block &body) {
   return TypeRange(body.getTerminator()->getOperandTypes()) == TypeRange(op->getResultTypes())
              ? success()

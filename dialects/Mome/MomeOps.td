@@ -86,9 +86,11 @@ def Mome_ReadOp : Mome_Op<"read", [Pure, DeclareOpInterfaceMethods<SymbolUserOpI
 
 def Mome_MaskOp : Mome_Op<"mask", [Pure]> {
   let summary = "`valid` [B]: 0 for padding; `presence` [B, N]: 1 where modality n is present";
+  let description = "C1: the type is `tensor<Bxf32>`, or `tensor<BxNxf32>`, with the graph's batch and N modalities.";
   let arguments = (ins Mome_MaskKindAttr:$kind);
   let results = (outs Tensor:$result);
   let assemblyFormat = "$kind attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 class Mome_PartOp<string mnemonic> : Mome_Op<mnemonic, [SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects]> {

@@ -194,6 +194,13 @@ LogicalResult SoftCrossEntropyOp::inferReturnTypes(MLIRContext *, OptionalLoc lo
   return success();
 }
 
+Value SoftCrossEntropyOp::getTeacherValue() {
+  return getTarget();
+}
+Value SoftCrossEntropyOp::getStudentValue() {
+  return getLogits();
+}
+
 LogicalResult SoftCrossEntropyOp::interpret(Inputs in, Outputs out) {
   for (int64_t row = 0; row < out[0].size(); ++row) {
     ArrayRef<double> logits = getRow(in[0], row), target = getRow(in[1], row);
@@ -241,6 +248,13 @@ LogicalResult KlOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op,
   }
   types.append(3, getRowType(typeOf(op.getTeacher())));
   return success();
+}
+
+Value KlOp::getTeacherValue() {
+  return getTeacher();
+}
+Value KlOp::getStudentValue() {
+  return getStudent();
 }
 
 LogicalResult KlOp::interpret(Inputs in, Outputs out) {

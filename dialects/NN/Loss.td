@@ -15,7 +15,7 @@ class NN_LossOp<string mnemonic, int flops, list<Trait> traits = []> : NN_Op<mne
   }];
 }
 
-def NN_CrossEntropyOp : NN_LossOp<"cross_entropy", 7, [DeclareOpInterfaceMethods<Differentiable>]> {
+def NN_CrossEntropyOp : NN_LossOp<"cross_entropy", 7, [NonNegative, DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Cross-entropy of softmax(logits) against class indices";
   let description = [{
     With K classes and smoothing s (0 if absent): `lse = ln sum_k e^z[k]`,
@@ -58,7 +58,8 @@ def NN_CrossEntropyBackwardOp : NN_LossOp<"cross_entropy_backward", 6> {
   }];
 }
 
-def NN_SoftCrossEntropyOp : NN_LossOp<"soft_cross_entropy", 7, [DeclareOpInterfaceMethods<Differentiable>]> {
+def NN_SoftCrossEntropyOp : NN_LossOp<"soft_cross_entropy", 7, [DeclareOpInterfaceMethods<Distillation>,
+    DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Cross-entropy of softmax(logits) against weights of all classes";
   let description = [{
     `loss = -sum_k t[k] log_softmax(z)[k]`, as torch.nn.functional.cross_entropy with class probabilities and
@@ -75,7 +76,8 @@ def NN_SoftCrossEntropyOp : NN_LossOp<"soft_cross_entropy", 7, [DeclareOpInterfa
   let assemblyFormat = "$logits `,` $target attr-dict `:` functional-type(operands, results)";
 }
 
-def NN_KlOp : NN_LossOp<"kl", 14, [DeclareOpInterfaceMethods<Differentiable>]> {
+def NN_KlOp : NN_LossOp<"kl", 14, [NonNegative, DeclareOpInterfaceMethods<Distillation>,
+    DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Kullback-Leibler divergence of softmax(student) from softmax(teacher)";
   let description = [{
     With teacher logits a, student logits b and `p = softmax(a)`:

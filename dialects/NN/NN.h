@@ -4,6 +4,7 @@
 
 #include "dialects/NN/Access.h"
 #include "dialects/NN/HostTensor.h"
+#include "dialects/NN/Traits.h"
 #include "dialects/NN/Product.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

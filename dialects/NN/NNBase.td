@@ -41,6 +41,10 @@ defvar NNTensor = RankedTensorOf<[F32, F64, BF16, I32, I64, I1]>;
 defvar FloatScalar = 0DTensorOf<[F32, F64]>;
 defvar IntScalar = 0DTensorOf<[I32, I64]>;
 
+// Signs, for the loss lints; see Traits.h.
+def NonNegative : NativeOpTrait<"NonNegative"> { let cppNamespace = "::mome::nn"; }
+def KeepsNonNegative : NativeOpTrait<"KeepsNonNegative"> { let cppNamespace = "::mome::nn"; }
+
 class NN_Op<string mnemonic, list<Trait> traits = []>
     : Op<NN_Dialect, mnemonic, traits # [Pure, DeclareOpInterfaceMethods<Interpretable>]>;
 

@@ -112,6 +112,15 @@ def CostModel : OpInterface<"CostModel"> {
   ];
 }
 
+def Distillation : OpInterface<"Distillation"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{A loss that pulls a student towards a teacher, which is usually held still.}];
+  let methods = [
+    InterfaceMethod<"The value that teaches.", "::mlir::Value", "getTeacherValue">,
+    InterfaceMethod<"The value that learns.", "::mlir::Value", "getStudentValue">
+  ];
+}
+
 def Fusible : OpInterface<"Fusible"> {
   let cppNamespace = "::mome::nn";
   let description = [{

@@ -57,15 +57,15 @@ def NN_LayerNormBackwardOp : NN_RowOp<"layer_norm_backward", 11, [InferTypeOpAda
   }];
 }
 
-class NN_RowMapOp<string mnemonic> : NN_RowOp<mnemonic, 5, [SameOperandsAndResultType,
-    DeclareOpInterfaceMethods<Differentiable>]> {
+class NN_RowMapOp<string mnemonic, list<Trait> traits = []> : NN_RowOp<mnemonic, 5, traits # [
+    SameOperandsAndResultType, DeclareOpInterfaceMethods<Differentiable>]> {
   let arguments = (ins FloatTensor:$operand);
   let results = (outs FloatTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
-def NN_SoftmaxOp : NN_RowMapOp<"softmax"> {
+def NN_SoftmaxOp : NN_RowMapOp<"softmax", [NonNegative]> {
   let summary = "e^x / sum e^x over the last axis";
   let description = [{
     Computed from `x - max`, so that nothing overflows. `dx = y (dy - sum dy y)`.

@@ -8,7 +8,7 @@ class NN_ReductionOp<string mnemonic, list<Trait> traits = []>
     : NN_Op<mnemonic, traits # [InferTypeOpAdaptor, DeclareOpInterfaceMethods<Fusible>, DeclareOpInterfaceMethods<CostModel>,
                                 DeclareOpInterfaceMethods<LinalgLowering>]>;
 
-class NN_ReduceOp<string mnemonic> : NN_ReductionOp<mnemonic, [DeclareOpInterfaceMethods<Differentiable>]> {
+class NN_ReduceOp<string mnemonic> : NN_ReductionOp<mnemonic, [KeepsNonNegative, DeclareOpInterfaceMethods<Differentiable>]> {
   let arguments = (ins FloatTensor:$operand, DenseI64ArrayAttr:$axes);
   let results = (outs FloatTensor:$result);
   let assemblyFormat = "$operand `axes` $axes attr-dict `:` type($operand) `->` type($result)";
