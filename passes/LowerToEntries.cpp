@@ -173,10 +173,26 @@ private:
     if (gradients.empty()) {
       return;
     }
-    Value scale = gradientScale(entry, gradients);
+    // A frozen parameter has no gradient: it must not count in the norm either.
+    Gradients trained;
     for (auto [param, gradient] : llvm::zip_equal(params, gradients)) {
+      Arithmetic t{entry.builder, optLoc(param)};
+      bool mayFreeze = train.getTrainable().contains(param.getSymName());
+      trained.push_back(mayFreeze ? unlessFrozen(entry, param, gradient, t.splat(gradient.getType(), 0.0)) : gradient);
+    }
+    Value scale = gradientScale(entry, trained);
+    for (auto [param, gradient] : llvm::zip_equal(params, trained)) {
       updateParameter(entry, param, gradient, scale);
     }
+  }
+
+  /// `value`, or `frozen` while the freeze rule of a parameter that has one holds.
+  Value unlessFrozen(EntryBuilder &entry, model::ParamOp param, Value value, Value frozen) {
+    Arithmetic t{entry.builder, optLoc(param)};
+    Value flag = entry.scalar(cast<StringAttr>(train.getTrainable().get(param.getSymName())).getValue());
+    Value on = nn::CompareOp::create(t.b, t.loc, nn::CompareKind::gt, flag, t.splat(flag.getType(), 0.5));
+    Type conditionType = cast<RankedTensorType>(value.getType()).clone(t.b.getI1Type());
+    return nn::SelectOp::create(t.b, t.loc, t.spread(on, conditionType), value, frozen);
   }
 
   void updateParameter(EntryBuilder &entry, model::ParamOp param, Value gradient, Value scale) {
@@ -205,14 +221,10 @@ private:
       auto op = nn::SgdOp::create(t.b, t.loc, old, gradient, moments[0].second, lr, entry.scalar(name("momentum")), decay, scale, train.getNesterov());
       updated.assign(op->result_begin(), op->result_end());
     }
-    if (Attribute scalar = train.getTrainable().get(path)) { // frozen for now: nothing of it moves
-      Value flag = entry.scalar(cast<StringAttr>(scalar).getValue());
-      Value on = nn::CompareOp::create(t.b, t.loc, nn::CompareKind::gt, flag, t.splat(flag.getType(), 0.5));
-      Type conditionType = cast<RankedTensorType>(param.getType()).clone(t.b.getI1Type());
-      Value condition = t.spread(on, conditionType);
-      updated[0] = nn::SelectOp::create(t.b, t.loc, condition, updated[0], old);
+    if (train.getTrainable().contains(path)) { // frozen for now: nothing of it moves
+      updated[0] = unlessFrozen(entry, param, updated[0], old);
       for (auto [i, moment] : llvm::enumerate(moments)) {
-        updated[i + 1] = nn::SelectOp::create(t.b, t.loc, condition, updated[i + 1], moment.second);
+        updated[i + 1] = unlessFrozen(entry, param, updated[i + 1], moment.second);
       }
     }
     entry.result(BindKind::param, path, updated[0]);

@@ -26,9 +26,36 @@ std::string mome::stageNames() {
   return llvm::join(std::begin(names), std::end(names), ", ");
 }
 
+/// The border check after a stage of the nn level.
+static void addEntriesBorder(OpPassManager &manager, Stage stage) {
+  VerifyEntriesPassOptions options;
+  options.stage = stageName(stage).str();
+  manager.addPass(createVerifyEntriesPass(options));
+}
+
+static void addPlace(OpPassManager &manager) {
+  manager.addPass(createVerifyModelPass());
+  manager.addPass(createLintLossesPass()); // last chance to speak of losses and parameters by name
+  manager.addPass(createLowerToEntriesPass());
+  addEntriesBorder(manager, Stage::place);
+}
+
+static void addAutodiff(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createAutodiffPass());
+  addEntriesBorder(manager, Stage::autodiff);
+}
+
+static void addSimplify(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createEliminateStopGradientPass());
+  manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
+  addEntriesBorder(manager, Stage::simplify);
+}
+
 static void addFuse(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
-  manager.addPass(createCSEPass()); // index maps were copied to their readers; equal leftovers merge
+  manager.addPass(
+      createCSEPass()); // index maps were copied to their readers; equal leftovers merge
 }
 
 static void addSchedule(OpPassManager &manager) {
@@ -51,11 +78,11 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
 void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
   switch (stage) {
   case Stage::place:
-    manager.addPass(createLowerToEntriesPass());
-    return;
+    return addPlace(manager);
   case Stage::autodiff:
-    manager.addNestedPass<func::FuncOp>(createAutodiffPass());
-    return;
+    return addAutodiff(manager);
+  case Stage::simplify:
+    return addSimplify(manager);
   case Stage::fuse:
     return addFuse(manager);
   case Stage::schedule:
@@ -64,10 +91,6 @@ void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &
     return addMemory(manager);
   case Stage::codegen:
     return addCodegen(manager, options);
-  case Stage::simplify:
-    manager.addPass(createCanonicalizerPass());
-    manager.addPass(createCSEPass());
-    return;
   case Stage::parse:
   case Stage::elaborate:
   case Stage::autocast:

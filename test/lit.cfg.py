@@ -1,4 +1,5 @@
 import os
+import sys
 
 import lit.formats
 
@@ -14,6 +15,7 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
 config.substitutions.append(("%models", os.path.join(config.mome_src, "models")))
 config.substitutions.append(("%root", config.mome_src))
+config.substitutions.append(("%python", sys.executable))
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.
 if os.environ.get("MOME_ROUNDTRIP"):
     config.substitutions.append(("mome-opt", "mome-opt --verify-roundtrip"))
