@@ -98,7 +98,8 @@ void FuseDispatches::growGroups(Grouping &grouping) {
 
 /// Sweep 2: backwards, groups move into a group that reads them.
 void FuseDispatches::absorbProducers(Grouping &grouping) {
-  for (Group *group : llvm::reverse(grouping.getGroups())) {
+  SmallVector<Group *> groups = grouping.getGroups();
+  for (Group *group : llvm::reverse(groups)) {
     for (Group *consumer : grouping.getConsumers(*group)) {
       if (grouping.canAbsorb(*group, *consumer).empty()) {
         grouping.absorb(*group, *consumer);
