@@ -242,8 +242,13 @@ flatbuffers::Offset<fb::Variant> Printer::printVariant(rt::CodeOp code) {
     programs.push_back(printProgram(program));
   }
   std::vector<uint8_t> image;
-  for (int8_t byte : code.getImage().getValues<int8_t>()) {
-    image.push_back(uint8_t(byte));
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(code.getImage())) {
+    ArrayRef<char> bytes = resource.getData();
+    image.assign(bytes.begin(), bytes.end());
+  } else {
+    for (int8_t byte : code.getImage().getValues<int8_t>()) {
+      image.push_back(uint8_t(byte));
+    }
   }
   std::string hash = hashBytes(image);
   auto name = text(code.getSymName());
