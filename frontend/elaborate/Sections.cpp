@@ -55,7 +55,6 @@ private:
   std::string word(const Expr *expr) const;
   json::Value toJson(const Expr &expr);
   json::Value toJson(const SettingItem &item);
-  json::Value stream(const SettingItem &item);
 
   // --- Scalars
   void scalar(llvm::StringRef leaf, double value, mlir::Type type = nullptr);
@@ -556,34 +555,22 @@ void SectionElaborator::train() {
                          hasEma ? b.getStringAttr(full("ema_now")) : nullptr, nesterov, text);
 }
 
-/// Data sections, in the form of runtime/data/stream.h: {"source": KIND, "split": N, "streams": {MODALITY: {..}}}; further
-/// settings of a source (clip, train, val, test) keep their shape.
+/// Data sections reach the runtime setting by setting, as they are written (runtime/data/stream.h).
 void SectionElaborator::data() {
   for (const Setting &setting : section.settings) {
     const std::string &keyword = setting.keyword.name;
-    if (keyword == "source") {
-      std::string kind;
-      if (const Expr *expr = call(setting, kind)) {
-        host["source"] = kind;
-        for (const Argument &argument : expr->arguments) {
-          host[argument.name.name] = toJson(*argument.value);
-        }
-      }
-    } else if (keyword == "stream") {
-      json::Object streams;
-      for (const SettingItem &item : setting.items) {
-        streams[item.name.name] = stream(item);
-      }
-      host["streams"] = std::move(streams);
-    } else if (keyword == "clip" || keyword == "train" || keyword == "val" || keyword == "test") {
-      json::Array items;
-      for (const SettingItem &item : setting.items) {
-        items.push_back(toJson(item));
-      }
-      host[keyword] = std::move(items);
-    } else {
+    if (!llvm::is_contained({"source", "stream", "clip", "train", "val", "test"}, keyword)) {
       error(setting.keyword.range, "E0402", "unknown setting '" + keyword + "'; known: source, stream, clip, train, val, test");
+      continue;
     }
+    json::Array items;
+    for (const SettingItem &item : setting.items) {
+      if (keyword == "stream" && !e.declared.count(item.name.name)) {
+        error(item.range, "E0205", "the model has no modality '" + item.name.name + "'");
+      }
+      items.push_back(toJson(item));
+    }
+    host[keyword] = std::move(items);
   }
   if (!host.get("source")) {
     return error(section.name.range, "E0401", "a data section needs a source, as in `source tensors`");
@@ -592,27 +579,6 @@ void SectionElaborator::data() {
   llvm::raw_string_ostream(text) << json::Value(std::move(host));
   e.builder.setInsertionPointToEnd(&e.modelOp.getBody().front());
   model::DataOp::create(e.builder, e.loc(section.name.range), section.name.name + ".data", text);
-}
-
-/// `rgb = kinect_color { normalize(0.45, 0.225) }`.
-json::Value SectionElaborator::stream(const SettingItem &item) {
-  bool known = false;
-  for (auto modality : e.modelOp.getBody().front().getOps<model::ModalityOp>()) {
-    known |= modality.getSymName() == item.name.name;
-  }
-  if (!known) {
-    error(item.range, "E0205", "the model has no modality '" + item.name.name + "'");
-  }
-  json::Object object{{"tensor", word(item.value.get())}};
-  for (const SettingItem &inner : item.body) {
-    const Expr *expr = inner.value.get();
-    if (!expr || expr->kind != ExprKind::call || word(expr->children[0].get()) != "normalize" || expr->arguments.size() != 2) {
-      error(inner.range, "E0402", "a stream knows normalize(mean, deviation)");
-      continue;
-    }
-    object["normalize"] = json::Array{toJson(*expr->arguments[0].value), toJson(*expr->arguments[1].value)};
-  }
-  return object;
 }
 
 } // namespace mome::elaborate
