@@ -115,7 +115,7 @@ void Trainer::plan_steps() {
   eval_steps = std::max<int64_t>(1, std::llround(every * double(per_epoch)));
   if (options.overfit_batches > 0) {
     validation = sampler.order(0);
-  } else if (source.index().has(data::Part::val)) {
+  } else if (model.info().entry("eval") != nullptr && source.index().has(data::Part::val)) {
     validation = source.index().part(data::Part::val);
   } else if (!config.monitor.metric.empty()) {
     validation = source.index().part(data::Part::val); // throws: a monitor needs validation samples

@@ -116,8 +116,10 @@ struct TrainFlags {
 
   void add(CLI::App &command, bool data_required) {
     command.add_option("--out", out, "folder to write");
-    command.add_option("--set", request.set,
-                       "NAME=VALUE of a scalar: --set train.lr=3e-5 --set alpha=0");
+    command
+        .add_option("--set", request.set,
+                    "NAME=VALUE of a scalar: --set train.lr=3e-5 --set alpha=0")
+        ->allow_extra_args(false);
     command.add_flag("--no-progress", no_progress, "plain lines even on a terminal");
     command.add_flag("-q,--quiet", quiet, "print nothing but errors");
     session.add(command);
@@ -151,7 +153,8 @@ void add_train(CLI::App &app, const std::string &command_line, int &exit_code) {
       ->add_option("--allow-change", flags->allow,
                    "identities that may differ when resuming: package, variant, data, seed, "
                    "accumulate, steps-per-epoch, scalars, or a scalar's name")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_flag("--dry-run", flags->request.dry_run,
                     "check everything, print the plan, train nothing");
   flags->add(*command, false);
@@ -213,7 +216,8 @@ void add_sweep(CLI::App &app, const std::string &command_line, int &exit_code) {
   command->add_option("--splits", *splits, "folds, written like seeds");
   command
       ->add_option("--parts", *parts, "parts to evaluate with each best checkpoint (default val)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   flags->add(*command, true);
   command->callback([=, &exit_code] {
     SweepRequest request;
@@ -247,12 +251,16 @@ struct EvalFlags {
     command.add_option("--out", out, "where results go");
     split_option = command.add_option("--split", split, "fold held out for test");
     command.add_option("--zero", request.zero, "sensors whose values are replaced by zeros")
-        ->delimiter(',');
-    command.add_option("--absent", request.absent, "sensors marked absent")->delimiter(',');
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    command.add_option("--absent", request.absent, "sensors marked absent")
+        ->delimiter(',')
+        ->allow_extra_args(false);
     command.add_option("--batch", request.batch, "samples per batch, at most the compiled one");
     command.add_flag("--latest", request.latest, "the run's latest checkpoint, not its best");
     command.add_option("--allow-change", allow, "identities that may differ: package, model")
-        ->delimiter(',');
+        ->delimiter(',')
+        ->allow_extra_args(false);
     session.add(command);
   }
   EvalRequest take() {
@@ -313,10 +321,13 @@ void add_export(CLI::App &app) {
   command->add_option("checkpoint", flags->checkpoint, "run folder or ckpt/step-* folder")
       ->required();
   command->add_option("--out", flags->out, "safetensors file to write")->required();
-  command->add_option("--map", flags->map,
-                      "OLD=NEW: names that start with OLD start with NEW, e.g. experts.rgb.=");
-  command->add_option("--only", flags->only,
-                      "patterns of names to write: * within a part, ** across");
+  command
+      ->add_option("--map", flags->map,
+                   "OLD=NEW: names that start with OLD start with NEW, e.g. experts.rgb.=")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--only", flags->only, "patterns of names to write: * within a part, ** across")
+      ->allow_extra_args(false);
   command->callback([=] {
     std::vector<ExportRule> rules;
     for (const std::string &text : flags->map) {
