@@ -152,6 +152,8 @@ struct Tiny {
     p->model = "Tiny";
     p->batch = p->eval_batch = 4;
     p->precision = "f32";
+    p->modalities = {"x"};
+    p->classes = {"0", "1", "2"};
     p->tensors.push_back(tensor("x", fb::BindKind::input, {4, 2}));
     p->tensors.push_back(tensor("head.w", fb::BindKind::param, {3, 2}));
     p->tensors.push_back(tensor("logits", fb::BindKind::output, {4, 3}));

@@ -3,6 +3,7 @@
 // This is the one place where exceptions become exit codes (runtime/error.h lists them).
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 
 #include "runtime/error.h"
@@ -64,6 +65,8 @@ int main(int argc, char **argv) {
   } catch (const std::bad_alloc &) {
     return fail("out of memory\n  hint: free some memory, or compile with a smaller batch",
                 Exit::budget);
+  } catch (const std::filesystem::filesystem_error &error) {
+    return fail(error.what(), Exit::failed);
   } catch (const std::exception &error) {
     return fail(
         (std::string(error.what()) + "\n  hint: this is a bug in mome: please report it").c_str(),

@@ -13,6 +13,7 @@
 #include "runtime/train/session_model.h"
 #include "runtime/train/sweep.h"
 #include "runtime/train/weights.h"
+#include "tools/mome/commands.h"
 
 namespace mome::tool {
 
@@ -21,24 +22,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Flags every command that runs a package has.
-struct SessionFlags {
-  SessionOptions options;
-
-  void add(CLI::App &command) {
-    command.add_option("--threads", options.threads,
-                       "worker threads (default: MOME_NUM_THREADS or all)");
-    command.add_option("--variant", options.variant,
-                       "machine variant of the package (default: the best)");
-    command.add_flag("--check-numerics", options.check_numerics,
-                     "stop at the first NaN or infinity and name the operation");
-  }
-  OpenModel opener() const {
-    return [options = options](const fs::path &package) {
-      return std::make_unique<SessionModel>(Package::load(package), options);
-    };
-  }
-};
+/// Opens packages as the flags say.
+OpenModel opener(const SessionOptions &options) {
+  return [options](const fs::path &package) {
+    return std::make_unique<SessionModel>(Package::load(package), options);
+  };
+}
 
 /// Values of the flags in train_flags(), kept as text until the job reads them.
 class JobFlags {
@@ -108,7 +97,7 @@ private:
 /// Options shared by train, sweep and verify-resume.
 struct TrainFlags {
   TrainRequest request;
-  SessionFlags session;
+  SessionOptions session;
   JobFlags job;
   std::string package, out;
   std::vector<std::string> allow;
@@ -122,7 +111,7 @@ struct TrainFlags {
         ->allow_extra_args(false);
     command.add_flag("--no-progress", no_progress, "plain lines even on a terminal");
     command.add_flag("-q,--quiet", quiet, "print nothing but errors");
-    session.add(command);
+    add_session_flags(command, session);
     job.add(command, data_required);
   }
   TrainRequest take(const std::string &command_line) {
@@ -131,7 +120,7 @@ struct TrainFlags {
     request.given = job.given();
     request.allow_change = {allow.begin(), allow.end()};
     request.command_line = command_line;
-    request.threads = session.options.threads;
+    request.threads = session.threads;
     request.verbosity = quiet         ? Verbosity::quiet
                         : no_progress ? Verbosity::lines
                                       : Verbosity::automatic;
@@ -172,7 +161,7 @@ void add_train(CLI::App &app, const std::string &command_line, int &exit_code) {
         !fs::is_directory(request.out / "ckpt")) {
       throw usage_error("no package", "mome train PACKAGE --data DIR --out RUN");
     }
-    exit_code = train_job(request, flags->session.opener());
+    exit_code = train_job(request, opener(flags->session));
   });
 }
 
@@ -195,7 +184,7 @@ void add_verify_resume(CLI::App &app, const std::string &command_line, int &exit
       request.out = name;
     }
     const int64_t steps = request.given.value("steps", int64_t{20});
-    const ResumeReport report = verify_resume(request, steps, *at, flags->session.opener());
+    const ResumeReport report = verify_resume(request, steps, *at, opener(flags->session));
     std::fputs(report.text.c_str(), stdout);
     exit_code = report.equal ? 0 : int(Exit::failed);
     if (temporary && report.equal) {
@@ -229,13 +218,13 @@ void add_sweep(CLI::App &app, const std::string &command_line, int &exit_code) {
     request.seeds = seeds->empty() ? std::vector<int64_t>() : parse_range(*seeds);
     request.splits = splits->empty() ? std::vector<int64_t>() : parse_range(*splits);
     request.parts = *parts;
-    exit_code = sweep_job(request, flags->session.opener());
+    exit_code = sweep_job(request, opener(flags->session));
   });
 }
 
 struct EvalFlags {
   EvalRequest request;
-  SessionFlags session;
+  SessionOptions session;
   std::string checkpoint, package, data, out;
   int64_t split = 0;
   CLI::Option *split_option = nullptr;
@@ -261,7 +250,7 @@ struct EvalFlags {
     command.add_option("--allow-change", allow, "identities that may differ: package, model")
         ->delimiter(',')
         ->allow_extra_args(false);
-    session.add(command);
+    add_session_flags(command, session);
   }
   EvalRequest take() {
     request.checkpoint = checkpoint;
@@ -287,7 +276,7 @@ void add_eval(CLI::App &app) {
                     "check that no prediction depends on the other samples of its batch");
   command->add_flag("--json", *json, "print the whole summary as JSON");
   command->callback([=] {
-    const OrderedJson summary = eval_job(flags->take(), flags->session.opener());
+    const OrderedJson summary = eval_job(flags->take(), opener(flags->session));
     std::fputs((*json ? summary.dump(2) + "\n" : summary_text(summary)).c_str(), stdout);
   });
 }
@@ -301,7 +290,7 @@ void add_predict(CLI::App &app) {
   command->add_option("--part", flags->request.part, "train, val, test or all (default)");
   command->callback([=] {
     const EvalRequest request = flags->take();
-    const std::string csv = predict_job(request, flags->session.opener());
+    const std::string csv = predict_job(request, opener(flags->session));
     if (request.out.empty()) {
       std::fputs(csv.c_str(), stdout);
     } else {
