@@ -35,7 +35,6 @@ static void addEntriesBorder(OpPassManager &manager, Stage stage) {
 
 static void addPlace(OpPassManager &manager) {
   manager.addPass(createVerifyModelPass());
-  manager.addPass(createLintLossesPass()); // last chance to speak of losses and parameters by name
   manager.addPass(createLowerToEntriesPass());
   addEntriesBorder(manager, Stage::place);
 }

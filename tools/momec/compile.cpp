@@ -4,6 +4,7 @@
 // the copy becomes `model.repro.mlir`, and the exit code is 70.
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
+#include "tools/momec/lint.h"
 
 #include "dialects/Mome/Mome.h"
 #include "dialects/NN/NN.h"
@@ -141,7 +142,11 @@ int Compilation::readSource() {
   elaboration.precision = options.precision;
   module = elaborate::elaborateFile(context, options.input, sources, diagnostics, read,
                                     options.includeDirs, elaboration);
+  bool sound = !module || diagnostics.failed() || lint_model(*module, sources, diagnostics);
   llvm::errs() << diagnostics.render();
+  if (!sound) {
+    return reportInternalError(Stage::elaborate, *module);
+  }
   if (!module || diagnostics.failed()) {
     return momec::failed;
   }
