@@ -73,6 +73,11 @@ def OutlineKernelsPass : Pass<"nn-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mome::nn::NNDialect"];
 }
 
+def SchedulePass : Pass<"nn-schedule", "::mlir::func::FuncOp"> {
+  let summary = "Orders an entry's calls for a low memory peak and updates in place";
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
 //===-- memory ---------------------------------------------------------------------------------===//
 
 def PlanMemoryPass : Pass<"nn-plan-memory", "::mlir::ModuleOp"> {

@@ -59,6 +59,7 @@ static void addFuse(OpPassManager &manager) {
 
 static void addSchedule(OpPassManager &manager) {
   manager.addPass(createOutlineKernelsPass());
+  manager.addNestedPass<func::FuncOp>(createSchedulePass());
 }
 
 static void addMemory(OpPassManager &manager) {

@@ -1,0 +1,241 @@
+// nn-schedule: puts an entry's calls into an order with a low memory peak.
+//
+//   %a = call(%x)   // 1 MiB                     %a = call(%x)
+//   %b = call(%x)   // 1 MiB                     %c = call(%a)   // 4 bytes; %a dies
+//   %c = call(%a)   // 4 bytes            ->     %b = call(%x)
+//   %d = call(%b)   // 4 bytes                   %d = call(%b)
+//
+// Two orders are tried: the program's own, and a greedy one that always runs the ready call which adds least to what is
+// live. The lower peak wins, the program's own order between equals. In both, the call that computes the new value of a
+// parameter, state or moment comes after every other reader of the old one, so that it can be written in place; only
+// where a reader needs the new value too, `nn-plan-memory` has to copy.
+#include "passes/Passes.h"
+
+#include <set>
+
+using namespace mlir;
+
+namespace mome {
+#define GEN_PASS_DEF_SCHEDULEPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+struct Node {
+  nn::CallOp call;
+  SmallVector<unsigned> successors;
+  unsigned waitsFor = 0;
+  SmallVector<unsigned> values; // what it reads, each once
+  SmallVector<unsigned> results;
+};
+
+/// A value that takes memory: a result of a call.
+struct Buffer {
+  int64_t bytes = 0; // 0 for what lives in a slot of its own
+  unsigned readers = 0;
+};
+
+class Scheduler {
+public:
+  explicit Scheduler(func::FuncOp entry);
+  void run();
+
+private:
+  struct Order {
+    SmallVector<unsigned> nodes;
+    int64_t peak = 0;
+  };
+  void addEdge(unsigned before, unsigned after);
+  void addInPlaceEdges();
+  bool reaches(unsigned from, unsigned to) const;
+  int64_t growth(const Node &node, ArrayRef<unsigned> readersLeft) const;
+  Order schedule(bool greedy) const;
+  void apply(const Order &order);
+
+  func::FuncOp entry;
+  SmallVector<Node> nodes;
+  SmallVector<Buffer> buffers;
+  DenseMap<Operation *, unsigned> nodeOf;
+  DenseMap<Value, unsigned> bufferOf;
+};
+} // namespace
+
+static Value baseOf(Value value) {
+  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
+    value = reshape.getOperand();
+  }
+  return value;
+}
+
+Scheduler::Scheduler(func::FuncOp entry) : entry(entry) {
+  for (auto call : entry.getBody().getOps<nn::CallOp>()) {
+    unsigned index = nodes.size();
+    nodeOf[call] = index;
+    Node &node = nodes.emplace_back();
+    node.call = call;
+    for (Value result : call->getResults()) {
+      bufferOf[result] = buffers.size();
+      node.results.push_back(buffers.size());
+      buffers.push_back({rt::getBytes(cast<RankedTensorType>(result.getType())), 0});
+    }
+    for (Value operand : call.getInputs()) {
+      Value base = baseOf(operand);
+      auto buffer = bufferOf.find(base);
+      if (buffer == bufferOf.end() || llvm::is_contained(node.values, buffer->second)) {
+        continue;
+      }
+      node.values.push_back(buffer->second);
+      ++buffers[buffer->second].readers;
+      addEdge(nodeOf.lookup(base.getDefiningOp()), index);
+    }
+  }
+  for (Value returned : entry.getBody().front().getTerminator()->getOperands()) {
+    if (auto buffer = bufferOf.find(baseOf(returned)); buffer != bufferOf.end()) {
+      buffers[buffer->second].bytes = 0; // written into its slot
+    }
+  }
+  addInPlaceEdges();
+}
+
+void Scheduler::addEdge(unsigned before, unsigned after) {
+  if (!llvm::is_contained(nodes[before].successors, after)) {
+    nodes[before].successors.push_back(after);
+    ++nodes[after].waitsFor;
+  }
+}
+
+bool Scheduler::reaches(unsigned from, unsigned to) const {
+  SmallVector<unsigned> work{from};
+  llvm::DenseSet<unsigned> seen{from};
+  while (!work.empty()) {
+    unsigned node = work.pop_back_val();
+    if (node == to) {
+      return true;
+    }
+    for (unsigned next : nodes[node].successors) {
+      if (seen.insert(next).second) {
+        work.push_back(next);
+      }
+    }
+  }
+  return false;
+}
+
+/// Readers of an old value come before the call that computes the new one.
+void Scheduler::addInPlaceEdges() {
+  DenseMap<Attribute, BlockArgument> old;
+  DenseMap<Value, SmallVector<unsigned>> readers;
+  for (BlockArgument argument : entry.getArguments()) {
+    old[entry.getArgAttr(argument.getArgNumber(), nn::NNDialect::bindAttrName)] = argument;
+  }
+  for (auto [index, node] : llvm::enumerate(nodes)) {
+    for (Value operand : node.call.getInputs()) {
+      readers[baseOf(operand)].push_back(index);
+    }
+  }
+  Operation *terminator = entry.getBody().front().getTerminator();
+  for (OpOperand &result : terminator->getOpOperands()) {
+    auto writer = nodeOf.find(baseOf(result.get()).getDefiningOp());
+    Attribute bind = entry.getResultAttr(result.getOperandNumber(), nn::NNDialect::bindAttrName);
+    if (writer == nodeOf.end() || !bind || !old.contains(bind)) {
+      continue;
+    }
+    for (unsigned reader : readers[old[bind]]) {
+      if (reader != writer->second && !reaches(writer->second, reader)) {
+        addEdge(reader, writer->second);
+      }
+    }
+  }
+}
+
+/// Bytes that running the node adds to what is live; negative if more dies.
+int64_t Scheduler::growth(const Node &node, ArrayRef<unsigned> readersLeft) const {
+  int64_t bytes = 0;
+  for (unsigned result : node.results) {
+    bytes += buffers[result].readers ? buffers[result].bytes : 0;
+  }
+  for (unsigned value : node.values) {
+    bytes -= readersLeft[value] == 1 ? buffers[value].bytes : 0;
+  }
+  return bytes;
+}
+
+Scheduler::Order Scheduler::schedule(bool greedy) const {
+  SmallVector<unsigned> waitsFor, readersLeft;
+  for (const Buffer &buffer : buffers) {
+    readersLeft.push_back(buffer.readers);
+  }
+  std::set<unsigned> ready; // in program order
+  for (auto [index, node] : llvm::enumerate(nodes)) {
+    waitsFor.push_back(node.waitsFor);
+    if (node.waitsFor == 0) {
+      ready.insert(index);
+    }
+  }
+  Order order;
+  int64_t live = 0;
+  while (!ready.empty()) {
+    auto best = ready.begin();
+    for (auto it = best; greedy && it != ready.end(); ++it) {
+      if (growth(nodes[*it], readersLeft) < growth(nodes[*best], readersLeft)) {
+        best = it;
+      }
+    }
+    unsigned index = *best;
+    ready.erase(best);
+    order.nodes.push_back(index);
+    const Node &node = nodes[index];
+    int64_t results = 0;
+    for (unsigned result : node.results) {
+      results += buffers[result].bytes;
+    }
+    order.peak = std::max(order.peak, live + results);
+    live += growth(node, readersLeft);
+    for (unsigned value : node.values) {
+      --readersLeft[value];
+    }
+    for (unsigned next : node.successors) {
+      if (--waitsFor[next] == 0) {
+        ready.insert(next);
+      }
+    }
+  }
+  assert(order.nodes.size() == nodes.size() && "the calls form a cycle");
+  return order;
+}
+
+void Scheduler::apply(const Order &order) {
+  Operation *terminator = entry.getBody().front().getTerminator();
+  llvm::SmallPtrSet<Operation *, 16> placed;
+  auto place = [&](Operation *op, auto &self) -> void {
+    for (Value operand : op->getOperands()) {
+      auto reshape = operand.getDefiningOp<nn::ReshapeOp>();
+      if (reshape && placed.insert(reshape).second) {
+        self(reshape, self);
+      }
+    }
+    if (op != terminator) {
+      op->moveBefore(terminator);
+    }
+  };
+  for (unsigned node : order.nodes) {
+    place(nodes[node].call, place);
+  }
+  place(terminator, place);
+}
+
+void Scheduler::run() {
+  Order own = schedule(/*greedy=*/false), greedy = schedule(/*greedy=*/true);
+  apply(greedy.peak < own.peak ? greedy : own);
+}
+
+namespace {
+class Schedule : public impl::SchedulePassBase<Schedule> {
+public:
+  void runOnOperation() override {
+    if (!getOperation().isExternal()) {
+      Scheduler(getOperation()).run();
+    }
+  }
+};
+} // namespace
+} // namespace mome
