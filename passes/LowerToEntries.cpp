@@ -437,7 +437,11 @@ struct LowerToEntriesPass : impl::LowerToEntriesPassBase<LowerToEntriesPass> {
       for (auto train : model.getBody().front().getOps<model::TrainOp>()) {
         TrainLowering(module, model, train).run();
       }
-      module->setAttr(rt::RTDialect::packageAttrName, buildPackage(model, eval));
+      NamedAttrList package(buildPackage(model, eval));
+      if (auto known = module->getAttrOfType<DictionaryAttr>(rt::RTDialect::packageAttrName)) {
+        package.append(known.getValue()); // the sources, by the driver
+      }
+      module->setAttr(rt::RTDialect::packageAttrName, package.getDictionary(&getContext()));
       model.erase();
     }
   }
