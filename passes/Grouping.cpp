@@ -38,8 +38,7 @@ static bool isSpread(Operation *op) {
          !isa<nn::ReshapeOp>(op);
 }
 
-//===-- Construction
-//---------------------------------------------------------------------------===//
+//===-- Construction ------------------------------------------------------------------------===//
 
 Grouping::Grouping(Block &block) : block(block) {
   // A constant lives in the bodies that read it. One that is returned or viewed needs memory: it
@@ -100,8 +99,7 @@ void Grouping::absorb(Group &producer, Group &consumer) {
   llvm::sort(consumer.ops, [&](Operation *a, Operation *b) { return position[a] < position[b]; });
 }
 
-//===-- The graph of groups
-//--------------------------------------------------------------------===//
+//===-- The graph of groups -----------------------------------------------------------------===//
 
 SmallVector<Group *> Grouping::getGroups() const {
   SmallVector<Group *> result;
@@ -183,8 +181,33 @@ bool Grouping::escapes(const Group &group, const Group &consumer) const {
   });
 }
 
-//===-- The rules
-//------------------------------------------------------------------------------===//
+bool Grouping::isUpdate(Operation *op) const {
+  auto entry = dyn_cast<func::FuncOp>(block.getParentOp());
+  for (OpOperand &use : op->getUses()) {
+    if (!entry || use.getOwner() != block.getTerminator()) {
+      continue;
+    }
+    StringRef name = nn::NNDialect::bindAttrName;
+    Attribute bind = entry.getResultAttr(use.getOperandNumber(), name);
+    for (Value operand : op->getOperands()) {
+      auto argument = dyn_cast<BlockArgument>(operand);
+      if (bind && argument && bind == entry.getArgAttr(argument.getArgNumber(), name)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// Backward ops that need forward values only stay in the backward part: in the forward part their
+/// results would have to be kept.
+static bool isLaterPhase(Operation *op, Operation *producer) {
+  SmallVector<model::ScopeAttr> own = model::getScopes(op->getLoc());
+  SmallVector<model::ScopeAttr> other = model::getScopes(producer->getLoc());
+  return !own.empty() && !other.empty() && own.front().getPhase() != other.front().getPhase();
+}
+
+//===-- The rules ---------------------------------------------------------------------------===//
 
 StringRef Grouping::canJoinShape(Operation *op, const Group &group) const {
   FusionRole role = nn::getFusionRole(op);
@@ -225,6 +248,12 @@ StringRef Grouping::canJoinShape(Operation *op, const Group &group) const {
 StringRef Grouping::canJoin(Operation *op, const Group &group) const {
   if (StringRef reason = canJoinShape(op, group); !reason.empty()) {
     return reason;
+  }
+  if (isLaterPhase(op, group.root())) {
+    return "the producer belongs to an earlier phase";
+  }
+  if (group.kind != Group::Kind::elementwise && isUpdate(op)) {
+    return "an update in place is a kernel of its own";
   }
   llvm::SetVector<Group *> others;
   for (Group *producer : getProducers(op)) {
@@ -299,8 +328,7 @@ StringRef Grouping::canAbsorb(const Group &producer, const Group &consumer) cons
   return reaches(producer, &consumer, target) ? "another path leads there" : "";
 }
 
-//===-- Emission
-//-------------------------------------------------------------------------------===//
+//===-- Emission ----------------------------------------------------------------------------===//
 
 /// Kahn's algorithm; among the groups that are ready, the one that ended first in the program.
 SmallVector<Group *> Grouping::inTopologicalOrder() const {

@@ -61,6 +61,8 @@ private:
                const llvm::SetVector<Group *> &targets) const;
   /// True if anything but `consumer` reads the group's values.
   bool escapes(const Group &group, const Group &consumer) const;
+  /// True if the entry returns the op's result as the new value of something it reads.
+  bool isUpdate(mlir::Operation *op) const;
   llvm::StringRef canJoinShape(mlir::Operation *op, const Group &group) const;
   llvm::StringRef canAbsorbShape(const Group &producer, const Group &consumer) const;
   llvm::StringRef canFeedRoot(const Group &producer, const Group &consumer) const;

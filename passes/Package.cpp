@@ -5,6 +5,7 @@
 #include "dialects/RT/RT.h"
 #include "runtime/package_hash.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/xxhash.h"
@@ -21,6 +22,15 @@ using Strings = Offsets<flatbuffers::String>;
 static std::string hashBytes(ArrayRef<uint8_t> bytes) {
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(bytes);
   return llvm::utohexstr(hash.high64, true, 16) + llvm::utohexstr(hash.low64, true, 16);
+}
+
+static ArrayRef<uint8_t> bytesOf(ElementsAttr image) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(image);
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  ArrayRef<char> bytes = blob       ? blob->getData()
+                         : resource ? ArrayRef<char>()
+                                    : cast<DenseElementsAttr>(image).getRawData();
+  return {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()};
 }
 
 static fb::DType toDType(Type type) {
@@ -241,15 +251,7 @@ flatbuffers::Offset<fb::Variant> Printer::printVariant(rt::CodeOp code) {
   for (auto program : module.getOps<rt::ProgramOp>()) {
     programs.push_back(printProgram(program));
   }
-  std::vector<uint8_t> image;
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(code.getImage())) {
-    ArrayRef<char> bytes = resource.getData();
-    image.assign(bytes.begin(), bytes.end());
-  } else {
-    for (int8_t byte : code.getImage().getValues<int8_t>()) {
-      image.push_back(uint8_t(byte));
-    }
-  }
+  ArrayRef<uint8_t> image = bytesOf(code.getImage());
   std::string hash = hashBytes(image);
   auto name = text(code.getSymName());
   auto arenaList = builder.CreateVector(arenas);
@@ -258,7 +260,7 @@ flatbuffers::Offset<fb::Variant> Printer::printVariant(rt::CodeOp code) {
   auto layouts = builder.CreateVector(Offsets<fb::Layout>());
   auto kernelList = builder.CreateVector(kernels);
   auto programList = builder.CreateVector(programs);
-  auto imageBytes = builder.CreateVector(image);
+  auto imageBytes = builder.CreateVector(image.data(), image.size());
   return fb::CreateVariant(builder, name, arenaList, slotList, scalarList, layouts, kernelList,
                            programList, imageBytes, text(hash));
 }

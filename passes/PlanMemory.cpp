@@ -77,8 +77,7 @@ private:
 };
 } // namespace
 
-//===-- Results
-//--------------------------------------------------------------------------------===//
+//===-- Results -----------------------------------------------------------------------------===//
 
 Value EntryPlanner::copyAtEnd(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
@@ -179,8 +178,7 @@ void EntryPlanner::pinResults() {
   }
 }
 
-//===-- Transients
-//-----------------------------------------------------------------------------===//
+//===-- Transients --------------------------------------------------------------------------===//
 
 /// The first base of the bytes that `base` is stored in.
 static Value storageOf(Value base, const DenseMap<Value, Value> &sharedWith) {
@@ -245,8 +243,7 @@ void EntryPlanner::placeTransients() {
   peak = packing.peak;
 }
 
-//===-- Emission
-//-------------------------------------------------------------------------------===//
+//===-- Emission ----------------------------------------------------------------------------===//
 
 rt::SliceAttr EntryPlanner::sliceOf(Value value) {
   Value base = baseOf(value);
@@ -308,8 +305,7 @@ int64_t EntryPlanner::emit(OpBuilder &builder) {
   return peak;
 }
 
-//===-- The pass
-//-------------------------------------------------------------------------------===//
+//===-- The pass ----------------------------------------------------------------------------===//
 
 namespace {
 class PlanMemory : public impl::PlanMemoryPassBase<PlanMemory> {

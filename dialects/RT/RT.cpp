@@ -94,8 +94,7 @@ bool mome::rt::overlap(SliceAttr a, SliceAttr b) {
          b.getOffset() < a.getOffset() + a.getSize();
 }
 
-//===-- rt.package
-//-----------------------------------------------------------------------------===//
+//===-- rt.package --------------------------------------------------------------------------===//
 
 /// Keys of a dictionary, and whether each value has the right kind.
 static LogicalResult verifyKeys(Operation *op, StringRef what, DictionaryAttr dictionary,
@@ -163,8 +162,7 @@ LogicalResult RTDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   return success();
 }
 
-//===-- rt.arena, rt.kernel, rt.code
-//-----------------------------------------------------------===//
+//===-- rt.arena, rt.kernel, rt.code --------------------------------------------------------===//
 
 LogicalResult ArenaOp::verify() {
   if (getSize() < 0 || getSize() % RTDialect::alignment != 0) {
@@ -187,8 +185,7 @@ LogicalResult CodeOp::verify() {
   return success();
 }
 
-//===-- rt.tensor, rt.scalar
-//-------------------------------------------------------------------===//
+//===-- rt.tensor, rt.scalar ----------------------------------------------------------------===//
 
 static bool isBindKind(StringRef kind) {
   return llvm::StringSwitch<bool>(kind)
@@ -262,8 +259,7 @@ LogicalResult ScalarOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifySlot(*this, symbols, getArenaAttr(), getOffset(), size, false);
 }
 
-//===-- rt.program, rt.dispatch
-//----------------------------------------------------------------===//
+//===-- rt.program, rt.dispatch -------------------------------------------------------------===//
 
 LogicalResult ProgramOp::verify() {
   for (Operation &op : getBody().front()) {

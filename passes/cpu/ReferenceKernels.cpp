@@ -32,8 +32,7 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-//===-- nn to linalg
-//---------------------------------------------------------------------------===//
+//===-- nn to linalg ------------------------------------------------------------------------===//
 
 /// The type a tensor of `type` has in memory: a byte per boolean.
 static RankedTensorType storedType(RankedTensorType type) {
@@ -162,8 +161,7 @@ static LogicalResult lowerBody(Block &body, func::FuncOp function) {
   return success();
 }
 
-//===-- Buffers
-//--------------------------------------------------------------------------------===//
+//===-- Buffers -----------------------------------------------------------------------------===//
 
 /// The number of the last op of the function's block that uses the buffer or a view of it.
 static int64_t lastUse(Value buffer, Block &block, const DenseMap<Operation *, int64_t> &number) {

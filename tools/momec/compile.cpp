@@ -109,7 +109,7 @@ static std::string printModule(ModuleOp module) {
   return text + "\n";
 }
 
-//===-- Input ----------------------------------------------------------------------------------===//
+//===-- Input -------------------------------------------------------------------------------===//
 
 /// Keeps the text of every file that was read: the package carries them.
 static void attachSources(ModuleOp module,
@@ -169,7 +169,13 @@ int Compilation::readModule() {
   return module ? ok : momec::failed;
 }
 
-//===-- Stages ---------------------------------------------------------------------------------===//
+/// Runs `work`; false if it crashed.
+static bool survives(llvm::function_ref<void()> work) {
+  llvm::CrashRecoveryContext recovery;
+  return recovery.RunSafely(work);
+}
+
+//===-- Stages ------------------------------------------------------------------------------===//
 
 int Compilation::runStage(Stage stage) {
   OwningOpRef<ModuleOp> before(module->clone());
@@ -185,8 +191,7 @@ int Compilation::runStage(Stage stage) {
     addStage(manager, stage, options.pipeline);
     passed = succeeded(manager.run(*module));
   };
-  llvm::CrashRecoveryContext recovery;
-  if (!recovery.RunSafely(run) || !passed) {
+  if (!survives(run) || !passed) {
     return reportInternalError(stage, *before);
   }
   return dump(stage);
@@ -239,8 +244,8 @@ int Compilation::dump(Stage stage) {
 }
 
 int Compilation::writePackage() {
-  FailureOr<std::string> bytes = printPackage(*module);
-  if (mlir::failed(bytes)) {
+  FailureOr<std::string> bytes = failure();
+  if (!survives([&] { bytes = printPackage(*module); }) || mlir::failed(bytes)) {
     return reportInternalError(Stage::package, *module);
   }
   return writeFile(options.output.empty() ? stem() + ".mpk" : options.output, *bytes);
@@ -271,7 +276,7 @@ int Compilation::run() {
   return writeText(options.compileTo, options.output.empty() ? "-" : options.output);
 }
 
-//===-- Setup ----------------------------------------------------------------------------------===//
+//===-- Setup -------------------------------------------------------------------------------===//
 
 static void enableRemarks(MLIRContext &context, const std::string &filter) {
   if (filter.empty()) {

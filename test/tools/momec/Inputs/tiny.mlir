@@ -1,7 +1,7 @@
 // A classifier of two layers at the `place` level: prediction, gradients, and a training step.
 module @tiny attributes {rt.package = {
   model = "tiny", classes = ["a", "b"], modalities = ["x"], batch = 2 : i64, eval_batch = 2 : i64, precision = "f32",
-  losses = ["ce"], scalars = [{name = "t.lr", type = f32, value = 0.1 : f64}]}} {
+  losses = ["ce"], train = [{name = "t", json = "{\22batch\22: 2}"}], scalars = [{name = "t.lr", type = f32, value = 0.1 : f64}]}} {
   func.func @predict(%x: tensor<2x3xf32> {nn.bind = #nn.bind<input, "x">}, %w: tensor<4x3xf32> {nn.bind = #nn.bind<param, "w">},
       %b: tensor<4xf32> {nn.bind = #nn.bind<param, "b">}, %v: tensor<2x4xf32> {nn.bind = #nn.bind<param, "v">})
       -> (tensor<2x2xf32> {nn.bind = #nn.bind<output, "logits">}) {
