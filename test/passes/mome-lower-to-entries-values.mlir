@@ -22,7 +22,7 @@
 
 // Gradients add up, unscaled.
 // RUN: mome-interp %t.mlir --entry=t.accumulate --set w=3 --set f=10 --set grad.w=1 --set grad.f=2 | FileCheck %s --check-prefix=ACCUMULATE
-// ACCUMULATE-DAG: grad "w") = dense<7>
+// ACCUMULATE-DAG: grad "w") = dense<[7, 7]>
 // ACCUMULATE-DAG: grad "f") = dense<22>
 
 mome.model @Tiny {
