@@ -282,6 +282,7 @@ static void mapTensors(Value &value, const std::function<Tensor(Tensor)> &replac
 template <typename PartOp>
 Value Elaborator::inPart(llvm::StringRef name, const std::string &path, syntax::Range range, const std::function<Value()> &body) {
   auto block = std::make_unique<mlir::Block>();
+  auto statesBefore = stateValues;
   mlir::OpBuilder::InsertPoint outside = builder.saveInsertionPoint();
   std::string outerPath = std::exchange(frames.back().path, path);
   builder.setInsertionPointToEnd(block.get());
@@ -291,18 +292,38 @@ Value Elaborator::inPart(llvm::StringRef name, const std::string &path, syntax::
     yielded.push_back(t.value);
     return t;
   });
+  // A state that the part changed leaves it as one more result; one that it only read is read again outside.
+  llvm::SmallVector<std::string> changed;
+  for (auto it = stateValues.begin(); it != stateValues.end();) {
+    auto [path, state] = *it;
+    bool inside = state.value.getParentBlock() == block.get();
+    auto read = state.value.getDefiningOp<model::ReadOp>();
+    if (inside && read && read.getSource() == path) {
+      it = stateValues.erase(it);
+      continue;
+    }
+    if (inside) {
+      changed.push_back(path);
+      yielded.push_back(state.value);
+    }
+    ++it;
+  }
   model::YieldOp::create(builder, loc(range), yielded);
   builder.restoreInsertionPoint(outside);
   frames.back().path = outerPath;
   if (result.poisoned()) {
     // Ops of the abandoned block may be used by nothing outside it.
     block->dropAllReferences();
+    stateValues = statesBefore;
     return result;
   }
   auto part = PartOp::create(builder, loc(range), mlir::TypeRange(mlir::ValueRange(yielded)), name);
   part.getBody().push_back(block.release());
   unsigned next = 0;
   mapTensors(result, [&](Tensor t) { return Tensor{part.getResult(next++), t.batched}; });
+  for (const std::string &state : changed) {
+    stateValues[state].value = part.getResult(next++);
+  }
   return result;
 }
 
