@@ -195,6 +195,21 @@ FailureOr<std::vector<RunResult>> mome::check::runModule(ModuleOp module,
   return results;
 }
 
+void mome::check::listOps(MLIRContext &context, llvm::raw_ostream &os) {
+  context.getOrLoadDialect<nn::NNDialect>();
+  for (RegisteredOperationName name : context.getRegisteredOperationsByDialect("nn")) {
+    os << name.getStringRef();
+    auto list = [&](bool has, StringRef interface) { os << (has ? " " + interface : Twine()); };
+    list(name.hasInterface<nn::Differentiable>(), "differentiable");
+    list(name.hasInterface<nn::Interpretable>(), "interpretable");
+    list(name.hasInterface<nn::ElementwiseOpInterface>(), "elementwise");
+    list(name.hasInterface<nn::AccessOpInterface>(), "access");
+    list(name.hasInterface<nn::Decomposable>(), "decomposable");
+    list(name.hasInterface<nn::LinalgLowering>(), "linalg");
+    os << "\n";
+  }
+}
+
 LogicalResult mome::check::compareModules(ModuleOp module, ModuleOp reference,
                                           const RunOptions &options, double tolerance) {
   FailureOr<SmallVector<func::FuncOp>> functions = chooseFunctions(reference, options);

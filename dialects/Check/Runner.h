@@ -43,6 +43,9 @@ mlir::FailureOr<std::vector<RunResult>> runModule(mlir::ModuleOp module, const R
 /// One line per result: `f = dense<[1, 2]> : tensor<2xf32>`.
 void printResults(llvm::ArrayRef<RunResult> results, int digits, llvm::raw_ostream &os);
 
+/// One line per `nn` op: its name and the interfaces it answers.
+void listOps(mlir::MLIRContext &context, llvm::raw_ostream &os);
+
 /// Runs both modules on the same arguments; their results must agree to `tolerance` relative to the
 /// largest element.
 mlir::LogicalResult compareModules(mlir::ModuleOp module, mlir::ModuleOp reference,

@@ -46,6 +46,8 @@ static cl::opt<std::string> against("against", cl::cat(category),
                                     cl::desc("Compare with another module's functions instead"));
 static cl::opt<double> tolerance("tolerance", cl::init(1e-9), cl::cat(category),
                                  cl::desc("Of --against, relative to the largest element"));
+static cl::opt<bool> list("list-ops", cl::cat(category),
+                          cl::desc("Print the nn ops and the interfaces they answer"));
 
 /// The exit code after an error.
 static int fail(int code, const llvm::Twine &message) {
@@ -113,6 +115,10 @@ int main(int argc, char **argv) {
   MLIRContext context(registry);
   llvm::SourceMgr sources, referenceSources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  if (list) {
+    check::listOps(context, llvm::outs());
+    return 0;
+  }
   OwningOpRef<ModuleOp> module = parse(inputFile, sources, context);
   if (!module) {
     return 1;
