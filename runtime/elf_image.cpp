@@ -17,7 +17,7 @@ namespace mome {
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t max_image = uint64_t{1} << 30;
+constexpr uint64_t max_image = uint64_t{1} << 28;
 
 class Loader {
 public:
@@ -141,7 +141,8 @@ private:
       if (entry.d_tag == DT_NULL) {
         break;
       }
-      tags[uint64_t(entry.d_tag)] = entry.d_un.d_val;
+      need(tags.emplace(uint64_t(entry.d_tag), entry.d_un.d_val).second || entry.d_tag == DT_NEEDED,
+           "two dynamic entries of one kind");
     }
     const auto forbid = [&](uint64_t tag, const char *what) {
       need(tags.count(tag) == 0 || tags[tag] == 0, what);

@@ -82,7 +82,8 @@ int main(int argc, char **argv) {
   CHECK(mome_package_load(argv[1], &package) == MOME_OK);
   CHECK(strcmp(mome_package_model(package), "Tiny") == 0);
   CHECK(strlen(mome_package_hash(package)) == 32);
-  CHECK(mome_package_class_count(package) == 0 && mome_package_class(package, 0) == NULL);
+  CHECK(mome_package_class_count(package) == 3 && mome_package_class(package, 3) == NULL);
+  CHECK(strcmp(mome_package_class(package, 2), "2") == 0);
   CHECK(mome_package_tensor_count(package) == 5);
   CHECK(mome_package_tensor(package, 1, &info) == MOME_OK);
   CHECK(strcmp(info.name, "head.w") == 0 && info.kind == MOME_PARAM && info.dtype == MOME_F32);

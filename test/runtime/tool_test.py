@@ -114,7 +114,7 @@ class Tool(unittest.TestCase):
     def test_inspect(self):
         self.mome("inspect", PACKAGE, says=["Tiny", "variant x86-64", "fit.step", "--set fit.lr=0.5"])
         facts = json.loads(self.mome("inspect", PACKAGE, "--json"))
-        self.assertEqual(facts["parameters"], {"count": 6, "parts": {"head": 6}})
+        self.assertEqual(facts["parameters"], {"count": 6, "tensors": 1, "parts": {"head": 6}})
         self.assertEqual(facts["variants"][0]["memory_bytes"], 128 + 384 + 64)
         self.assertEqual(facts["variants"][0]["entries"][3]["dispatches"], 4)
         self.mome("inspect", self.path("x"), "--tensors", says=["[4,2]", "x"])

@@ -37,15 +37,16 @@ OrderedJson tensor_json(std::string_view kind, DType dtype, const std::vector<in
 
 OrderedJson parameters_json(const Package &package) {
   OrderedJson parts = OrderedJson::object();
-  uint64_t count = 0;
+  uint64_t count = 0, tensors = 0;
   for (const NamedTensor &t : package.tensors) {
     if (t.kind == BindKind::param) {
       OrderedJson &part = parts[part_of(t.name)];
       part = (part.is_null() ? uint64_t{0} : part.get<uint64_t>()) + t.elements();
       count += t.elements();
+      ++tensors;
     }
   }
-  return {{"count", count}, {"parts", parts}};
+  return {{"count", count}, {"tensors", tensors}, {"parts", parts}};
 }
 
 OrderedJson entry_json(const Program &program) {
@@ -137,15 +138,18 @@ OrderedJson checkpoint_json(const fs::path &path) {
   for (const train::ManifestFile &f : manifest.files) {
     json["files"].push_back({{"name", f.name}, {"bytes", f.bytes}, {"hash", f.hash}});
   }
-  uint64_t parameters = 0;
+  uint64_t parameters = 0, tensors = 0;
   json["tensors"] = OrderedJson::array();
   for (const train::ManifestTensor &t : manifest.tensors) {
     OrderedJson tensor = {{"name", t.tensor.name}};
     tensor.update(tensor_json(kind_name(t.tensor.kind), t.tensor.dtype, t.tensor.shape));
     json["tensors"].push_back(std::move(tensor));
-    parameters += t.tensor.kind == BindKind::param ? uint64_t(t.tensor.elements()) : 0;
+    if (t.tensor.kind == BindKind::param) {
+      parameters += uint64_t(t.tensor.elements());
+      ++tensors;
+    }
   }
-  json["parameters"] = {{"count", parameters}};
+  json["parameters"] = {{"count", parameters}, {"tensors", tensors}};
   return json;
 }
 
@@ -161,7 +165,7 @@ OrderedJson tensor_file_json(const fs::path &path) {
     json["tensors"].push_back(std::move(tensor));
     elements += view.bytes.size() / dtype_size(view.dtype);
   }
-  json["parameters"] = {{"count", elements}};
+  json["parameters"] = {{"count", elements}, {"tensors", file.tensors().size()}};
   return json;
 }
 
@@ -213,9 +217,10 @@ void print_facts(const OrderedJson &json) {
 void print_text(const OrderedJson &json, bool tensors) {
   print_facts(json);
   const OrderedJson &parameters = json["parameters"];
-  std::printf("%-12s %llu in %zu tensors\n",
+  std::printf("%-12s %llu in %llu tensors\n",
               json["type"] == "safetensors" ? "elements" : "parameters",
-              parameters["count"].get<unsigned long long>(), json["tensors"].size());
+              parameters["count"].get<unsigned long long>(),
+              parameters["tensors"].get<unsigned long long>());
   const OrderedJson parts = parameters.value("parts", OrderedJson::object());
   for (const auto &[part, count] : parts.items()) {
     std::printf("  %-24s %14llu\n", part.c_str(), count.get<unsigned long long>());

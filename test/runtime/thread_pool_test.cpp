@@ -1,0 +1,102 @@
+// The thread pool: every chunk runs exactly once, whatever the threads do.
+#include <atomic>
+#include <chrono>
+#include <gtest/gtest.h>
+#include <memory>
+
+#include "runtime/error.h"
+#include "runtime/thread_pool.h"
+
+namespace mome::test {
+namespace {
+
+struct Counts {
+  explicit Counts(int64_t n) : chunk(new std::atomic<int>[size_t(n)]()), size(n) {}
+  std::unique_ptr<std::atomic<int>[]> chunk;
+  int64_t size;
+  std::atomic<int> bad_worker{0};
+  int workers = 0;
+
+  static void work(void *self, int worker, int64_t lo, int64_t hi) {
+    auto &counts = *static_cast<Counts *>(self);
+    counts.bad_worker += worker < 0 || worker >= counts.workers;
+    for (int64_t i = lo; i < hi; ++i) {
+      ++counts.chunk[size_t(i)];
+    }
+  }
+  bool all(int n) const {
+    for (int64_t i = 0; i < size; ++i) {
+      if (chunk[size_t(i)] != n) {
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
+TEST(ThreadPool, EveryChunkRunsOnce) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    EXPECT_EQ(pool.size(), threads);
+    for (int64_t n : {0, 1, 2, 7, 100, 12345}) {
+      Counts counts(n);
+      counts.workers = threads;
+      pool.run(Counts::work, &counts, n);
+      EXPECT_TRUE(counts.all(1)) << threads << " threads, " << n << " chunks";
+      EXPECT_EQ(counts.bad_worker, 0);
+    }
+  }
+}
+
+TEST(ThreadPool, ManySmallJobsInARow) {
+  ThreadPool pool(4); // more than processors: threads are delayed at every point
+  Counts counts(5);
+  counts.workers = 4;
+  constexpr int jobs = 20000;
+  for (int i = 0; i < jobs; ++i) {
+    pool.run(Counts::work, &counts, 5);
+    if (i % 97 == 0) {
+      ASSERT_TRUE(counts.all(i + 1)) << i; // run() returned, so everything ran
+    }
+  }
+  EXPECT_TRUE(counts.all(jobs));
+  EXPECT_EQ(counts.bad_worker, 0);
+}
+
+TEST(ThreadPool, WakesAfterSleeping) {
+  ThreadPool pool(3);
+  for (int i = 0; i < 5; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20)); // past the spinning
+    Counts counts(64);
+    counts.workers = 3;
+    pool.run(Counts::work, &counts, 64);
+    EXPECT_TRUE(counts.all(1));
+  }
+}
+
+TEST(ThreadPool, TheCallerWaitsForASlowChunk) {
+  ThreadPool pool(2);
+  std::atomic<int> finished{0};
+  pool.run(
+      [](void *context, int, int64_t lo, int64_t hi) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(lo == 0 ? 1 : 60));
+        *static_cast<std::atomic<int> *>(context) += int(hi - lo);
+      },
+      &finished, 2);
+  EXPECT_EQ(finished, 2);
+}
+
+TEST(ThreadPool, ReadsTheEnvironment) {
+  ::setenv("MOME_NUM_THREADS", "3", 1);
+  EXPECT_EQ(ThreadPool().size(), 3);
+  EXPECT_EQ(ThreadPool(2).size(), 2); // what the program asks for wins
+  for (const char *bad : {"0", "-1", "two", "3x", "", "99999"}) {
+    ::setenv("MOME_NUM_THREADS", bad, 1);
+    EXPECT_THROW(ThreadPool::default_threads(), Error) << bad;
+  }
+  ::unsetenv("MOME_NUM_THREADS");
+  EXPECT_GE(ThreadPool::default_threads(), 1);
+}
+
+} // namespace
+} // namespace mome::test
