@@ -283,7 +283,7 @@ static void enableRemarks(MLIRContext &context, const std::string &filter) {
     return;
   }
   remark::RemarkCategories categories;
-  categories.all = filter;
+  categories.passed = categories.missed = categories.analysis = categories.failed = filter;
   (void)remark::enableOptimizationRemarks(context, nullptr,
                                           std::make_unique<remark::RemarkEmittingPolicyAll>(),
                                           categories, /*printAsEmitRemarks=*/true);
