@@ -28,43 +28,53 @@ namespace mome {
 #include "passes/Passes.h.inc"
 
 namespace {
-class GenerateCode : public impl::GenerateCodePassBase<GenerateCode> {
-public:
-  using impl::GenerateCodePassBase<GenerateCode>::GenerateCodePassBase;
+/// Kernels of one generator that are compiled together.
+struct Unit {
+  OwningOpRef<ModuleOp> module;
+  bool reference = false;
+  int64_t kernels = 0;
+};
+/// More would leave cores idle, fewer would spend the time on overhead.
+constexpr int64_t kernelsPerUnit = 16;
 
-  void runOnOperation() override {
-    ModuleOp module = getOperation();
-    const cpu::Target *target = cpu::findTarget(targetCpu);
-    if (!target || (codegen != "cpu" && codegen != "reference")) {
-      module.emitError("unknown target-cpu '")
-          << targetCpu << "' or codegen '" << codegen << "'; known: " << cpu::targetNames()
-          << "; cpu, reference";
-      return signalPassFailure();
-    }
-    OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
-    if (failed(emitKernels(module, *code, *target)) || failed(lower(*code))) {
-      return signalPassFailure();
-    }
-    FailureOr<std::string> image = cpu::buildImage(*code, *target);
-    if (failed(image)) {
-      return signalPassFailure();
-    }
-    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    addCode(builder, module.getLoc(), target->name, *image);
-  }
+class CodeGenerator {
+public:
+  CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference)
+      : module(module), target(target), onlyReference(onlyReference) {}
+
+  /// Replaces each nn.kernel by its record, and adds the code of all of them.
+  LogicalResult run();
 
 private:
-  LogicalResult emitKernels(ModuleOp module, ModuleOp code, const cpu::Target &target);
-  FailureOr<func::FuncOp> emitKernel(nn::KernelOp kernel, OpBuilder &builder,
-                                     const cpu::Target &target);
-  LogicalResult lower(ModuleOp code);
-  void addCode(OpBuilder &builder, Location loc, StringRef name, StringRef image);
+  LogicalResult emitKernels();
+  FailureOr<func::FuncOp> emitKernel(nn::KernelOp kernel);
+  OpBuilder openUnit(Location loc, bool reference);
+  LogicalResult lowerUnits();
+  void addCode(StringRef image);
+
+  ModuleOp module;
+  const cpu::Target &target;
+  bool onlyReference;
+  std::vector<Unit> units;
 };
 } // namespace
 
-FailureOr<func::FuncOp> GenerateCode::emitKernel(nn::KernelOp kernel, OpBuilder &builder,
-                                                 const cpu::Target &target) {
-  if (codegen == "cpu") {
+/// The end of a unit of the generator that has room for one more kernel.
+OpBuilder CodeGenerator::openUnit(Location loc, bool reference) {
+  auto open = llvm::find_if(units, [&](const Unit &unit) {
+    return unit.reference == reference && unit.kernels < kernelsPerUnit;
+  });
+  if (open == units.end()) {
+    units.push_back({ModuleOp::create(loc), reference, 0});
+    open = std::prev(units.end());
+  }
+  ++open->kernels;
+  return OpBuilder::atBlockEnd(open->module->getBody());
+}
+
+FailureOr<func::FuncOp> CodeGenerator::emitKernel(nn::KernelOp kernel) {
+  if (!onlyReference) {
+    OpBuilder builder = openUnit(kernel.getLoc(), /*reference=*/false);
     cpu::EmitResult result = cpu::emitKernel(kernel, target, builder);
     if (result) {
       return result.function;
@@ -73,6 +83,7 @@ FailureOr<func::FuncOp> GenerateCode::emitKernel(nn::KernelOp kernel, OpBuilder 
                    remark::RemarkOpts::name("reference").category("nn-generate-code"))
         << remark::reason("@{0}: {1}", kernel.getSymName(), result.reason);
   }
+  OpBuilder builder = openUnit(kernel.getLoc(), /*reference=*/true);
   return cpu::emitReferenceKernel(kernel, builder);
 }
 
@@ -86,11 +97,9 @@ static FunctionType getElementTypes(nn::KernelOp kernel) {
                            elements(body.getTerminator()->getOperandTypes()));
 }
 
-/// Replaces each nn.kernel by its record; the functions go to `code`.
-LogicalResult GenerateCode::emitKernels(ModuleOp module, ModuleOp code, const cpu::Target &target) {
+LogicalResult CodeGenerator::emitKernels() {
   for (auto kernel : llvm::make_early_inc_range(module.getOps<nn::KernelOp>())) {
-    OpBuilder builder = OpBuilder::atBlockEnd(code.getBody());
-    FailureOr<func::FuncOp> function = emitKernel(kernel, builder, target);
+    FailureOr<func::FuncOp> function = emitKernel(kernel);
     if (failed(function)) {
       return failure();
     }
@@ -106,17 +115,61 @@ LogicalResult GenerateCode::emitKernels(ModuleOp module, ModuleOp code, const cp
   return success();
 }
 
-LogicalResult GenerateCode::lower(ModuleOp code) {
-  PassManager manager(&getContext()); // the code is a module of its own
-  cpu::buildLowerKernelsPipeline(manager);
-  return manager.run(code);
+LogicalResult CodeGenerator::lowerUnits() {
+  if (units.empty()) {
+    openUnit(module.getLoc(), /*reference=*/false); // no kernel: an image all the same
+  }
+  for (Unit &unit : units) {
+    PassManager manager(module.getContext()); // the code is a module of its own
+    cpu::buildLowerKernelsPipeline(manager);
+    if (failed(manager.run(*unit.module))) {
+      return failure();
+    }
+  }
+  return success();
 }
 
-void GenerateCode::addCode(OpBuilder &builder, Location loc, StringRef name, StringRef image) {
+void CodeGenerator::addCode(StringRef image) {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto type = RankedTensorType::get({int64_t(image.size())}, builder.getI8Type());
   AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
       ArrayRef<char>(image.data(), image.size()), /*align=*/64, /*dataIsMutable=*/false);
   auto attr = DenseResourceElementsAttr::get(type, "code", std::move(blob));
-  rt::CodeOp::create(builder, loc, name, attr);
+  rt::CodeOp::create(builder, module.getLoc(), target.name, attr);
 }
+
+LogicalResult CodeGenerator::run() {
+  if (failed(emitKernels()) || failed(lowerUnits())) {
+    return failure();
+  }
+  SmallVector<cpu::CodeUnit> code;
+  for (Unit &unit : units) {
+    code.push_back({*unit.module, unit.reference});
+  }
+  FailureOr<std::string> image = cpu::buildImage(code, target);
+  if (failed(image)) {
+    return failure();
+  }
+  addCode(*image);
+  return success();
+}
+
+namespace {
+struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
+  using impl::GenerateCodePassBase<GenerateCode>::GenerateCodePassBase;
+
+  void runOnOperation() override {
+    const cpu::Target *target = cpu::findTarget(targetCpu);
+    if (!target || (codegen != "cpu" && codegen != "reference")) {
+      getOperation().emitError("unknown target-cpu '")
+          << targetCpu << "' or codegen '" << codegen << "'; known: " << cpu::targetNames()
+          << "; cpu, reference";
+      return signalPassFailure();
+    }
+    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference").run())) {
+      signalPassFailure();
+    }
+  }
+};
+} // namespace
 } // namespace mome

@@ -12,15 +12,18 @@
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+
+#include <atomic>
+#include <thread>
 
 using namespace mlir;
 using namespace mome::cpu;
@@ -87,29 +90,23 @@ done:
 attributes #0 = { nounwind noinline "no-builtins" }
 )";
 
-static LogicalResult addMemoryFunctions(llvm::Module &module, ModuleOp source) {
-  llvm::SMDiagnostic problem;
-  auto functions = llvm::parseAssemblyString(memoryFunctions, problem, module.getContext());
-  if (!functions) {
-    return source.emitError("memory functions do not parse: ") << problem.getMessage();
-  }
-  functions->setDataLayout(module.getDataLayout());
-  functions->setTargetTriple(module.getTargetTriple());
-  return failure(llvm::Linker::linkModules(module, std::move(functions)));
-}
+namespace {
+/// A unit on its way to an object; each has a context of its own, so that each may have a thread.
+struct Object {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  bool optimize = false;
+  llvm::SmallVector<char, 0> bytes;
+  bool done = false;
+};
+} // namespace
 
-static std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target, ModuleOp source) {
-  llvm::InitializeAllTargetInfos();
-  llvm::InitializeAllTargets();
-  llvm::InitializeAllTargetMCs();
-  llvm::InitializeAllAsmPrinters();
+static std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target) {
   std::string problem;
   llvm::Triple machine(triple);
   const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(machine, problem);
-  if (!backend) {
-    source.emitError("no code generator for ") << triple << ": " << problem;
-    return nullptr;
-  }
+  assert(backend && "LLVM is built without its x86 backend");
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard; // what the kernels mark, nothing more
   return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
@@ -131,15 +128,38 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
-static LogicalResult generateObject(llvm::Module &module, llvm::TargetMachine &machine,
-                                    llvm::SmallVectorImpl<char> &object, ModuleOp source) {
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile)) {
-    return source.emitError("the code generator cannot write object files");
+static void generateObject(Object &object) {
+  if (object.optimize) {
+    optimize(*object.module, *object.machine);
   }
-  passes.run(module);
-  return success();
+  llvm::raw_svector_ostream stream(object.bytes);
+  llvm::legacy::PassManager passes;
+  if (!object.machine->addPassesToEmitFile(passes, stream, nullptr,
+                                           llvm::CodeGenFileType::ObjectFile)) {
+    passes.run(*object.module);
+    object.done = true;
+  }
+}
+
+/// Generates all objects; a crash of LLVM in any of them is caught.
+static bool generateObjects(ArrayRef<std::unique_ptr<Object>> objects) {
+  std::atomic<size_t> next = 0;
+  std::atomic<bool> crashed = false;
+  auto work = [&] {
+    for (size_t i; (i = next++) < objects.size();) {
+      llvm::CrashRecoveryContext recovery;
+      crashed = !recovery.RunSafely([&] { generateObject(*objects[i]); }) || crashed;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) {
+    threads.emplace_back(work);
+  }
+  work();
+  for (std::thread &thread : threads) {
+    thread.join();
+  }
+  return !crashed && llvm::all_of(objects, [](auto &object) { return object->done; });
 }
 
 /// The linker: the one beside our LLVM, else one in PATH.
@@ -165,72 +185,94 @@ struct TemporaryFile {
 };
 } // namespace
 
-static FailureOr<std::string> link(ArrayRef<char> object, ModuleOp source) {
+static std::error_code writeFile(StringRef path, ArrayRef<char> bytes) {
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error) {
+    stream.write(bytes.data(), bytes.size());
+    stream.close();
+    error = stream.error();
+    stream.clear_error();
+  }
+  return error;
+}
+
+static FailureOr<std::string> link(ArrayRef<std::unique_ptr<Object>> objects, Location loc) {
   auto linker = findLinker();
   if (!linker) {
-    return source.emitError("cannot find the linker ld.lld; install the package lld-22");
+    return emitError(loc, "cannot find the linker ld.lld; install the package lld-22");
   }
-  TemporaryFile input("o"), output("so"), log("log");
-  for (TemporaryFile *file : {&input, &output, &log}) {
-    if (file->error) {
-      return source.emitError("cannot make a temporary file: ") << file->error.message();
-    }
+  TemporaryFile output("so"), log("log");
+  std::vector<std::unique_ptr<TemporaryFile>> inputs;
+  SmallVector<StringRef> arguments = {
+      *linker, "-shared", "-nostdlib", "--no-undefined", "--hash-style=sysv", "--build-id=none",
+      "--strip-all", "--gc-sections", "-z", "noexecstack", "-z", "norelro", "-o", output.path};
+  std::error_code error = output.error ? output.error : log.error;
+  for (const std::unique_ptr<Object> &object : objects) {
+    TemporaryFile &input = *inputs.emplace_back(std::make_unique<TemporaryFile>("o"));
+    error = error ? error : input.error ? input.error : writeFile(input.path, object->bytes);
+    arguments.push_back(input.path);
   }
-  {
-    std::error_code error;
-    llvm::raw_fd_ostream stream(input.path, error);
-    stream.write(object.data(), object.size());
-    stream.close();
-    if (error || stream.has_error()) {
-      return source.emitError("cannot write ") << input.path;
-    }
+  if (error) {
+    return emitError(loc, "cannot write a temporary file: ") << error.message();
   }
-  SmallVector<StringRef> arguments = {*linker,
-                                      "-shared",
-                                      "-nostdlib",
-                                      "--no-undefined",
-                                      "--hash-style=sysv",
-                                      "--build-id=none",
-                                      "--strip-all",
-                                      "--gc-sections",
-                                      "-z",
-                                      "noexecstack",
-                                      "-z",
-                                      "norelro",
-                                      "-o",
-                                      output.path,
-                                      input.path};
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log.path), StringRef(log.path)};
-  int status = llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects);
-  if (status != 0) {
+  if (llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects) != 0) {
     auto text = llvm::MemoryBuffer::getFile(log.path);
-    return source.emitError("linking failed:\n") << (text ? (*text)->getBuffer() : StringRef());
+    return emitError(loc, "linking failed:\n") << (text ? (*text)->getBuffer() : StringRef());
   }
   auto image = llvm::MemoryBuffer::getFile(output.path);
   if (!image) {
-    return source.emitError("cannot read ") << output.path;
+    return emitError(loc, "cannot read ") << output.path;
   }
   return (*image)->getBuffer().str();
 }
 
-FailureOr<std::string> mome::cpu::buildImage(ModuleOp module, const Target &target) {
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernels");
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, module);
-  if (!code || !machine) {
-    return failure();
+/// A unit in LLVM's form; null after an error.
+static std::unique_ptr<Object> translate(CodeUnit unit, const Target &target) {
+  auto object = std::make_unique<Object>();
+  object->module = translateModuleToLLVMIR(unit.module, object->context, "kernels");
+  if (!object->module) {
+    return nullptr;
   }
-  code->setDataLayout(machine->createDataLayout());
-  code->setTargetTriple(machine->getTargetTriple());
-  if (failed(addMemoryFunctions(*code, module))) {
-    return failure();
+  object->machine = createMachine(target);
+  object->optimize = unit.optimize;
+  object->module->setDataLayout(object->machine->createDataLayout());
+  object->module->setTargetTriple(object->machine->getTargetTriple());
+  return object;
+}
+
+static std::unique_ptr<Object> makeMemoryFunctions(const Target &target) {
+  auto object = std::make_unique<Object>();
+  llvm::SMDiagnostic problem;
+  object->module = llvm::parseAssemblyString(memoryFunctions, problem, object->context);
+  assert(object->module && "the text above does not parse");
+  object->machine = createMachine(target);
+  object->optimize = true;
+  object->module->setDataLayout(object->machine->createDataLayout());
+  object->module->setTargetTriple(object->machine->getTargetTriple());
+  return object;
+}
+
+FailureOr<std::string> mome::cpu::buildImage(ArrayRef<CodeUnit> units, const Target &target) {
+  assert(!units.empty());
+  ModuleOp first = units.front().module;
+  registerBuiltinDialectTranslation(*first.getContext());
+  registerLLVMDialectTranslation(*first.getContext());
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmPrinters();
+  std::vector<std::unique_ptr<Object>> objects;
+  for (const CodeUnit &unit : units) {
+    objects.push_back(translate(unit, target));
+    if (!objects.back()) {
+      return failure();
+    }
   }
-  optimize(*code, *machine);
-  llvm::SmallVector<char, 0> object;
-  if (failed(generateObject(*code, *machine, object, module))) {
-    return failure();
+  objects.push_back(makeMemoryFunctions(target));
+  if (!generateObjects(objects)) {
+    return first.emitError("LLVM failed to generate code");
   }
-  return link(object, module);
+  return link(objects, first.getLoc());
 }

@@ -11,9 +11,15 @@
 
 namespace mome::cpu {
 
-/// Compiles and links `module` (as buildLowerKernelsPipeline leaves it) for `target`. Emits an
-/// error at the module otherwise.
-mlir::FailureOr<std::string> buildImage(mlir::ModuleOp module, const Target &target);
+/// Kernels that are compiled together.
+struct CodeUnit {
+  mlir::ModuleOp module; // as buildLowerKernelsPipeline leaves it
+  bool optimize = false; // run LLVM's own passes: naive loops need them, emitted tiles do not
+};
+
+/// Compiles the units for `target`, on all cores, and links them. Emits an error otherwise. The
+/// image depends on the units only, not on the number of cores.
+mlir::FailureOr<std::string> buildImage(llvm::ArrayRef<CodeUnit> units, const Target &target);
 
 } // namespace mome::cpu
 #endif
