@@ -63,7 +63,8 @@ static fb::Phase toPhase(ArrayRef<model::ScopeAttr> scopes) {
       .Default(fb::Phase::other);
 }
 
-/// The expert that all of a dispatch's paths lie in: "acc" of "experts.acc.block0"; empty otherwise.
+/// The expert that all of a dispatch's paths lie in: "acc" of "experts.acc.block0"; empty
+/// otherwise.
 static std::string commonExpert(ArrayRef<model::ScopeAttr> scopes) {
   std::string common;
   for (model::ScopeAttr scope : scopes) {
@@ -315,14 +316,13 @@ FailureOr<std::string> Printer::print() {
   auto train = builder.CreateVector(printSections("train"));
   auto data = builder.CreateVector(printSections("data"));
   auto sources = builder.CreateVector(printSources());
-  auto root = fb::CreatePackage(builder, /*format=*/1, compiler, model, classes, modalities,
-                                optional, numberOf("batch"), numberOf("eval_batch"), precision,
-                                tensors, scalars, losses, metrics, train, data, variants, sources,
-                                text(unsealed_hash));
+  auto root =
+      fb::CreatePackage(builder, /*format=*/1, compiler, model, classes, modalities, optional,
+                        numberOf("batch"), numberOf("eval_batch"), precision, tensors, scalars,
+                        losses, metrics, train, data, variants, sources, text(unsealed_hash));
   fb::FinishPackageBuffer(builder, root);
   seal_package({builder.GetBufferPointer(), builder.GetSize()});
-  return std::string(reinterpret_cast<const char *>(builder.GetBufferPointer()),
-                     builder.GetSize());
+  return std::string(reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize());
 }
 
 FailureOr<std::string> mome::printPackage(ModuleOp module) {

@@ -5,10 +5,11 @@
 //   %c = call(%a)   // 4 bytes            ->     %b = call(%x)
 //   %d = call(%b)   // 4 bytes                   %d = call(%b)
 //
-// Two orders are tried: the program's own, and a greedy one that always runs the ready call which adds least to what is
-// live. The lower peak wins, the program's own order between equals. In both, the call that computes the new value of a
-// parameter, state or moment comes after every other reader of the old one, so that it can be written in place; only
-// where a reader needs the new value too, `nn-plan-memory` has to copy.
+// Two orders are tried: the program's own, and a greedy one that always runs the ready call which
+// adds least to what is live. The lower peak wins, the program's own order between equals. In both,
+// the call that computes the new value of a parameter, state or moment comes after every other
+// reader of the old one, so that it can be written in place; only where a reader needs the new
+// value too, `nn-plan-memory` has to copy.
 #include "passes/Passes.h"
 
 #include <set>

@@ -204,9 +204,20 @@ static FailureOr<std::string> link(ArrayRef<std::unique_ptr<Object>> objects, Lo
   }
   TemporaryFile output("so"), log("log");
   std::vector<std::unique_ptr<TemporaryFile>> inputs;
-  SmallVector<StringRef> arguments = {
-      *linker, "-shared", "-nostdlib", "--no-undefined", "--hash-style=sysv", "--build-id=none",
-      "--strip-all", "--gc-sections", "-z", "noexecstack", "-z", "norelro", "-o", output.path};
+  SmallVector<StringRef> arguments = {*linker,
+                                      "-shared",
+                                      "-nostdlib",
+                                      "--no-undefined",
+                                      "--hash-style=sysv",
+                                      "--build-id=none",
+                                      "--strip-all",
+                                      "--gc-sections",
+                                      "-z",
+                                      "noexecstack",
+                                      "-z",
+                                      "norelro",
+                                      "-o",
+                                      output.path};
   std::error_code error = output.error ? output.error : log.error;
   for (const std::unique_ptr<Object> &object : objects) {
     TemporaryFile &input = *inputs.emplace_back(std::make_unique<TemporaryFile>("o"));

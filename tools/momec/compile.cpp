@@ -1,7 +1,7 @@
 // momec FILE: compiles a model to a package.
 //
-// The stages of passes/Pipelines.h run one by one. Before each, the module is copied: when a stage fails or crashes,
-// the copy becomes `model.repro.mlir`, and the exit code is 70.
+// The stages of passes/Pipelines.h run one by one. Before each, the module is copied: when a stage
+// fails or crashes, the copy becomes `model.repro.mlir`, and the exit code is 70.
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
 #include "tools/momec/lint.h"
@@ -112,13 +112,13 @@ static std::string printModule(ModuleOp module) {
 //===-- Input -------------------------------------------------------------------------------===//
 
 /// Keeps the text of every file that was read: the package carries them.
-static void attachSources(ModuleOp module,
-                          ArrayRef<std::pair<std::string, std::string>> files) {
+static void attachSources(ModuleOp module, ArrayRef<std::pair<std::string, std::string>> files) {
   Builder builder(module.getContext());
   SmallVector<Attribute> list;
   for (const auto &[path, text] : files) {
-    list.push_back(builder.getDictionaryAttr({builder.getNamedAttr("path", builder.getStringAttr(path)),
-                                              builder.getNamedAttr("text", builder.getStringAttr(text))}));
+    list.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("path", builder.getStringAttr(path)),
+                                   builder.getNamedAttr("text", builder.getStringAttr(text))}));
   }
   NamedAttrList package(module->getAttrOfType<DictionaryAttr>(rt::RTDialect::packageAttrName));
   package.set("sources", builder.getArrayAttr(list));
@@ -236,8 +236,8 @@ int Compilation::dump(Stage stage) {
     return fail("cannot make directory '" + options.dumpDir + "': " + error.message());
   }
   StringRef extension = stage == Stage::parse ? "mome" : "mlir";
-  std::string name = llvm::formatv("{0}.{1,0+2}.{2}.{3}", stem(), int(stage), stageName(stage),
-                                   extension);
+  std::string name =
+      llvm::formatv("{0}.{1,0+2}.{2}.{3}", stem(), int(stage), stageName(stage), extension);
   SmallString<128> path(options.dumpDir);
   llvm::sys::path::append(path, name);
   return writeText(stage, path);

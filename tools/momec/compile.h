@@ -27,8 +27,8 @@ struct CompileOptions {
   std::string pipelineFlags() const;
 };
 
-/// Reads the command line, MLIR's own flags included; `flags` takes those about diagnostics. Returns
-/// `ok`, or `usage` after saying what is wrong.
+/// Reads the command line, MLIR's own flags included; `flags` takes those about diagnostics.
+/// Returns `ok`, or `usage` after saying what is wrong.
 int parseCompileOptions(Arguments arguments, DiagnosticFlags &flags, CompileOptions &options);
 
 } // namespace momec

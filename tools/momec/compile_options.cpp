@@ -25,9 +25,9 @@ struct Flags {
                                  cl::value_desc("stage"), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::desc("The same as --compile-to"), cl::value_desc("stage"),
                             cl::cat(category)};
-  cl::opt<std::string> compileFrom{"compile-from",
-                                   cl::desc("FILE is the text that this stage wrote; go on after it"),
-                                   cl::value_desc("stage"), cl::cat(category)};
+  cl::opt<std::string> compileFrom{
+      "compile-from", cl::desc("FILE is the text that this stage wrote; go on after it"),
+      cl::value_desc("stage"), cl::cat(category)};
   cl::opt<std::string> dumpDir{"dump-stages-to", cl::desc("Write the text of every stage there"),
                                cl::value_desc("dir"), cl::cat(category)};
   cl::opt<std::string> codegen{"codegen", cl::init("cpu"),
@@ -50,9 +50,9 @@ struct Flags {
                                  cl::cat(category)};
   cl::opt<int64_t> devices{"devices", cl::init(1), cl::desc("How many machines: 1"),
                            cl::cat(category)};
-  cl::opt<std::string> remarks{"remarks", cl::ValueOptional, cl::value_desc("regex"),
-                               cl::desc("Say what was not fused, and the like; of passes that match"),
-                               cl::cat(category)};
+  cl::opt<std::string> remarks{
+      "remarks", cl::ValueOptional, cl::value_desc("regex"),
+      cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(category)};
   cl::opt<bool> timing{"timing", cl::desc("Report the time of stages and passes"),
                        cl::cat(category)};
 };
@@ -72,7 +72,8 @@ static bool readStage(const char *flag, const std::string &name, std::optional<S
   }
   stage = findStage(name);
   if (!stage) {
-    usage_error(std::string(flag) + ": there is no stage '" + name + "'", "stages: " + stageNames());
+    usage_error(std::string(flag) + ": there is no stage '" + name + "'",
+                "stages: " + stageNames());
   }
   return stage.has_value();
 }
@@ -131,7 +132,8 @@ static int readDefines(const Flags &flags, CompileOptions &options) {
 
 static int readTarget(const Flags &flags, CompileOptions &options) {
   options.pipeline.codegen = flags.codegen;
-  options.pipeline.targetCpu = flags.targetCpu == "native" ? hostTarget() : flags.targetCpu.getValue();
+  options.pipeline.targetCpu =
+      flags.targetCpu == "native" ? hostTarget() : flags.targetCpu.getValue();
   if (flags.codegen != "cpu" && flags.codegen != "reference") {
     return usage_error("--codegen is cpu or reference, not '" + flags.codegen + "'");
   }
@@ -178,7 +180,9 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   options.includeDirs.assign(flags.includes.begin(), flags.includes.end());
   options.preset = flags.preset;
   options.precision = flags.precision;
-  options.remarks = flags.remarks.getNumOccurrences() && flags.remarks.empty() ? std::string(".*") : flags.remarks.getValue();
+  options.remarks = flags.remarks.getNumOccurrences() && flags.remarks.empty()
+                        ? std::string(".*")
+                        : flags.remarks.getValue();
   options.timing = flags.timing;
   if (flags.batch.getNumOccurrences()) {
     options.batch = flags.batch;
