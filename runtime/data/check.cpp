@@ -18,8 +18,9 @@ namespace {
 
 constexpr size_t max_listed = 10;
 
-/// The tensors of the first shard the index names.
-std::vector<Modality> guess_modalities(const std::filesystem::path &dir) {
+/// The tensors of the first shard the index names; warns about presence columns that fit none.
+std::vector<Modality> guess_modalities(const std::filesystem::path &dir,
+                                       std::vector<std::string> &warnings) {
   const std::filesystem::path file = dir / "index.csv";
   const Csv csv = parse_csv(read_file(file), file.string());
   const int column = csv.find("shard");
@@ -35,6 +36,12 @@ std::vector<Modality> guess_modalities(const std::filesystem::path &dir) {
   for (const auto &[name, view] : shard.tensors()) {
     if (!view.shape.empty()) {
       modalities.push_back({name, {view.shape.begin() + 1, view.shape.end()}});
+    }
+  }
+  for (const std::string &name : csv.header) {
+    const auto same = [&](const Modality &m) { return "presence." + m.name == name; };
+    if (name.starts_with("presence.") && std::none_of(modalities.begin(), modalities.end(), same)) {
+      warnings.push_back("column '" + name + "' names no tensor of " + path.string());
     }
   }
   return modalities;
@@ -56,13 +63,19 @@ struct Range {
   }
   OrderedJson json() const {
     const double mean = count == 0 ? 0 : sum / double(count);
-    return {{"samples", samples}, {"min", low}, {"max", high}, {"mean", mean},
-            {"deviation", count == 0 ? 0 : std::sqrt(std::max(0.0, squares / double(count) - mean * mean))}};
+    return {{"samples", samples},
+            {"min", low},
+            {"max", high},
+            {"mean", mean},
+            {"deviation",
+             count == 0 ? 0 : std::sqrt(std::max(0.0, squares / double(count) - mean * mean))}};
   }
 };
 
-void scan_values(const Index &index, const std::vector<Modality> &modalities, const SourceConfig &config, CheckReport &report) {
-  const auto source = open_tensor_source(index, modalities, config, {Part::train, Part::val, Part::test});
+void scan_values(const Index &index, const std::vector<Modality> &modalities,
+                 const SourceConfig &config, CheckReport &report) {
+  const auto source =
+      open_tensor_source(index, modalities, config, {Part::train, Part::val, Part::test});
   std::vector<Range> ranges(modalities.size());
   size_t bad = 0;
   for (size_t m = 0; m < modalities.size(); ++m) {
@@ -85,7 +98,8 @@ void scan_values(const Index &index, const std::vector<Modality> &modalities, co
     report.facts["modalities"][modalities[m].name] = std::move(facts);
   }
   if (bad > max_listed) {
-    report.problems.push_back("... and " + std::to_string(bad - max_listed) + " more values that are not finite");
+    report.problems.push_back("... and " + std::to_string(bad - max_listed) +
+                              " more values that are not finite");
   }
 }
 
@@ -107,7 +121,8 @@ void count_parts(const Index &index, CheckReport &report) {
   }
   for (size_t p = 0; p < 3; ++p) {
     const std::string name(part_names[p]);
-    report.facts["parts"][name] = {{"samples", samples[p]}, {"subjects", subjects[p].size()}, {"unlabelled", unlabelled[p]}};
+    report.facts["parts"][name] = {
+        {"samples", samples[p]}, {"subjects", subjects[p].size()}, {"unlabelled", unlabelled[p]}};
     if (samples[p] == 0) {
       (p == 0 ? report.problems : report.warnings).push_back("the " + name + " part is empty");
     }
@@ -122,7 +137,8 @@ void count_parts(const Index &index, CheckReport &report) {
     }
   }
   for (size_t k = 0; k < classes.size(); ++k) {
-    report.facts["classes"][index.classes[k]] = {{"train", classes[k][0]}, {"val", classes[k][1]}, {"test", classes[k][2]}};
+    report.facts["classes"][index.classes[k]] = {
+        {"train", classes[k][0]}, {"val", classes[k][1]}, {"test", classes[k][2]}};
   }
   std::vector<std::string> shared;
   for (const auto &[subject, parts] : parts_of_subject) {
@@ -131,18 +147,21 @@ void count_parts(const Index &index, CheckReport &report) {
     }
   }
   if (!shared.empty()) {
-    report.warnings.push_back("subjects in more than one part (accuracy will look better than it is): " + join_names(shared, 10));
+    report.warnings.push_back(
+        "subjects in more than one part (accuracy will look better than it is): " +
+        join_names(shared, 10));
   }
 }
 
 } // namespace
 
-CheckReport check_data(const std::filesystem::path &dir, int64_t split, std::vector<std::string> classes,
-                       std::vector<Modality> modalities, const SourceConfig &config) {
+CheckReport check_data(const std::filesystem::path &dir, int64_t split,
+                       std::vector<std::string> classes, std::vector<Modality> modalities,
+                       const SourceConfig &config) {
   CheckReport report;
   try {
     if (modalities.empty()) {
-      modalities = guess_modalities(dir);
+      modalities = guess_modalities(dir, report.warnings);
     }
     std::vector<std::string> names;
     for (const Modality &m : modalities) {
@@ -163,22 +182,25 @@ std::string CheckReport::text() const {
   std::string out;
   if (facts.contains("parts")) {
     for (const auto &item : facts["parts"].items()) {
-      out += item.key() + ": " + item.value()["samples"].dump() + " samples, " + item.value()["subjects"].dump() + " subjects\n";
+      out += item.key() + ": " + item.value()["samples"].dump() + " samples, " +
+             item.value()["subjects"].dump() + " subjects\n";
     }
   }
   if (facts.contains("classes")) {
     out += "classes (train / val / test)\n";
     for (const auto &item : facts["classes"].items()) {
-      out += "  " + item.key() + ": " + item.value()["train"].dump() + " / " + item.value()["val"].dump() + " / " +
-             item.value()["test"].dump() + "\n";
+      out += "  " + item.key() + ": " + item.value()["train"].dump() + " / " +
+             item.value()["val"].dump() + " / " + item.value()["test"].dump() + "\n";
     }
   }
   if (facts.contains("modalities")) {
     for (const auto &item : facts["modalities"].items()) {
       char line[160];
-      std::snprintf(line, sizeof line, "%s: %lld samples, values %.4g..%.4g, mean %.4g, deviation %.4g\n", item.key().c_str(),
-                    (long long)item.value()["samples"].get<int64_t>(), item.value()["min"].get<double>(),
-                    item.value()["max"].get<double>(), item.value()["mean"].get<double>(), item.value()["deviation"].get<double>());
+      std::snprintf(line, sizeof line,
+                    "%s: %lld samples, values %.4g..%.4g, mean %.4g, deviation %.4g\n",
+                    item.key().c_str(), (long long)item.value()["samples"].get<int64_t>(),
+                    item.value()["min"].get<double>(), item.value()["max"].get<double>(),
+                    item.value()["mean"].get<double>(), item.value()["deviation"].get<double>());
       out += line;
     }
   }

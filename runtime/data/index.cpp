@@ -48,15 +48,6 @@ Columns find_columns(const Csv &csv, const IndexOptions &options) {
   for (const std::string &modality : options.modalities) {
     c.presence.push_back(csv.find("presence." + modality));
   }
-  for (size_t i = 0; i < csv.header.size(); ++i) {
-    const std::string &name = csv.header[i];
-    if (name.starts_with("presence.") &&
-        std::find(options.modalities.begin(), options.modalities.end(), name.substr(9)) ==
-            options.modalities.end()) {
-      throw data_error(csv.file + ":1:1", "column '" + name + "' names no modality of the model",
-                       "modalities: " + join_names(options.modalities));
-    }
-  }
   return c;
 }
 

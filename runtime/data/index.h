@@ -6,7 +6,7 @@
 //   index along the first axis of every tensor there presence.<modality>  (optional) 1 or 0:
 //   whether the sensor recorded this sample
 //
-// Other columns are ignored. With fold numbers, `split` = k means: test is fold k, val fold (k+1)
+// Other columns are ignored, presence of sensors that the model lacks too. With fold numbers, `split` = k means: test is fold k, val fold (k+1)
 // mod F, train the rest. Labels become class numbers through the model's class names. A model that
 // only counts its classes (its names are 0, 1, 2, ...) takes the data set's label names in
 // alphabetical order; checkpoints keep the names, so that a later evaluation on other data uses the

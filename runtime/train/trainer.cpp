@@ -227,7 +227,10 @@ int Trainer::run_to_end() {
     }
     return code;
   } catch (const Error &error) {
-    status("failed", int(error.exit));
+    try {
+      status("failed", int(error.exit));
+    } catch (const Error &) { // a full disk again: the first error is the one to tell
+    }
     console.print("failed after step " + std::to_string(now.step));
     throw;
   }

@@ -84,6 +84,10 @@ TEST_F(IndexTest, NamedParts) {
   EXPECT_EQ(index.samples[1].presence, (std::vector<uint8_t>{0, 1}));
   EXPECT_EQ(index.part(Part::test), std::vector<uint32_t>{1});
   EXPECT_FALSE(index.has(Part::val));
+  EXPECT_EQ(load("key,subject,split,shard,row,presence.lidar\na,s,train,x,0,?\n")
+                .samples[0]
+                .presence.size(),
+            2u);
   expect_error(7, {"val part", "data check"}, [&] { index.part(Part::val); });
 }
 
@@ -116,8 +120,6 @@ TEST_F(IndexTest, Refuses) {
                [&] { load(head + "k,s,0,run,x,0\nl,s,val,run,x,0\n"); });
   expect_error(7, {"shard '../x'"}, [&] { load(head + "k,s,train,run,../x,0\n"); });
   expect_error(7, {"no samples"}, [&] { load(head); });
-  expect_error(7, {"names no modality"},
-               [&] { load("key,subject,split,shard,row,presence.lidar\na,s,train,x,0,1\n"); });
   expect_error(7, {"presence 'yes'"},
                [&] { load("key,subject,split,shard,row,presence.acc\na,s,train,x,0,yes\n"); });
   expect_error(7, {"no such file"}, [&] { load_index(dir / "nowhere", options); });
