@@ -26,7 +26,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from safetensors import save
 
 CLASSES = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"]
-WINDOW, STEP = 128, 64
 SENSORS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 
 
@@ -89,6 +88,8 @@ def main():
     parser.add_argument("source", nargs="?", help="the seglearn wheel or watch_dataset.npy")
     parser.add_argument("out", help="folder to write")
     parser.add_argument("--generate", action="store_true", help="simulate recordings instead")
+    parser.add_argument("--window", type=int, default=128, help="samples per window (step: half of it)")
+    parser.add_argument("--per-subject", type=int, help="keep so many windows of each subject and class")
     args = parser.parse_args()
     if args.generate == bool(args.source):
         parser.error("give either a source or --generate")
@@ -97,10 +98,12 @@ def main():
 
     rows, windows = [], []
     for number, (signal, label, subject) in enumerate(recordings):
-        for start in range(0, len(signal) - WINDOW + 1, STEP):
+        for start in range(0, len(signal) - args.window + 1, args.window // 2):
+            if args.per_subject and sum(row[1] == f"s{subject:02d}" and row[3] == CLASSES[label] for row in rows) >= args.per_subject:
+                break
             key = f"{'generated-' if args.generate else ''}r{number:03d}-{start:05d}"
             rows.append((key, f"s{subject:02d}", split_of(subject, subjects), CLASSES[label], "watch.safetensors", len(windows)))
-            windows.append(signal[start : start + WINDOW].T)
+            windows.append(signal[start : start + args.window].T)
     x = np.stack(windows)
     if not np.isfinite(x).all():
         raise SystemExit("the recordings hold values that are not finite")

@@ -1,0 +1,57 @@
+"""What the end-to-end tests share: compile once, run tools, compare bytes. Run through lit, which puts momec and mome on PATH."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "models"))
+from safetensors import load  # noqa: E402,F401
+
+
+def run(*command, expect=0, **options):
+    """Runs a tool; the exit code must be `expect`. Returns its standard output."""
+    command = [str(part) for part in command]
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode != expect:
+        sys.exit(f"{' '.join(command)}\nexit code {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def compile_model(source, package, *options):
+    if not package.exists():
+        run("momec", source, "-o", package, *options)
+    return package
+
+
+def recordings(folder):
+    """Simulated smart-watch recordings, cut to 32 samples for the tiny preset."""
+    if not (folder / "index.csv").exists():
+        run("/usr/bin/python3", ROOT / "models/watch/convert.py", "--generate", "--window", 32, "--per-subject", 2, folder)
+    return folder
+
+
+def checkpoint_bytes(run_folder, pointer="LATEST"):
+    """File name to content of the checkpoint that a pointer names."""
+    step = (run_folder / "ckpt" / pointer).read_text().strip()
+    folder = run_folder / "ckpt" / step
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def summary(text):
+    return json.loads(text)
+
+
+def check(condition, message):
+    if not condition:
+        sys.exit("FAILED: " + message)
+    print("ok: " + message)
+
+
+def workplace():
+    """The folder of this test, from the command line; kept between the checks of one file."""
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    return folder.resolve()
