@@ -315,7 +315,7 @@ void buildMetrics(ModuleOp module, model::GraphOp graph) {
 
 Value buildInit(EntryBuilder &entry, StringRef path, RankedTensorType type, model::InitAttr init, Location loc) {
   StringRef kind = init.getKind();
-  auto arg = [&](int i) { return init.getArgs()[i]; };
+  auto arg = [&](int i) { return cast<FloatAttr>(init.getArgs()[i]).getValueAsDouble(); };
   OpBuilder &b = entry.builder;
   if (kind == "zeros" || kind == "ones") {
     return nn::buildSplat(b, loc, type, kind == "ones" ? 1.0 : 0.0);

@@ -58,7 +58,7 @@ def Mome_InitAttr : AttrDef<Mome_Dialect, "Init"> {
 
     Random ones are keyed by (seed, hash of the path): the same for every placement and order.
   }];
-  let parameters = (ins StringRefParameter<"kind">:$kind, OptionalParameter<"::mlir::DenseF64ArrayAttr">:$args);
+  let parameters = (ins StringRefParameter<"kind">:$kind, OptionalParameter<"::mlir::ArrayAttr">:$args);
   let assemblyFormat = "`<` $kind (`,` $args^)? `>`";
   let genVerifyDecl = 1;
 }

@@ -28,7 +28,7 @@ void MomeDialect::registerAttributes() {
       >();
 }
 
-LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, DenseF64ArrayAttr args) {
+LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, ArrayAttr args) {
   int wanted = llvm::StringSwitch<int>(kind)
                    .Cases({"zeros", "ones", "xavier_uniform"}, 0)
                    .Cases({"constant", "normal", "trunc_normal"}, 1)

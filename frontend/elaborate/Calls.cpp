@@ -395,7 +395,7 @@ Value Elaborator::error(llvm::StringRef code, const std::string &message, int ar
 //===-- Parameters, states, scalars --------------------------------------------------------------===//
 
 static model::InitAttr initAttr(mlir::MLIRContext &context, const Initializer &init) {
-  mlir::DenseF64ArrayAttr args = init.args.empty() ? nullptr : mlir::DenseF64ArrayAttr::get(&context, init.args);
+  mlir::ArrayAttr args = init.args.empty() ? nullptr : mlir::Builder(&context).getF64ArrayAttr(init.args);
   return model::InitAttr::get(&context, init.kind, args);
 }
 

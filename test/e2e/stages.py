@@ -6,10 +6,10 @@ from harness import ROOT, check, compile_model, run, workplace
 
 def main():
     here = workplace()
-    source = ROOT / "models/watch_single.mome"
-    package = here / "watch.mpk"
+    source = ROOT / "test/e2e/Inputs/mlp.mome"
+    package = here / "mlp.mpk"
     stages = here / "stages"
-    run("momec", source, "--preset", "tiny", "-o", package, f"--dump-stages-to={stages}")
+    run("momec", source, "-o", package, f"--dump-stages-to={stages}")
     files = sorted(stages.iterdir())
     check(len(files) >= 8, f"{len(files)} numbered stages: " + " ".join(file.name for file in files))
     for file in files:

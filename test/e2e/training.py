@@ -58,7 +58,7 @@ def alpha_zero(package, data, here):
     lines = [line for line in text.splitlines() if not line.strip().startswith("loss intra")]
     source = here / "no_intra.mome"
     source.write_text("\n".join(lines) + "\n")
-    without = compile_model(source, here / "no_intra.mpk", "--preset", "tiny")
+    without = compile_model(source, here / "no_intra.mpk", "--preset", "tiny", "--batch", "8", "--eval-batch", "8")
     for name, built, extra in (("with", package, ["--set", "alpha=0", "--set", "train.weight_decay=0"]), ("without", without, ["--set", "train.weight_decay=0"])):
         run("mome", "init", built, "--out", here / f"{name}.init.safetensors", "--seed", 3)
     a, b = load(here / "with.init.safetensors"), load(here / "without.init.safetensors")
