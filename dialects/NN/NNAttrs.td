@@ -27,6 +27,15 @@ def NN_CompareKind : I32Enum<"CompareKind", "comparison of two numbers", [
   let cppNamespace = "::mome::nn";
 }
 
+// Not an attribute of any op: the answer of the ReductionOpInterface.
+def NN_ReductionKind : I32Enum<"ReductionKind", "how a reduction combines elements", [
+  I32EnumCase<"sum", 0>,
+  I32EnumCase<"max", 1>,     // NaN if any element is
+  I32EnumCase<"argmax", 2>]> // index of the first maximum; NaN is the largest
+{
+  let cppNamespace = "::mome::nn";
+}
+
 // Not an attribute of any op: the answer of the Fusible interface.
 def NN_FusionRole : I32Enum<"FusionRole", "the part an op may play in a dispatch", [
   I32EnumCase<"elementwise", 0>,  // result element i from operand elements i

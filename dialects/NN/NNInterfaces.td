@@ -77,6 +77,17 @@ def ProductOpInterface : OpInterface<"ProductOpInterface"> {
   ];
 }
 
+def ReductionOpInterface : OpInterface<"ReductionOpInterface"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The op combines the elements along some axes of its first operand, which disappear. One result.
+  }];
+  let methods = [
+    InterfaceMethod<"The axes, in increasing order.", "::llvm::SmallVector<int64_t>", "getReducedAxes">,
+    InterfaceMethod<"How two elements combine.", "::mome::nn::ReductionKind", "getReductionKind">
+  ];
+}
+
 def Decomposable : OpInterface<"Decomposable"> {
   let cppNamespace = "::mome::nn";
   let description = [{

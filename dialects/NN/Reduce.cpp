@@ -104,6 +104,12 @@ LogicalResult ReduceSumOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
                                             SmallVectorImpl<Type> &types) {
   return inferReduced<ReduceSumOp>(loc, typeOf(op.getOperand()), op.getAxes(), types);
 }
+SmallVector<int64_t> ReduceSumOp::getReducedAxes() {
+  return llvm::to_vector(getAxes());
+}
+ReductionKind ReduceSumOp::getReductionKind() {
+  return ReductionKind::sum;
+}
 FusionRole ReduceSumOp::getFusionRole() {
   return roleOf(getOperand(), getAxes());
 }
@@ -142,6 +148,12 @@ LogicalResult ReduceMaxOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
     return inferError<ReduceMaxOp>(loc, "C2: no element to take the maximum of in ", type);
   }
   return success();
+}
+SmallVector<int64_t> ReduceMaxOp::getReducedAxes() {
+  return llvm::to_vector(getAxes());
+}
+ReductionKind ReduceMaxOp::getReductionKind() {
+  return ReductionKind::max;
 }
 FusionRole ReduceMaxOp::getFusionRole() {
   return roleOf(getOperand(), getAxes());
@@ -205,6 +217,12 @@ LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   SmallVector<int64_t> shape = select(type.getShape(), keptAxes(type.getRank(), op.getAxis()));
   types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 32)));
   return success();
+}
+SmallVector<int64_t> ArgmaxOp::getReducedAxes() {
+  return {static_cast<int64_t>(getAxis())};
+}
+ReductionKind ArgmaxOp::getReductionKind() {
+  return ReductionKind::argmax;
 }
 FusionRole ArgmaxOp::getFusionRole() {
   return roleOf(getOperand(), getAxis());

@@ -6,6 +6,7 @@ include "dialects/NN/NNAttrs.td"
 
 class NN_ReductionOp<string mnemonic, list<Trait> traits = []>
     : NN_Op<mnemonic, traits # [InferTypeOpAdaptor, DeclareOpInterfaceMethods<Fusible>, DeclareOpInterfaceMethods<CostModel>,
+                                DeclareOpInterfaceMethods<ReductionOpInterface>,
                                 DeclareOpInterfaceMethods<LinalgLowering>]>;
 
 class NN_ReduceOp<string mnemonic> : NN_ReductionOp<mnemonic, [KeepsNonNegative, DeclareOpInterfaceMethods<Differentiable>]> {

@@ -68,6 +68,14 @@ Value BodyEmitter::evaluate(AffineExpr expr, const Point &point) {
   return evaluateOver(space.toLoops(expr), b.getIndexType(), point.loops);
 }
 
+Value BodyEmitter::evaluateColumn(const Point &point, Type type) {
+  AffineExpr column = space.getIdentityView().index.getResults().back();
+  if (dependsOnLanes(column, point)) {
+    return evaluateLanes(column, type, point);
+  }
+  return arith::IndexCastOp::create(b, type, evaluate(column, point));
+}
+
 Value BodyEmitter::evaluateLanes(AffineExpr expr, Type type, const Point &point) {
   VectorType vector = b.vectorType(type);
   SmallVector<Value> lanes(point.loops.size());
@@ -178,11 +186,17 @@ Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Po
   return toRegister(loaded, type.getElementType());
 }
 
-void BodyEmitter::store(Value value, Value buffer, const Point &point) {
-  value = b.splat(value);
-  if (getElementTypeOrSelf(value).isInteger(1)) {
-    value = arith::ExtUIOp::create(b, b.vectorType(b.getI8Type()), value);
+Value BodyEmitter::toMemory(Value value) {
+  Type type = value.getType();
+  if (!getElementTypeOrSelf(type).isInteger(1)) {
+    return value;
   }
+  Type byte = b.getI8Type();
+  return arith::ExtUIOp::create(b, isa<VectorType>(type) ? Type(b.vectorType(byte)) : byte, value);
+}
+
+void BodyEmitter::store(Value value, Value buffer, const Point &point) {
+  value = toMemory(b.splat(value));
   Value at = evaluate(space.getLinear(), point);
   if (point.mask) {
     vector::MaskedStoreOp::create(b, buffer, at, point.mask, value);
@@ -192,10 +206,7 @@ void BodyEmitter::store(Value value, Value buffer, const Point &point) {
 }
 
 void BodyEmitter::storeScalar(Value value, Value buffer, AffineExpr address, const Point &point) {
-  if (value.getType().isInteger(1)) {
-    value = arith::ExtUIOp::create(b, b.getI8Type(), value);
-  }
-  memref::StoreOp::create(b, value, buffer, evaluate(address, point));
+  memref::StoreOp::create(b, toMemory(value), buffer, evaluate(address, point));
 }
 
 //===-- Ops -----------------------------------------------------------------------------------===//
@@ -328,7 +339,7 @@ static bool isVisible(Block *definition, Block *block) {
 }
 
 Value BodyEmitter::emit(Value value, View view, const Point &point) {
-  if (Value fixed = bound.lookup(value)) {
+  if (auto [index, fixed] = bound.lookup(value); fixed && index == view.index) {
     return fixed;
   }
   Key key = makeKey(value, view, point);

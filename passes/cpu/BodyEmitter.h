@@ -99,8 +99,10 @@ public:
   mlir::Value emit(mlir::Value value, const Point &point) {
     return emit(value, space.getIdentityView(), point);
   }
-  /// Fixes what a leaf of `traceValue` is from now on.
-  void bind(mlir::Value leaf, mlir::Value emitted) { bound[leaf] = emitted; }
+  /// Fixes what `value` is at `view`, from now on.
+  void bind(mlir::Value value, const View &view, mlir::Value emitted) {
+    bound[value] = {view.index, emitted};
+  }
 
   /// Stores a vector (or scalar, which is repeated) at the point's row-major address in `buffer`.
   void store(mlir::Value value, mlir::Value buffer, const Point &point);
@@ -115,6 +117,12 @@ public:
 
   /// The value of `expr` (over axes) at the point: an index, for lane 0.
   mlir::Value evaluate(mlir::AffineExpr expr, const Point &point);
+  /// The index along the last axis, as a scalar or per lane integer of `type`.
+  mlir::Value evaluateColumn(const Point &point, mlir::Type type);
+
+  /// Between the forms of values in buffers and in registers: booleans are bytes in memory.
+  mlir::Value toRegister(mlir::Value loaded, mlir::Type elementType);
+  mlir::Value toMemory(mlir::Value value);
 
 private:
   struct Scope {
@@ -131,7 +139,6 @@ private:
   mlir::Value loadContiguous(mlir::Value buffer, mlir::Value address, mlir::Value mask);
   mlir::Value loadStrided(mlir::Value buffer, mlir::AffineExpr address, mlir::Value mask,
                           const Point &point);
-  mlir::Value toRegister(mlir::Value loaded, mlir::Type elementType);
   /// The condition under which an element exists: an i1, a vector of i1, or null for always.
   mlir::Value emitGuards(mlir::AffineMap guards, const Point &point);
   /// Per lane value of `expr` (over axes) as integers of `type`.
@@ -145,7 +152,7 @@ private:
 
   KernelBuilder &b;
   const IterationSpace &space;
-  llvm::DenseMap<mlir::Value, mlir::Value> bound;
+  llvm::DenseMap<mlir::Value, std::pair<mlir::AffineMap, mlir::Value>> bound;
   std::map<Key, mlir::Value> emitted;
   llvm::SmallVector<Scope> scopes;
 };

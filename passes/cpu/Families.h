@@ -14,6 +14,9 @@ EmitResult emitElementwise(nn::KernelOp kernel, const Target &target, mlir::OpBu
 /// Matrix products with an elementwise epilogue.
 EmitResult emitGemm(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
 
+/// Elementwise ops and reductions along the last axis.
+EmitResult emitRowProgram(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
 inline EmitResult refuse(std::string reason) {
   return {nullptr, "", std::move(reason)};
 }

@@ -290,7 +290,7 @@ void GemmKernel::emitEpilogue(Value acc, Value batch, Value row, Value column, V
     Value bias = emitter.emit(product.bias, space.getView({lastAxis}), point);
     acc = arith::AddFOp::create(b, acc, isa<VectorType>(acc.getType()) ? b.splat(bias) : bias);
   }
-  emitter.bind(op->getResult(0), acc);
+  emitter.bind(op->getResult(0), space.getIdentityView(), acc);
   SmallVector<Value> values;
   for (Value yielded : b.getYielded()) {
     values.push_back(emitter.emit(yielded, point));
