@@ -68,12 +68,12 @@ Value BodyEmitter::evaluate(AffineExpr expr, const Point &point) {
   return evaluateOver(space.toLoops(expr), b.getIndexType(), point.loops);
 }
 
-Value BodyEmitter::evaluateColumn(const Point &point, Type type) {
-  AffineExpr column = space.getIdentityView().index.getResults().back();
-  if (dependsOnLanes(column, point)) {
-    return evaluateLanes(column, type, point);
+Value BodyEmitter::evaluateAxis(unsigned axis, const Point &point, Type type) {
+  AffineExpr index = space.getIdentityView().index.getResult(axis);
+  if (dependsOnLanes(index, point)) {
+    return evaluateLanes(index, type, point);
   }
-  return arith::IndexCastOp::create(b, type, evaluate(column, point));
+  return arith::IndexCastOp::create(b, type, evaluate(index, point));
 }
 
 Value BodyEmitter::evaluateLanes(AffineExpr expr, Type type, const Point &point) {
@@ -305,10 +305,7 @@ Value BodyEmitter::emitHere(Value value, View view, const Point &point) {
 
 //===-- Reuse and hoisting --------------------------------------------------------------------===//
 
-BodyEmitter::Key BodyEmitter::makeKey(Value value, const View &view, const Point &point) const {
-  Key key{value.getAsOpaquePointer(),
-          {view.index.getAsOpaquePointer(), view.guards.getAsOpaquePointer(),
-           point.mask && dependsOnLanes(view, point) ? point.mask.getAsOpaquePointer() : nullptr}};
+SmallVector<bool> BodyEmitter::getUsedLoops(const View &view) const {
   SmallVector<bool> used(space.getNumLoops(), false);
   for (AffineMap map : {view.index, view.guards}) {
     for (AffineExpr expr : map.getResults()) {
@@ -319,23 +316,64 @@ BodyEmitter::Key BodyEmitter::makeKey(Value value, const View &view, const Point
       });
     }
   }
-  for (auto [loop, isUsed] : llvm::enumerate(used)) {
-    key.second.push_back(isUsed ? point.loops[loop].getAsOpaquePointer() : nullptr);
+  return used;
+}
+
+BodyEmitter::Key BodyEmitter::makeKey(Value value, const View &view, const Point &point) const {
+  bool masked = point.mask && dependsOnLanes(view, point);
+  Key key{value.getAsOpaquePointer(),
+          {view.index.getAsOpaquePointer(), view.guards.getAsOpaquePointer(),
+           masked ? point.mask.getAsOpaquePointer() : nullptr}};
+  for (auto [loop, used] : llvm::enumerate(getUsedLoops(view))) {
+    key.second.push_back(used ? point.loops[loop].getAsOpaquePointer() : nullptr);
   }
   return key;
 }
 
-/// True if code in `block` may use a value defined in `definition`.
-static bool isVisible(Block *definition, Block *block) {
-  for (; block; block = block->getParentOp() ? block->getParentOp()->getBlock() : nullptr) {
-    if (block == definition) {
-      return true;
-    }
-    if (isa<func::FuncOp>(block->getParentOp())) {
-      return false;
+SmallVector<Value> BodyEmitter::getDependencies(Value value, const View &view,
+                                                const Point &point) const {
+  SmallVector<Value> needed;
+  for (auto [loop, used] : llvm::enumerate(getUsedLoops(view))) {
+    if (used) {
+      needed.push_back(point.loops[loop]);
     }
   }
-  return false;
+  if (point.mask) {
+    needed.push_back(point.mask);
+  }
+  llvm::SmallPtrSet<Value, 16> seen;
+  SmallVector<Value> work{value};
+  while (!work.empty()) {
+    Value next = work.pop_back_val();
+    if (!seen.insert(next).second) {
+      continue;
+    }
+    if (auto found = bound.find(next); found != bound.end()) {
+      needed.push_back(found->second.second);
+    }
+    if (Operation *op = next.getDefiningOp()) {
+      llvm::append_range(work, op->getOperands());
+    }
+  }
+  return needed;
+}
+
+/// True if code in `block` may use `value`.
+static bool isVisible(Value value, Block *block) {
+  while (block && block != value.getParentBlock()) {
+    Operation *parent = block->getParentOp();
+    block = isa<func::FuncOp>(parent) ? nullptr : parent->getBlock();
+  }
+  return block;
+}
+
+void BodyEmitter::leaveLoops(ArrayRef<Value> needed) {
+  auto loop = dyn_cast<scf::ForOp>(b.getInsertionBlock()->getParentOp());
+  while (loop &&
+         llvm::all_of(needed, [&](Value value) { return isVisible(value, loop->getBlock()); })) {
+    b.setInsertionPoint(loop);
+    loop = dyn_cast<scf::ForOp>(loop->getParentOp());
+  }
 }
 
 Value BodyEmitter::emit(Value value, View view, const Point &point) {
@@ -344,27 +382,12 @@ Value BodyEmitter::emit(Value value, View view, const Point &point) {
   }
   Key key = makeKey(value, view, point);
   if (auto found = emitted.find(key);
-      found != emitted.end() && isVisible(found->second.getParentBlock(), b.getInsertionBlock())) {
+      found != emitted.end() && isVisible(found->second, b.getInsertionBlock())) {
     return found->second;
   }
   OpBuilder::InsertionGuard guard(b);
-  if (!dependsOnLanes(view, point)) {
-    for (const Scope &scope : scopes) {
-      bool available = true;
-      for (auto [loop, used] : llvm::enumerate(ArrayRef(key.second).drop_front(3))) {
-        available &= !used || (scope.loops[loop] && scope.loops[loop].getAsOpaquePointer() == used);
-      }
-      if (available) {
-        b.setInsertionPoint(scope.before);
-        break;
-      }
-    }
-  }
+  leaveLoops(getDependencies(value, view, point));
   Value result = emitHere(value, view, point);
   emitted[key] = result;
   return result;
-}
-
-void BodyEmitter::pushScope(Operation *at, const Point &point) {
-  scopes.push_back({at, point.loops});
 }

@@ -10,8 +10,9 @@
 // dims = [1])) over (d0, d1) asks
 //   y at (d0, d1)  ->  x at (d0, d1): load x[C d0 + d1];  b at (d1): load b[d1].
 //
-// Work that does not depend on an inner loop moves to an outer scope (`pushScope`): a value whose
-// view uses no loop axis is computed once, before all loops.
+// Work that an inner loop does not change moves in front of that loop. That is safe for memory
+// because results take only the places of operands that are read at the same point (see
+// docs/levels.md, Kernels).
 #ifndef MOME_PASSES_CPU_BODYEMITTER_H
 #define MOME_PASSES_CPU_BODYEMITTER_H
 
@@ -110,25 +111,16 @@ public:
   void storeScalar(mlir::Value value, mlir::Value buffer, mlir::AffineExpr address,
                    const Point &point);
 
-  /// From here on, values that depend on no other loop than those with an index in `point` may be
-  /// emitted before `at`.
-  void pushScope(mlir::Operation *at, const Point &point);
-  void popScope() { scopes.pop_back(); }
-
   /// The value of `expr` (over axes) at the point: an index, for lane 0.
   mlir::Value evaluate(mlir::AffineExpr expr, const Point &point);
-  /// The index along the last axis, as a scalar or per lane integer of `type`.
-  mlir::Value evaluateColumn(const Point &point, mlir::Type type);
+  /// The index along an axis, as a scalar or per lane integer of `type`.
+  mlir::Value evaluateAxis(unsigned axis, const Point &point, mlir::Type type);
 
   /// Between the forms of values in buffers and in registers: booleans are bytes in memory.
   mlir::Value toRegister(mlir::Value loaded, mlir::Type elementType);
   mlir::Value toMemory(mlir::Value value);
 
 private:
-  struct Scope {
-    mlir::Operation *before;
-    llvm::SmallVector<mlir::Value> loops;
-  };
   using Key = std::pair<const void *, llvm::SmallVector<const void *>>;
 
   mlir::Value emitHere(mlir::Value value, View view, const Point &point);
@@ -148,13 +140,18 @@ private:
   bool isNonNegative(mlir::AffineExpr loopExpr) const;
   bool dependsOnLanes(mlir::AffineExpr expr, const Point &point) const;
   bool dependsOnLanes(const View &view, const Point &point) const;
+  /// Moves the insertion point in front of loops that change none of `needed`.
+  void leaveLoops(llvm::ArrayRef<mlir::Value> needed);
+  /// Values that fix `value`: loop indices, lanes, bound values it is computed from.
+  llvm::SmallVector<mlir::Value> getDependencies(mlir::Value value, const View &view,
+                                                 const Point &point) const;
+  llvm::SmallVector<bool> getUsedLoops(const View &view) const;
   Key makeKey(mlir::Value value, const View &view, const Point &point) const;
 
   KernelBuilder &b;
   const IterationSpace &space;
   llvm::DenseMap<mlir::Value, std::pair<mlir::AffineMap, mlir::Value>> bound;
   std::map<Key, mlir::Value> emitted;
-  llvm::SmallVector<Scope> scopes;
 };
 
 } // namespace mome::cpu

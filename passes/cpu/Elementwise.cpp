@@ -63,11 +63,8 @@ void ElementwiseKernel::emitVectors(SmallVector<Value> outer, Value from, Value 
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> indices = outer;
-  indices.push_back(nullptr);
-  emitter.pushScope(loop, {indices, std::nullopt, nullptr});
-  indices.back() = loop.getInductionVar();
+  indices.push_back(loop.getInductionVar());
   emitPoint({indices, space.getNumLoops() - 1, nullptr});
-  emitter.popScope();
 }
 
 void ElementwiseKernel::emitTail(SmallVector<Value> outer) {
@@ -116,7 +113,6 @@ int64_t ElementwiseKernel::emit() {
   auto chunks = scf::ForOp::create(b, b.getLo(), b.getHi(), b.index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(chunks.getBody());
-  emitter.pushScope(chunks, {SmallVector<Value>(space.getNumLoops()), std::nullopt, nullptr});
   Value chunk = chunks.getInductionVar();
   if (flat) {
     emitFlatChunk(chunk, perChunk);
@@ -124,7 +120,6 @@ int64_t ElementwiseKernel::emit() {
     Value from = b.mulIndex(chunk, perChunk);
     b.loop(from, b.minIndex(b.addIndex(from, perChunk), rows), 1, [&](Value row) { emitRow(row); });
   }
-  emitter.popScope();
   return ceilDiv(flat ? innerExtent() : rows, perChunk);
 }
 

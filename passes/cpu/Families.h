@@ -17,6 +17,9 @@ EmitResult emitGemm(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &
 /// Elementwise ops and reductions along the last axis.
 EmitResult emitRowProgram(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
 
+/// One reduction over any axes, with elementwise prologue and epilogue.
+EmitResult emitReduction(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
 inline EmitResult refuse(std::string reason) {
   return {nullptr, "", std::move(reason)};
 }

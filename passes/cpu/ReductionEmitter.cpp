@@ -6,11 +6,11 @@ using namespace mome;
 using namespace mome::cpu;
 using nn::ReductionKind;
 
-Accumulator ReductionEmitter::init(bool vectors) {
+SmallVector<Value> ReductionEmitter::init(bool vectors) {
   auto type = [&](Type element) { return vectors ? Type(b.vectorType(element)) : element; };
   double start = kind == ReductionKind::sum ? 0.0 : -INFINITY;
-  Accumulator state{nn::emitConstant(b, type(b.getF32Type()), start)};
-  if (kind == ReductionKind::argmax) {
+  SmallVector<Value> state{nn::emitConstant(b, type(b.getF32Type()), start)};
+  if (needsIndex()) {
     state.push_back(nn::emitConstant(b, type(b.getI32Type()), INT32_MAX));
   }
   return state;
@@ -24,8 +24,8 @@ Value ReductionEmitter::isBetter(Value candidate, Value best) {
   return arith::AndIOp::create(b, notLess, bestIsNumber);
 }
 
-Accumulator ReductionEmitter::add(ValueRange state, Value element, Value index, Value mask) {
-  Accumulator next;
+SmallVector<Value> ReductionEmitter::add(ValueRange state, Value element, Value index, Value mask) {
+  SmallVector<Value> next;
   if (kind == ReductionKind::argmax) {
     Value better = isBetter(element, state[0]);
     // The first element wins even if it is -inf.
@@ -47,7 +47,7 @@ Accumulator ReductionEmitter::add(ValueRange state, Value element, Value index, 
   return next;
 }
 
-Accumulator ReductionEmitter::combine(ValueRange x, ValueRange y) {
+SmallVector<Value> ReductionEmitter::combine(ValueRange x, ValueRange y) {
   if (kind == ReductionKind::sum) {
     return {arith::AddFOp::create(b, x[0], y[0])};
   }
@@ -70,9 +70,9 @@ Value ReductionEmitter::finish(ValueRange state) {
   }
   int64_t lanes = b.getTarget().lanes;
   // Halve until one lane is left: a fixed tree.
-  Accumulator level(state);
+  SmallVector<Value> level(state);
   for (int64_t half = lanes / 2; half > 0; half /= 2) {
-    Accumulator upper;
+    SmallVector<Value> upper;
     for (Value value : level) {
       SmallVector<int64_t> mask(lanes);
       for (int64_t lane = 0; lane < lanes; ++lane) {
@@ -83,4 +83,114 @@ Value ReductionEmitter::finish(ValueRange state) {
     level = combine(level, upper);
   }
   return vector::ExtractOp::create(b, level.back(), ArrayRef<int64_t>{0});
+}
+
+//===-- Sets ----------------------------------------------------------------------------------===//
+
+/// Elements per block of a long range.
+static constexpr int64_t vectorBlock = 8192;
+static constexpr int64_t scalarBlock = 128;
+
+SmallVector<Value> ReductionSet::init(bool vectors) {
+  SmallVector<Value> states;
+  for (ReductionEmitter &kind : kinds) {
+    llvm::append_range(states, kind.init(vectors));
+  }
+  return states;
+}
+
+SmallVector<Value> ReductionSet::combine(ValueRange x, ValueRange y) {
+  SmallVector<Value> both;
+  for (ReductionEmitter &kind : kinds) {
+    ValueRange left = x.slice(both.size(), kind.size()), right = y.slice(both.size(), kind.size());
+    llvm::append_range(both, kind.combine(left, right));
+  }
+  return both;
+}
+
+SmallVector<Value> ReductionSet::finish(ValueRange states) {
+  SmallVector<Value> results;
+  size_t at = 0;
+  for (ReductionEmitter &kind : kinds) {
+    results.push_back(kind.finish(states.slice(at, kind.size())));
+    at += kind.size();
+  }
+  return results;
+}
+
+SmallVector<Value> ReductionSet::walkUnrolled(Value from, Value to, int64_t factor,
+                                              ValueRange state, Body body) {
+  int64_t lanes = b.getTarget().lanes;
+  size_t size = state.size();
+  SmallVector<Value> parts(state);
+  SmallVector<Value> neutral = init(/*vectors=*/true);
+  for (int64_t part = 1; part < factor; ++part) {
+    llvm::append_range(parts, neutral);
+  }
+  parts = llvm::to_vector(b.reduceLoop(
+      from, to, factor * lanes, parts, [&](Value at, ValueRange before) -> SmallVector<Value> {
+        SmallVector<Value> after;
+        for (int64_t part = 0; part < factor; ++part) {
+          llvm::append_range(
+              after, body(b.addIndex(at, part * lanes), nullptr, before.slice(part * size, size)));
+        }
+        return after;
+      }));
+  for (int64_t half = factor / 2; half > 0; half /= 2) {
+    SmallVector<Value> met;
+    ValueRange range(parts);
+    for (int64_t part = 0; part < half; ++part) {
+      llvm::append_range(
+          met, combine(range.slice(part * size, size), range.slice((part + half) * size, size)));
+    }
+    parts = std::move(met);
+  }
+  return parts;
+}
+
+SmallVector<Value> ReductionSet::walkVectors(int64_t extent, ValueRange state, Body body) {
+  int64_t lanes = b.getTarget().lanes, whole = extent / lanes * lanes;
+  int64_t factor = !kinds.empty() && whole >= 8 * lanes ? 4 : 1;
+  int64_t unrolled = whole / (factor * lanes) * (factor * lanes);
+  SmallVector<Value> states(state);
+  if (!kinds.empty() && unrolled > 2 * vectorBlock) {
+    Value end = b.index(unrolled);
+    states = llvm::to_vector(
+        b.reduceLoop(b.index(0), end, vectorBlock, states, [&](Value from, ValueRange before) {
+          Value to = b.minIndex(b.addIndex(from, vectorBlock), unrolled);
+          return combine(before, walkUnrolled(from, to, factor, init(/*vectors=*/true), body));
+        }));
+  } else if (unrolled > 0) {
+    states = walkUnrolled(b.index(0), b.index(unrolled), factor, states, body);
+  }
+  if (unrolled < whole) {
+    states = walkUnrolled(b.index(unrolled), b.index(whole), 1, states, body);
+  }
+  if (whole < extent) {
+    states = body(b.index(whole), b.laneMask(extent - whole), states);
+  }
+  return states;
+}
+
+SmallVector<Value> ReductionSet::walk(int64_t extent, ValueRange state, Body body) {
+  auto step = [&](Value at, ValueRange before) { return body(at, nullptr, before); };
+  if (extent <= 2 * scalarBlock) {
+    return llvm::to_vector(b.reduceLoop(b.index(0), b.index(extent), 1, state, step));
+  }
+  bool vectors = isa<VectorType>(state.front().getType());
+  return llvm::to_vector(b.reduceLoop(
+      b.index(0), b.index(extent), scalarBlock, state, [&](Value from, ValueRange before) {
+        Value to = b.minIndex(b.addIndex(from, scalarBlock), extent);
+        SmallVector<Value> neutral;
+        while (neutral.size() < before.size()) { // the set may be repeated
+          llvm::append_range(neutral, init(vectors));
+        }
+        ValueRange block = b.reduceLoop(from, to, 1, neutral, step);
+        SmallVector<Value> both;
+        size_t size = init(vectors).size();
+        for (size_t at = 0; at < before.size(); at += size) {
+          llvm::append_range(both, combine(before.slice(at, size), block.slice(at, size)));
+        }
+        return both;
+      }));
 }

@@ -59,7 +59,6 @@ private:
   void emitPass(unsigned number, const Point &rowPoint);
   /// The state after the elements at `point`, which are stored where results ask for it.
   SmallVector<Value> emitPoint(unsigned number, const Point &point, ValueRange state);
-  SmallVector<Value> emitColumns(unsigned number, const Point &rowPoint);
 
   KernelBuilder &b;
   const IterationSpace &space;
@@ -195,8 +194,8 @@ SmallVector<Value> RowKernel::emitPoint(unsigned number, const Point &point, Val
     ReductionEmitter accumulate(b, reduction.getReductionKind());
     Value value = emitter.emit(reduction->getOperand(0), identity, point);
     Value index;
-    if (accumulate.size() == 2) {
-      index = emitter.evaluateColumn(point, b.getI32Type());
+    if (accumulate.needsIndex()) {
+      index = emitter.evaluateAxis(rowsShape.size(), point, b.getI32Type());
     }
     ValueRange before = state.slice(next.size(), accumulate.size());
     bool vectors = point.vectorLoop.has_value();
@@ -228,82 +227,26 @@ SmallVector<Value> RowKernel::emitPoint(unsigned number, const Point &point, Val
   return next;
 }
 
-/// One pass over the columns: the final states of its reductions.
-SmallVector<Value> RowKernel::emitColumns(unsigned number, const Point &rowPoint) {
-  Pass &pass = passes[number];
-  SmallVector<ReductionEmitter> kinds;
-  SmallVector<Value> state;
-  for (nn::ReductionOpInterface reduction : pass.reductions) {
-    kinds.emplace_back(b, reduction.getReductionKind());
-    llvm::append_range(state, kinds.back().init(columnLoop.has_value()));
-  }
-  Point point = rowPoint;
-  if (!columnLoop) {
-    return emitPoint(number, point, state);
-  }
-  point.vectorLoop = columnLoop;
-  int64_t lanes = b.getTarget().lanes, width = space.getExtents().back();
-  int64_t whole = width / lanes * lanes;
-  bool sums = !pass.reductions.empty();
-  int64_t unroll = sums && whole >= 8 * lanes ? 4 : 1;
-  int64_t unrolledEnd = whole / (unroll * lanes) * (unroll * lanes);
-  auto loop = [&](int64_t from, int64_t to, int64_t factor, ValueRange init) -> SmallVector<Value> {
-    if (from == to) {
-      return SmallVector<Value>(init);
-    }
-    return llvm::to_vector(b.reduceLoop(
-        b.index(from), b.index(to), factor * lanes, init,
-        [&](Value column, ValueRange before) -> SmallVector<Value> {
-          emitter.pushScope(column.getParentBlock()->getParentOp(), rowPoint);
-          SmallVector<Value> after;
-          size_t size = before.size() / factor;
-          for (int64_t part = 0; part < factor; ++part) {
-            point.loops[*columnLoop] = b.addIndex(column, part * lanes);
-            llvm::append_range(after, emitPoint(number, point, before.slice(part * size, size)));
-          }
-          emitter.popScope();
-          return after;
-        }));
-  };
-  SmallVector<Value> parts;
-  for (int64_t part = 0; part < unroll; ++part) {
-    llvm::append_range(parts, state);
-  }
-  parts = loop(0, unrolledEnd, unroll, parts);
-  auto combine = [&](ValueRange x, ValueRange y) {
-    SmallVector<Value> both;
-    for (ReductionEmitter &kind : kinds) {
-      llvm::append_range(
-          both, kind.combine(x.slice(both.size(), kind.size()), y.slice(both.size(), kind.size())));
-    }
-    return both;
-  };
-  for (int64_t half = unroll / 2; half > 0; half /= 2) { // the parts meet pairwise
-    SmallVector<Value> met;
-    for (int64_t part = 0; part < half; ++part) {
-      ValueRange range(parts);
-      llvm::append_range(met, combine(range.slice(part * state.size(), state.size()),
-                                      range.slice((part + half) * state.size(), state.size())));
-    }
-    parts = std::move(met);
-  }
-  parts = loop(unrolledEnd, whole, 1, parts);
-  if (whole < width) {
-    point.loops[*columnLoop] = b.index(whole);
-    point.mask = b.laneMask(width - whole);
-    parts = emitPoint(number, point, parts);
-  }
-  return parts;
-}
-
 void RowKernel::emitPass(unsigned number, const Point &rowPoint) {
-  SmallVector<Value> parts = emitColumns(number, rowPoint);
-  size_t at = 0;
+  ReductionSet set(b);
   for (nn::ReductionOpInterface reduction : passes[number].reductions) {
-    ReductionEmitter kind(b, reduction.getReductionKind());
-    Value result = kind.finish(ValueRange(parts).slice(at, kind.size()));
+    set.push(reduction.getReductionKind());
+  }
+  SmallVector<Value> states = set.init(columnLoop.has_value());
+  if (columnLoop) {
+    states = set.walkVectors(space.getExtents().back(), states,
+                             [&](Value column, Value mask, ValueRange before) {
+                               Point point = rowPoint;
+                               point.vectorLoop = columnLoop;
+                               point.loops[*columnLoop] = column;
+                               point.mask = mask;
+                               return emitPoint(number, point, before);
+                             });
+  } else {
+    states = emitPoint(number, rowPoint, states);
+  }
+  for (auto [reduction, result] : llvm::zip_equal(passes[number].reductions, set.finish(states))) {
     emitter.bind(reduction->getResult(0), rowView(), result);
-    at += kind.size();
   }
 }
 
@@ -331,10 +274,8 @@ int64_t RowKernel::emit() {
   auto chunks = scf::ForOp::create(b, b.getLo(), b.getHi(), b.index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(chunks.getBody());
-  emitter.pushScope(chunks, {SmallVector<Value>(space.getNumLoops()), std::nullopt, nullptr});
   Value from = b.mulIndex(chunks.getInductionVar(), perChunk);
   b.loop(from, b.minIndex(b.addIndex(from, perChunk), rows), 1, [&](Value row) { emitRow(row); });
-  emitter.popScope();
   return ceilDiv(rows, perChunk);
 }
 

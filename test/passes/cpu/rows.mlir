@@ -1,0 +1,93 @@
+// Row programs against the interpreter.
+// RUN: mome-check-kernels %s | FileCheck %s
+// RUN: mome-check-kernels %s --low=-50 --high=50 --only=softmax | FileCheck %s --check-prefix=WIDE
+
+// CHECK: k_softmax row chunks=1 {{.*}} ok
+// WIDE: k_softmax row chunks=1 {{.*}} ok
+nn.kernel @k_softmax {
+^bb0(%x: tensor<5x3x37xf32>):
+  %0 = nn.softmax %x : tensor<5x3x37xf32>
+  nn.yield %0 : tensor<5x3x37xf32>
+}
+
+// CHECK: k_softmax_narrow row chunks=1 {{.*}} ok
+// WIDE: k_softmax_narrow row chunks=1 {{.*}} ok
+nn.kernel @k_softmax_narrow {
+^bb0(%x: tensor<6x3xf32>):
+  %0 = nn.softmax %x : tensor<6x3xf32>
+  %1 = nn.logsumexp %x : (tensor<6x3xf32>) -> tensor<6xf32>
+  nn.yield %0, %1 : tensor<6x3xf32>, tensor<6xf32>
+}
+
+// One row; one column.
+// CHECK: k_one_row row chunks=1 {{.*}} ok
+nn.kernel @k_one_row {
+^bb0(%x: tensor<100xf32>):
+  %0 = nn.log_softmax %x : tensor<100xf32>
+  nn.yield %0 : tensor<100xf32>
+}
+// CHECK: k_one_column row chunks=1 {{.*}} ok
+nn.kernel @k_one_column {
+^bb0(%x: tensor<4x1xf32>):
+  %0 = nn.softmax %x : tensor<4x1xf32>
+  nn.yield %0 : tensor<4x1xf32>
+}
+
+// Unrolled sums, several chunks, three results.
+// CHECK: k_layer_norm row chunks=5 {{.*}} ok
+nn.kernel @k_layer_norm {
+^bb0(%x: tensor<2x200x100xf32>, %g: tensor<100xf32>, %b: tensor<100xf32>):
+  %y, %mean, %rstd = nn.layer_norm %x gamma %g beta %b eps 1.0e-5
+      : (tensor<2x200x100xf32>, tensor<100xf32>, tensor<100xf32>) -> (tensor<2x200x100xf32>, tensor<2x200xf32>, tensor<2x200xf32>)
+  nn.yield %y, %mean, %rstd : tensor<2x200x100xf32>, tensor<2x200xf32>, tensor<2x200xf32>
+}
+
+// CHECK: k_layer_norm_backward row chunks=1 {{.*}} ok
+nn.kernel @k_layer_norm_backward {
+^bb0(%dy: tensor<8x64xf32>, %x: tensor<8x64xf32>, %m: tensor<8xf32>, %r: tensor<8xf32>, %g: tensor<64xf32>, %res: tensor<8x64xf32>):
+  %dx = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<8x64xf32>, tensor<8x64xf32>, tensor<8xf32>,
+        tensor<8xf32>, tensor<64xf32>) -> tensor<8x64xf32>
+  %0 = nn.add %dx, %res : tensor<8x64xf32>
+  nn.yield %0 : tensor<8x64xf32>
+}
+
+// CHECK: k_cross_entropy row chunks=1 {{.*}} ok
+nn.kernel @k_cross_entropy {
+^bb0(%z: tensor<9x7xf32>, %l: tensor<9xi32>, %s: tensor<f32>):
+  %loss, %lse = nn.cross_entropy %z, %l smoothing %s : (tensor<9x7xf32>, tensor<9xi32>, tensor<f32>) -> (tensor<9xf32>, tensor<9xf32>)
+  nn.yield %loss, %lse : tensor<9xf32>, tensor<9xf32>
+}
+
+// CHECK: k_kl row chunks=1 {{.*}} ok
+nn.kernel @k_kl {
+^bb0(%t: tensor<4x77xf32>, %s: tensor<4x77xf32>):
+  %d, %a, %b = nn.kl %t, %s : (tensor<4x77xf32>, tensor<4x77xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+  nn.yield %d, %a, %b : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// CHECK: k_argmax row chunks=1 error=0.0e+00 ok
+nn.kernel @k_argmax {
+^bb0(%x: tensor<50x13xf32>):
+  %c = nn.constant dense<1.0> : tensor<50x13xf32>
+  %0 = nn.argmax %x axis 1 : tensor<50x13xf32> -> tensor<50xi32>
+  %1 = nn.argmax %c axis 1 : tensor<50x13xf32> -> tensor<50xi32>
+  %2 = nn.reduce_max %x axes [1] : tensor<50x13xf32> -> tensor<50xf32>
+  nn.yield %0, %1, %2 : tensor<50xi32>, tensor<50xi32>, tensor<50xf32>
+}
+
+// CHECK: k_one_hot elementwise chunks=1 error=0.0e+00 ok
+nn.kernel @k_one_hot {
+^bb0(%i: tensor<6xi32>):
+  %0 = nn.one_hot %i : tensor<6xi32> -> tensor<6x10xf32>
+  nn.yield %0 : tensor<6x10xf32>
+}
+
+// A row program over two widths.
+// CHECK: k_two_widths reference: {{.*}}row: a reduction that does not run along the rows
+nn.kernel @k_two_widths {
+^bb0(%x: tensor<4x8xf32>, %y: tensor<4x9xf32>):
+  %0 = nn.reduce_sum %x axes [1] : tensor<4x8xf32> -> tensor<4xf32>
+  %1 = nn.reduce_sum %y axes [1] : tensor<4x9xf32> -> tensor<4xf32>
+  %2 = nn.add %0, %1 : tensor<4xf32>
+  nn.yield %2 : tensor<4xf32>
+}
