@@ -1,8 +1,9 @@
-// The kernel families. Each answers with a function, or with a reason and nothing emitted.
+// The kernel families. Each answers with a function, or with nothing emitted and a reason: empty if another family's root
+// heads the kernel.
 #ifndef MOME_PASSES_CPU_FAMILIES_H
 #define MOME_PASSES_CPU_FAMILIES_H
 
-#include "passes/cpu/KernelEmitter.h"
+#include "passes/cpu/KernelBuilder.h"
 
 namespace mome::cpu {
 
@@ -19,6 +20,17 @@ EmitResult emitRowProgram(nn::KernelOp kernel, const Target &target, mlir::OpBui
 
 /// One reduction over any axes, with elementwise prologue and epilogue.
 EmitResult emitReduction(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
+/// Attention and its backward form.
+EmitResult emitAttention(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+EmitResult emitAttentionBackward(nn::KernelOp kernel, const Target &target,
+                                 mlir::OpBuilder &builder);
+
+/// The buffer of the result that yields `value`; null if none does.
+mlir::Value findResultBuffer(KernelBuilder &b, mlir::Value value);
+/// For families of a lone op: why the kernel is more than f32 operands, `root` and its results;
+/// empty if it is not.
+std::string refuseAround(mlir::Operation *root);
 
 inline EmitResult refuse(std::string reason) {
   return {nullptr, "", std::move(reason)};

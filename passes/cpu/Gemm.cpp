@@ -95,7 +95,7 @@ void ProductKernel::emitEpilogue(Value acc, Value batch, Value row, Value column
 EmitResult mome::cpu::emitGemm(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
   auto op = dyn_cast<nn::ProductOpInterface>(kernel.getRoot());
   if (!op) {
-    return refuse("the root is no matrix product");
+    return refuse("");
   }
   Value root = op->getResult(0);
   ArrayRef<int64_t> shape = cast<ShapedType>(root.getType()).getShape();

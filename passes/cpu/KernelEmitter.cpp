@@ -45,10 +45,9 @@ static void simplify(nn::KernelOp kernel) {
 
 EmitResult mome::cpu::emitKernel(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
-      {"elementwise", emitElementwise},
-      {"gemm", emitGemm},
-      {"row", emitRowProgram},
-      {"reduction", emitReduction},
+      {"elementwise", emitElementwise}, {"gemm", emitGemm},
+      {"row", emitRowProgram},          {"reduction", emitReduction},
+      {"attention", emitAttention},     {"attention_backward", emitAttentionBackward},
   };
   OwningOpRef<nn::KernelOp> prepared = cast<nn::KernelOp>(kernel->clone());
   if (failed(decompose(prepared->getBody().front()))) {
@@ -61,7 +60,9 @@ EmitResult mome::cpu::emitKernel(nn::KernelOp kernel, const Target &target, OpBu
     if (result) {
       return result;
     }
-    reasons += (reasons.empty() ? "" : "; ") + name.str() + ": " + result.reason;
+    if (!result.reason.empty()) {
+      reasons += (reasons.empty() ? "" : "; ") + name.str() + ": " + result.reason;
+    }
   }
   return refuse(reasons);
 }

@@ -233,7 +233,7 @@ EmitResult mome::cpu::emitReduction(nn::KernelOp kernel, const Target &target, O
   Block &body = kernel.getBody().front();
   auto reductions = body.getOps<nn::ReductionOpInterface>();
   if (!llvm::hasSingleElement(reductions)) {
-    return refuse("not one reduction");
+    return refuse("");
   }
   nn::ReductionOpInterface op = *reductions.begin();
   Value root = op->getResult(0);

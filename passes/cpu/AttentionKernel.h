@@ -1,0 +1,43 @@
+// What forward and backward attention kernels share: geometry and addresses of heads.
+#ifndef MOME_PASSES_CPU_ATTENTIONKERNEL_H
+#define MOME_PASSES_CPU_ATTENTIONKERNEL_H
+
+#include "passes/cpu/LocalProduct.h"
+
+namespace mome::cpu {
+
+class AttentionKernel {
+public:
+  /// `result`: o or its like, [B, N, Cv].
+  AttentionKernel(KernelBuilder &b, mlir::Value query, mlir::Value key, mlir::Value value,
+                  mlir::Value bias, int64_t heads, double scale);
+
+protected:
+  int64_t lanes() const { return b.getTarget().lanes; }
+  /// The part of head `head` of a [B, length, channels] buffer: one line per token.
+  Lines headLines(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
+                  int64_t channels);
+  /// The same with one line per channel, k over tokens.
+  Lines headColumns(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
+                    int64_t channels);
+  /// s = scale * product + bias, for a vector of keys of query row `row`.
+  mlir::Value emitScore(mlir::Value product, mlir::Value batch, mlir::Value head, mlir::Value row,
+                        mlir::Value key, mlir::Value mask);
+  mlir::Value splatF32(double value);
+  mlir::Value rowOf(mlir::Value batch, mlir::Value head, mlir::Value row); // in lse
+
+  KernelBuilder &b;
+  int64_t batches, heads, queries, keys, channels, valueChannels;
+  int64_t depth, valueDepth; // channels per head
+  int64_t width;             // columns per panel
+  int64_t tileRows;
+  int64_t paddedKeys; // a whole number of vectors
+
+private:
+  mlir::Value bias;
+  bool biasPerBatch;
+  double scale;
+};
+
+} // namespace mome::cpu
+#endif
