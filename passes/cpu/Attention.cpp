@@ -100,7 +100,8 @@ AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value r
                       op.getScale().convertToDouble()),
       query(b.getOperandBuffer(op.getQuery())), key(b.getOperandBuffer(op.getKey())),
       value(b.getOperandBuffer(op.getValue())), result(result), lse(lse),
-      keyPacker(b, keys, depth, width), valuePacker(b, valueDepth, keys, width),
+      keyPacker(b, ceilDiv(keys, width), depth, width),
+      valuePacker(b, ceilDiv(valueDepth, width), keys, width),
       scores(b.reserveScratch({tileRows * paddedKeys}, b.getF32Type())) {
   // Heads of all samples are chunks; few of them are split, as long as packing stays cheap.
   int64_t splits =
@@ -111,7 +112,7 @@ AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value r
 
 void AttentionForward::emitScores(Value batch, Value head, Value row, int64_t rows) {
   Lines lines = headLines(query, batch, head, queries, channels);
-  emitRowProduct(b, lines, row, rows, keyPacker.getPanels(), keys, b.index(depth),
+  emitRowProduct(b, lines, row, rows, keyPacker.getPanels(), keys, panelsOf(keys), b.index(depth),
                  [&](const TileResult &tile) {
                    for (int64_t v = 0; v < tile.vectors; ++v) {
                      Value at = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
@@ -164,8 +165,8 @@ void AttentionForward::emitRowBlock(Value batch, Value head, Value row, int64_t 
   }
   Lines output = headLines(result, batch, head, queries, valueChannels);
   Lines weights{scores, b.index(0), paddedKeys, 1};
-  emitRowProduct(b, weights, b.index(0), rows, valuePacker.getPanels(), valueDepth, b.index(keys),
-                 [&](const TileResult &tile) {
+  emitRowProduct(b, weights, b.index(0), rows, valuePacker.getPanels(), valueDepth,
+                 panelsOf(valueDepth), b.index(keys), [&](const TileResult &tile) {
                    for (int64_t i = 0; i < rows; ++i) {
                      Value line =
                          b.addIndex(output.origin, b.mulIndex(b.addIndex(row, i), output.perLine));
@@ -182,8 +183,9 @@ int64_t AttentionForward::emit() {
   b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) {
     SmallVector<Value> place = b.delinearize(chunk, {batches, heads, rowChunks});
     Value batch = place[0], head = place[1];
-    keyPacker.emit(headLines(key, batch, head, keys, channels));
-    valuePacker.emit(headColumns(value, batch, head, keys, valueChannels));
+    keyPacker.emit(headLines(key, batch, head, keys, channels), keys, panelsOf(keys));
+    valuePacker.emit(headColumns(value, batch, head, keys, valueChannels), valueDepth,
+                     panelsOf(valueDepth));
     Value from = b.mulIndex(place[2], chunkRows);
     Value to = b.minIndex(b.addIndex(from, chunkRows), queries);
     forRowBlocks(b, from, to, queries, tileRows,

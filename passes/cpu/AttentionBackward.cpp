@@ -67,8 +67,9 @@ AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp o
       keyCotangent(findResultBuffer(b, op.getKeyCotangent())),
       valueCotangent(findResultBuffer(b, op.getValueCotangent())),
       rangeRows(chooseRangeRows(b.getTarget(), tileRows, queries, paddedKeys)),
-      keyPacker(b, keys, depth, width), valuePacker(b, keys, valueDepth, width),
-      keyRowPacker(b, depth, keys, width) {
+      keyPacker(b, ceilDiv(keys, width), depth, width),
+      valuePacker(b, ceilDiv(keys, width), valueDepth, width),
+      keyRowPacker(b, ceilDiv(depth, width), keys, width) {
   auto reserve = [&](int64_t size) { return b.reserveScratch({size}, b.getF32Type()); };
   weights = reserve(rangeRows * paddedKeys);
   gradients = reserve(rangeRows * paddedKeys);
@@ -99,7 +100,7 @@ void AttentionBackward::emitWeights(Value batch, Value head, Value row, Value lo
   }
   Lines lines = headLines(query, batch, head, queries, channels);
   emitRowProduct(
-      b, lines, row, rows, keyPacker.getPanels(), keys, b.index(depth),
+      b, lines, row, rows, keyPacker.getPanels(), keys, panelsOf(keys), b.index(depth),
       [&](const TileResult &tile) {
         for (int64_t v = 0; v < tile.vectors; ++v) {
           Value at = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
@@ -123,7 +124,7 @@ void AttentionBackward::emitScoreGradients(Value batch, Value head, Value row, V
   }
   Lines lines = headLines(cotangent, batch, head, queries, valueChannels);
   emitRowProduct(
-      b, lines, row, rows, valuePacker.getPanels(), keys, b.index(valueDepth),
+      b, lines, row, rows, valuePacker.getPanels(), keys, panelsOf(keys), b.index(valueDepth),
       [&](const TileResult &tile) {
         for (int64_t v = 0; v < tile.vectors; ++v) {
           Value column = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
@@ -145,8 +146,8 @@ void AttentionBackward::emitQueryGradients(Value batch, Value head, Value row, V
   Lines lines{gradients, b.index(0), paddedKeys, 1};
   Lines to = headLines(queryCotangent, batch, head, queries, channels);
   Value scale = splatF32(op.getScale().convertToDouble());
-  emitRowProduct(b, lines, local, rows, keyRowPacker.getPanels(), depth, b.index(keys),
-                 [&](const TileResult &tile) {
+  emitRowProduct(b, lines, local, rows, keyRowPacker.getPanels(), depth, panelsOf(depth),
+                 b.index(keys), [&](const TileResult &tile) {
                    for (int64_t i = 0; i < rows; ++i) {
                      Value line = b.addIndex(to.origin, b.mulIndex(b.addIndex(row, i), to.perLine));
                      for (int64_t v = 0; v < tile.vectors; ++v) {
@@ -165,18 +166,18 @@ void AttentionBackward::accumulate(Value weights, const Lines &factor, int64_t c
   int64_t stride = padded(columns);
   forRowBlocks(
       b, b.index(0), b.index(keys), keys, b.getTarget().tileRows, [&](Value keyRow, int64_t rows) {
-        emitRowProduct(
-            b, transposed, keyRow, rows, panels, columns, rowCount, [&](const TileResult &tile) {
-              for (int64_t i = 0; i < rows; ++i) {
-                Value line = b.mulIndex(b.addIndex(keyRow, i), stride);
-                for (int64_t v = 0; v < tile.vectors; ++v) {
-                  Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
-                  Value sum =
-                      arith::AddFOp::create(b, emitLoad(b, accumulators, at), tile.get(i, v));
-                  emitStore(b, sum, accumulators, at);
-                }
-              }
-            });
+        emitRowProduct(b, transposed, keyRow, rows, panels, columns, panelsOf(columns), rowCount,
+                       [&](const TileResult &tile) {
+                         for (int64_t i = 0; i < rows; ++i) {
+                           Value line = b.mulIndex(b.addIndex(keyRow, i), stride);
+                           for (int64_t v = 0; v < tile.vectors; ++v) {
+                             Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
+                             Value sum = arith::AddFOp::create(b, emitLoad(b, accumulators, at),
+                                                               tile.get(i, v));
+                             emitStore(b, sum, accumulators, at);
+                           }
+                         }
+                       });
       });
 }
 
@@ -211,9 +212,9 @@ void AttentionBackward::emitRowBlock(Value batch, Value head, Value first, Value
 }
 
 void AttentionBackward::emitHead(Value batch, Value head) {
-  keyPacker.emit(headLines(key, batch, head, keys, channels));
-  valuePacker.emit(headLines(value, batch, head, keys, valueChannels));
-  keyRowPacker.emit(headColumns(key, batch, head, keys, channels));
+  keyPacker.emit(headLines(key, batch, head, keys, channels), keys, panelsOf(keys));
+  valuePacker.emit(headLines(value, batch, head, keys, valueChannels), keys, panelsOf(keys));
+  keyRowPacker.emit(headColumns(key, batch, head, keys, channels), depth, panelsOf(depth));
   Value zero = splatF32(0.0);
   for (auto [accumulators, columns] :
        {std::pair(keyAccumulators, depth), std::pair(valueAccumulators, valueDepth)}) {

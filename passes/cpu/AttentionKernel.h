@@ -20,6 +20,7 @@ protected:
   /// The same with one line per channel, k over tokens.
   Lines headColumns(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
                     int64_t channels);
+  PanelRange panelsOf(int64_t columns) { return allPanels(b, columns, width); }
   /// s = scale * product + bias, for a vector of keys of query row `row`.
   mlir::Value emitScore(mlir::Value product, mlir::Value batch, mlir::Value head, mlir::Value row,
                         mlir::Value key, mlir::Value mask);

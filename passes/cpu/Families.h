@@ -1,5 +1,5 @@
-// The kernel families. Each answers with a function, or with nothing emitted and a reason: empty if another family's root
-// heads the kernel.
+// The kernel families. Each answers with a function, or with nothing emitted and a reason: empty if
+// another family's root heads the kernel.
 #ifndef MOME_PASSES_CPU_FAMILIES_H
 #define MOME_PASSES_CPU_FAMILIES_H
 

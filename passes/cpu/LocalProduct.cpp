@@ -4,58 +4,75 @@
 using namespace mlir;
 using namespace mome::cpu;
 
-Packer::Packer(KernelBuilder &b, int64_t lineCount, int64_t depth, int64_t width)
-    : b(b), lineCount(lineCount), depth(depth), width(width) {
-  scratch = b.reserveScratch({ceilDiv(lineCount, width) * width * depth}, b.getF32Type());
+PanelRange mome::cpu::allPanels(KernelBuilder &b, int64_t columnCount, int64_t width) {
+  return {b.index(0), b.index(ceilDiv(columnCount, width))};
 }
 
-Panels Packer::getPanels() const {
-  return {scratch, b.index(0), width, depth * width, width, true};
+//===-- Packing -------------------------------------------------------------------------------===//
+
+Packer::Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width)
+    : b(b), depth(depth), width(width) {
+  scratch = b.reserveScratch({capacity * width * depth}, b.getF32Type());
 }
 
-void Packer::emit(const Lines &from) {
+Panels Packer::getPanels(Value first) const {
+  return {scratch, b.index(0), first, width, depth * width, width, true};
+}
+
+void Packer::emit(const Lines &from, int64_t lineCount, PanelRange range) {
+  Value first = b.mulIndex(range.first, width);
+  Value end = b.minIndex(b.mulIndex(range.end, width), lineCount);
   if (from.perLine == 1) {
-    emitCopied(from);
+    emitCopied(from, lineCount, first, end);
   } else {
-    emitTransposed(from);
+    emitTransposed(from, lineCount, first, end);
   }
 }
 
+Value Packer::placeOf(Value line, Value firstLine) {
+  Value local = b.createOrFold<arith::SubIOp>(line, firstLine);
+  return b.addIndex(b.mulIndex(b.divIndex(local, width), depth * width), b.remIndex(local, width));
+}
+
 /// Lines lie side by side: one k is a row of the panel.
-void Packer::emitCopied(const Lines &from) {
-  int64_t lanes = b.getTarget().lanes, whole = lineCount / lanes * lanes;
-  b.loop(b.index(0), b.index(depth), 1, [&](Value k) {
-    Value source = b.addIndex(from.origin, b.mulIndex(k, from.perK));
-    auto copy = [&](Value line, Value mask) {
-      Value panel = b.divIndex(line, width), within = b.remIndex(line, width);
-      Value to =
-          b.addIndex(b.addIndex(b.mulIndex(panel, depth * width), b.mulIndex(k, width)), within);
-      emitStore(b, emitLoad(b, from.buffer, b.addIndex(source, line), mask), scratch, to);
-    };
-    b.loop(b.index(0), b.index(whole), lanes, [&](Value line) { copy(line, nullptr); });
-    if (whole < lineCount) {
-      copy(b.index(whole), b.laneMask(lineCount - whole));
-    }
-  });
+void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, Value endLine) {
+  int64_t lanes = b.getTarget().lanes, rest = lineCount % width, whole = lineCount - rest;
+  auto copyPanel = [&](Value line, int64_t columns) {
+    Value to = placeOf(line, firstLine), source = b.addIndex(from.origin, line);
+    Value lastMask = columns % lanes ? b.laneMask(columns % lanes) : Value();
+    b.loop(b.index(0), b.index(depth), 1, [&](Value k) {
+      Value at = b.addIndex(source, b.mulIndex(k, from.perK));
+      Value place = b.addIndex(to, b.mulIndex(k, width));
+      for (int64_t v = 0; v < columns; v += lanes) {
+        Value mask = v + lanes > columns ? lastMask : Value();
+        Value values = emitLoad(b, from.buffer, b.addIndex(at, v), mask);
+        emitStore(b, values, scratch, b.addIndex(place, v));
+      }
+    });
+  };
+  b.loop(firstLine, b.minIndex(endLine, whole), width, [&](Value line) { copyPanel(line, width); });
+  if (rest > 0) {
+    Value reaches = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, endLine, b.index(whole));
+    b.ifThen(reaches, [&] { copyPanel(b.index(whole), rest); });
+  }
 }
 
 /// Elements of a line lie side by side: square blocks are transposed in registers. Lines behind the
 /// last repeat it; the last block of k overlaps the one before.
-void Packer::emitTransposed(const Lines &from) {
+void Packer::emitTransposed(const Lines &from, int64_t lineCount, Value firstLine, Value endLine) {
   int64_t lanes = b.getTarget().lanes;
   Value mask = depth < lanes ? b.laneMask(depth) : Value();
-  b.loop(b.index(0), b.index(lineCount), lanes, [&](Value first) {
-    Value panel = b.divIndex(first, width), within = b.remIndex(first, width);
-    Value to = b.addIndex(b.mulIndex(panel, depth * width), within);
-    SmallVector<Value> lines;
+  b.loop(firstLine, endLine, lanes, [&](Value line) {
+    Value to = placeOf(line, firstLine);
+    SmallVector<Value> sources;
     for (int64_t j = 0; j < lanes; ++j) {
-      Value line = b.minIndex(b.addIndex(first, j), lineCount - 1);
-      lines.push_back(b.addIndex(from.origin, b.mulIndex(line, from.perLine)));
+      Value clamped = b.minIndex(b.addIndex(line, j), lineCount - 1);
+      sources.push_back(b.addIndex(from.origin, b.mulIndex(clamped, from.perLine)));
     }
     auto packBlock = [&](Value k) {
       SmallVector<Value> block;
-      for (Value line : lines) {
-        block.push_back(emitLoad(b, from.buffer, b.addIndex(line, k), mask));
+      for (Value source : sources) {
+        block.push_back(emitLoad(b, from.buffer, b.addIndex(source, k), mask));
       }
       emitTranspose(b, block);
       for (int64_t i = 0; i < std::min(lanes, depth); ++i) {
@@ -70,14 +87,16 @@ void Packer::emitTransposed(const Lines &from) {
   });
 }
 
+//===-- Products ------------------------------------------------------------------------------===//
+
 Panels mome::cpu::panelsInPlace(KernelBuilder &b, Value buffer, Value origin, int64_t width,
                                 int64_t perK) {
-  return {buffer, origin, width, width, perK, false};
+  return {buffer, origin, nullptr, width, width, perK, false};
 }
 
 void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int64_t rows,
-                               const Panels &columns, int64_t columnCount, Value depth,
-                               function_ref<void(const TileResult &)> sink) {
+                               const Panels &columns, int64_t columnCount, PanelRange range,
+                               Value depth, function_ref<void(const TileResult &)> sink) {
   int64_t lanes = b.getTarget().lanes;
   SmallVector<Value> lines;
   for (int64_t i = 0; i < rows; ++i) {
@@ -86,7 +105,8 @@ void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int6
   auto emitTile = [&](Value panel, int64_t count) {
     Tile tile{rows, ceilDiv(count, lanes)};
     Value lastMask = count % lanes ? b.laneMask(count % lanes) : Value();
-    Value base = b.addIndex(columns.origin, b.mulIndex(panel, columns.perPanel));
+    Value local = columns.first ? b.createOrFold<arith::SubIOp>(panel, columns.first) : panel;
+    Value base = b.addIndex(columns.origin, b.mulIndex(local, columns.perPanel));
     SmallVector<Value> acc = emitProduct(
         b, tile, depth,
         [&](Value k, int64_t i) -> Value {
@@ -101,10 +121,12 @@ void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int6
   };
   int64_t whole = columnCount / columns.width, rest = columnCount % columns.width;
   if (whole > 0) {
-    b.loop(b.index(0), b.index(whole), 1, [&](Value panel) { emitTile(panel, columns.width); });
+    b.loop(range.first, b.minIndex(range.end, whole), 1,
+           [&](Value panel) { emitTile(panel, columns.width); });
   }
   if (rest > 0) {
-    emitTile(b.index(whole), rest);
+    Value reaches = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, range.end, b.index(whole));
+    b.ifThen(reaches, [&] { emitTile(b.index(whole), rest); });
   }
 }
 

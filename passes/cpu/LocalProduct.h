@@ -12,28 +12,39 @@ struct Lines {
   int64_t perLine, perK;
 };
 
-/// Columns of B, `width` per panel: element (panel, k, j) at `origin + panel * perPanel + k * perK
-/// + j`.
+/// Columns of B, `width` per panel: element (panel, k, j) at
+/// `origin + (panel - first) * perPanel + k * perK + j`.
 struct Panels {
   mlir::Value buffer, origin;
+  mlir::Value first; // null: 0
   int64_t width, perPanel, perK;
   bool packed; // else loads stop at the last column
 };
 
-/// Packs `lineCount` lines of `depth` elements into panels of `width` in a new piece of scratch;
-/// what the pieces hold behind the last line is unspecified but finite if the lines are.
+/// Panels from `first` to before `end`.
+struct PanelRange {
+  mlir::Value first, end;
+};
+
+/// Packs lines of `depth` elements into panels of `width` in a piece of scratch that holds
+/// `capacity` panels. What panels hold behind the last line is never read.
 class Packer {
 public:
-  Packer(KernelBuilder &b, int64_t lineCount, int64_t depth, int64_t width);
-  void emit(const Lines &from);
-  Panels getPanels() const;
+  Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width);
+  /// Packs the panels of `range`, of all `lineCount` lines.
+  void emit(const Lines &from, int64_t lineCount, PanelRange range);
+  /// The panels packed last, which began with `first` (null: 0).
+  Panels getPanels(mlir::Value first = {}) const;
 
 private:
-  void emitTransposed(const Lines &from);
-  void emitCopied(const Lines &from);
+  void emitTransposed(const Lines &from, int64_t lineCount, mlir::Value firstLine,
+                      mlir::Value endLine);
+  void emitCopied(const Lines &from, int64_t lineCount, mlir::Value firstLine, mlir::Value endLine);
+  /// Where element 0 of a line goes.
+  mlir::Value placeOf(mlir::Value line, mlir::Value firstLine);
 
   KernelBuilder &b;
-  int64_t lineCount, depth, width;
+  int64_t depth, width;
   mlir::Value scratch;
 };
 
@@ -52,10 +63,13 @@ struct TileResult {
   mlir::Value maskOf(int64_t v) const { return v == vectors - 1 ? lastMask : mlir::Value(); }
 };
 
-/// The product of rows [row, row + rows) of A with `columns` columns, tile by tile.
+/// The product of rows [row, row + rows) of A with the columns of a range of panels, tile by tile.
 void emitRowProduct(KernelBuilder &b, const Lines &a, mlir::Value row, int64_t rows,
-                    const Panels &columns, int64_t columnCount, mlir::Value depth,
+                    const Panels &columns, int64_t columnCount, PanelRange range, mlir::Value depth,
                     llvm::function_ref<void(const TileResult &)> sink);
+
+/// All panels of so many columns.
+PanelRange allPanels(KernelBuilder &b, int64_t columnCount, int64_t width);
 
 /// Calls `body` for blocks of `tileRows` rows of [from, to); the last block of all `total` rows may
 /// be smaller.

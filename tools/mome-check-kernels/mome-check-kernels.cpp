@@ -54,6 +54,10 @@ static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose nam
 static llvm::cl::opt<bool> reference("reference",
                                      llvm::cl::desc("check the reference code generator"));
 
+static llvm::cl::opt<bool>
+    ulp("ulp",
+        llvm::cl::desc("print the largest error per result in units in the last place of f32"));
+
 using KernelFunction = void (*)(void *const *, int64_t, int64_t, void *);
 
 namespace {
@@ -161,6 +165,17 @@ struct Run {
     function(args.data(), lo, hi, scratch.data());
   }
 
+  SmallVector<nn::HostTensor> readInputs() {
+    SmallVector<nn::HostTensor> inputs;
+    for (unsigned i = 0; i < numInputs; ++i) {
+      nn::HostTensor &input = inputs.emplace_back(types[i].getShape());
+      for (int64_t e = 0; e < input.size(); ++e) {
+        input[e] = loadElement(buffers[i].data(), types[i].getElementType(), e);
+      }
+    }
+    return inputs;
+  }
+
   std::vector<char> getResultBytes() {
     std::vector<char> bytes;
     for (unsigned i = numInputs; i < types.size(); ++i) {
@@ -175,14 +190,7 @@ struct Run {
 /// The largest difference from the interpreter, relative to 1 + the largest result; per result, the
 /// worst.
 static double compare(Run &run) {
-  SmallVector<nn::HostTensor> inputs;
-  for (unsigned i = 0; i < run.numInputs; ++i) {
-    nn::HostTensor &input = inputs.emplace_back(run.types[i].getShape());
-    for (int64_t e = 0; e < input.size(); ++e) {
-      input[e] = loadElement(run.buffers[i].data(), run.types[i].getElementType(), e);
-    }
-  }
-  auto expected = nn::interpretBlock(run.kernel.getBody().front(), inputs);
+  auto expected = nn::interpretBlock(run.kernel.getBody().front(), run.readInputs());
   if (failed(expected)) {
     return NAN;
   }
@@ -203,7 +211,29 @@ static double compare(Run &run) {
   return worst;
 }
 
+/// The largest error of every f32 result in units in the last place, where the result is normal.
+static void printUlp(Run &run) {
+  auto expected = nn::interpretBlock(run.kernel.getBody().front(), run.readInputs());
+  if (failed(expected)) {
+    return;
+  }
+  for (auto [r, result] : llvm::enumerate(*expected)) {
+    unsigned i = run.numInputs + r;
+    double worst = 0;
+    for (int64_t e = 0; e < result.size(); ++e) {
+      double magnitude = std::abs(result[e]);
+      if (run.types[i].getElementType().isF32() && magnitude >= 0x1p-126 && magnitude < 0x1p128) {
+        double actual = loadElement(run.buffers[i].data(), run.types[i].getElementType(), e);
+        double unit = std::ldexp(1.0, std::ilogb(magnitude) - 23);
+        worst = std::max(worst, std::abs(actual - result[e]) / unit);
+      }
+    }
+    llvm::outs() << llvm::formatv("  result {0}: {1:f2} ulp\n", r, worst);
+  }
+}
+
 static bool check(Run &run, StringRef family) {
+  std::memset(run.scratch.data(), 0xff, run.scratch.size); // NaN: nobody may rely on it
   run.clearResults();
   run.call(0, run.chunks);
   std::vector<char> whole = run.getResultBytes();
@@ -229,6 +259,9 @@ static bool check(Run &run, StringRef family) {
   llvm::outs() << llvm::formatv("{0} {1} chunks={2} error={3:e1}{4}\n", run.kernel.getSymName(),
                                 family, run.chunks, error,
                                 problem.empty() ? " ok" : problem.c_str());
+  if (ulp) {
+    printUlp(run);
+  }
   return problem.empty();
 }
 
