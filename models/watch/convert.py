@@ -6,9 +6,10 @@ subjects (both arms), accelerometer and gyroscope of one smart watch at 50 Hz (B
 recognition", Physiological Measurement 2018). The file is a pickle: it is read by an unpickler that knows four names
 and refuses every other, so that no code of the file can run.
 
-Windows of 128 samples (2.56 s) with a step of 64 never cross a recording. Subjects are split into train, val and test; channels
-are standardised with the training subjects' mean and deviation. With --generate, recordings are simulated instead (same
-shape, for machines without PyPI): they are labelled `generated` in the index's key and are no substitute for the real set.
+Windows of 128 samples (2.56 s) with a step of 64 never cross a recording. Subjects are split into train, val and test; recordings
+of left arms are mirrored to right ones (a reflection: ax, wy and wz change sign); channels are standardised with the
+training subjects' mean and deviation. With --generate, recordings are simulated instead (same shape, for machines without
+PyPI): they are labelled `generated` in the index's key and are no substitute for the real set.
 
     convert.py WHEEL_OR_NPY OUT        convert.py --generate OUT
 """
@@ -26,6 +27,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from safetensors import save
 
 CLASSES = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"]
+# Reflection through x: acceleration is a vector, angular rate a pseudovector.
+MIRROR = np.array([-1, 1, 1, 1, -1, -1])
 SENSORS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 
 
@@ -58,8 +61,9 @@ def read_recordings(path):
     np.lib.format.read_array_header_1_0(stream)
     data = ArraysOnly(stream, encoding="latin1").load()
     data = data.item() if isinstance(data, np.ndarray) else data
-    for signal, label, subject in zip(data["X"], data["y"], data["subject"]):
-        yield np.asarray(signal, np.float64), int(label), int(subject)
+    for signal, label, subject, right in zip(data["X"], data["y"], data["subject"], data["side"]):
+        signal = np.asarray(signal, np.float64)
+        yield signal if right else signal * MIRROR, int(label), int(subject)
 
 
 def generate_recordings(subjects=10, seed=7):

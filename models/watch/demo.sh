@@ -8,7 +8,7 @@ out=${MOME_DEMO_OUT:-runs/demo}
 data=data/watch
 wheel=seglearn-1.2.5-py3-none-any.whl
 sha256=ec6b952c85c9627050102854b372d85951563d3b990df677d7c55547e87413dd
-epochs=${MOME_DEMO_EPOCHS:-12}
+epochs=${MOME_DEMO_EPOCHS:-8}
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
 
