@@ -90,7 +90,19 @@ void Grouping::join(Operation *op, Group &group) {
   owner[op] = &group;
 }
 
+/// True if something of the producer is read on the way to the consumer's root.
+static bool feedsRoot(const Group &producer, const Group &consumer) {
+  return llvm::any_of(producer.ops, [&](Operation *op) {
+    return llvm::any_of(op->getUsers(), [&](Operation *user) {
+      return user == consumer.root() || consumer.prologue.contains(user);
+    });
+  });
+}
+
 void Grouping::absorb(Group &producer, Group &consumer) {
+  if (consumer.kind == Group::Kind::root && feedsRoot(producer, consumer)) {
+    consumer.prologue.insert(producer.ops.begin(), producer.ops.end());
+  }
   for (Operation *op : producer.ops) {
     owner[op] = &consumer;
   }
@@ -199,9 +211,7 @@ bool Grouping::isUpdate(Operation *op) const {
   return false;
 }
 
-/// Backward ops that need forward values only stay in the backward part: in the forward part their
-/// results would have to be kept.
-static bool isLaterPhase(Operation *op, Operation *producer) {
+bool mome::isLaterPhase(Operation *op, Operation *producer) {
   SmallVector<model::ScopeAttr> own = model::getScopes(op->getLoc());
   SmallVector<model::ScopeAttr> other = model::getScopes(producer->getLoc());
   return !own.empty() && !other.empty() && own.front().getPhase() != other.front().getPhase();
@@ -265,19 +275,18 @@ StringRef Grouping::canJoin(Operation *op, const Group &group) const {
 }
 
 StringRef Grouping::canFeedRoot(const Group &producer, const Group &consumer) const {
-  bool feedsRoot = false, feedsEpilogue = false;
-  for (Operation *op : producer.ops) {
-    for (Operation *user : op->getUsers()) {
-      feedsRoot |= user == consumer.root();
-      feedsEpilogue |= user != consumer.root() && groupOf(user) == &consumer;
-    }
-  }
+  bool feedsEpilogue = llvm::any_of(producer.ops, [&](Operation *op) {
+    return llvm::any_of(op->getUsers(), [&](Operation *user) {
+      return groupOf(user) == &consumer && user != consumer.root() &&
+             !consumer.prologue.contains(user);
+    });
+  });
   if (!llvm::all_of(producer.ops, [](Operation *op) {
         return isa<nn::ElementwiseOpInterface>(op) || isSpread(op);
       })) {
     return "the consumer's root does not read through index maps";
   }
-  if (!feedsRoot) {
+  if (!feedsRoot(producer, consumer)) {
     return ArrayRef(producer.domain) == ArrayRef(consumer.domain) ? "" : "shapes differ";
   }
   if (feedsEpilogue || consumer.role != FusionRole::reduction) {

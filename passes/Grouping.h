@@ -21,13 +21,19 @@ struct Group {
   Kind kind = Kind::elementwise;
   nn::FusionRole role = nn::FusionRole::elementwise; // of the root
   llvm::SmallVector<int64_t> domain;
-  llvm::SmallVector<mlir::Operation *> ops; // in program order
-  mlir::Operation *rootOp = nullptr;        // what the group started from
+  llvm::SmallVector<mlir::Operation *> ops;         // in program order
+  mlir::Operation *rootOp = nullptr;                // what the group started from
+  llvm::SmallPtrSet<mlir::Operation *, 4> prologue; // members that compute what a root reduces
 
   /// A root's epilogue is worth more than a row program, that more than an elementwise group.
   int rank() const { return kind == Kind::root ? 2 : kind == Kind::row ? 1 : 0; }
   mlir::Operation *root() const { return rootOp; }
 };
+
+/// True if `op` belongs to another phase of the step than `producer`. Backward ops that need
+/// forward values only stay in the backward part: in the forward part their results would have to
+/// be kept.
+bool isLaterPhase(mlir::Operation *op, mlir::Operation *producer);
 
 class Grouping {
 public:

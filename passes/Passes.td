@@ -57,6 +57,11 @@ def EliminateStopGradientPass : Pass<"nn-eliminate-stop-gradient", "::mlir::func
 
 //===-- fuse -----------------------------------------------------------------------------------===//
 
+def SinkReshapesPass : Pass<"nn-sink-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "Lets elementwise ops work in the shape in which a root computes";
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
 def FuseDispatchesPass : Pass<"nn-fuse-dispatches", "::mlir::func::FuncOp"> {
   let summary = "Groups an entry's ops into dispatches";
   let description = [{

@@ -52,6 +52,7 @@ static void addSimplify(OpPassManager &manager) {
 }
 
 static void addFuse(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createSinkReshapesPass());
   manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
   manager.addPass(
       createCSEPass()); // index maps were copied to their readers; equal leftovers merge
