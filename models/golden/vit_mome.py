@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Golden numbers for models/golden/vit_mome.mome, from PyTorch in f64 (1.13 or later, CPU).
 
-Writes next to itself: vit_mome.params, .inputs, .expected (predictions, losses, every gradient) and .steps (the parameters
-after ten AdamW steps with decay, groups and clipping), all safetensors. No tensor is at its zero initialisation; dropout is
-off. Run it to regenerate: the seed is fixed.
+Writes next to itself: vit_mome.params, .inputs, .expected (predictions, losses, every gradient), .dropout (the same with the
+head's dropout at 0.5 and our masks) and .steps (the parameters after ten AdamW steps with decay, groups and clipping), all
+safetensors. No tensor is at its zero initialisation. Run it to regenerate: the seed is fixed.
 
     /usr/bin/python3 models/golden/vit_mome.py
 """
@@ -89,12 +89,34 @@ def kl(teacher, student):
     return (teacher.softmax(-1) * (teacher.log_softmax(-1) - student.log_softmax(-1))).sum(-1).mean()
 
 
-def forward(p, inputs, detach_teacher=True):
+def philox(counter, key):
+    """Philox4x32-10 of one counter; the first of its four words (Salmon et al., 2011)."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        low, high = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
+        c = [high >> 32 ^ c[1] ^ k[0], high & 0xFFFFFFFF, low >> 32 ^ c[3] ^ k[1], low & 0xFFFFFFFF]
+        k = [k[0] + 0x9E3779B9 & 0xFFFFFFFF, k[1] + 0xBB67AE85 & 0xFFFFFFFF]
+    return c[0]
+
+
+def dropout_mask(path, shape, rate, seed=0, step=1):
+    """The mask of the first dropout below `path`: keyed by (seed, step, hash of the path, sample, element)."""
+    rng_id = 2166136261
+    for byte in f"{path}#0".encode():
+        rng_id = (rng_id ^ byte) * 16777619 & 0xFFFFFFFF
+    uniform = [[(philox((i, b, step, 0), (seed, rng_id)) >> 8) * 2.0**-24 for i in range(shape[1])] for b in range(shape[0])]
+    return torch.tensor(uniform).double().ge(rate).double() / (1 - rate)
+
+
+def forward(p, inputs, detach_teacher=True, rate=0.0):
     experts = [expert(p, name, inputs[name]) for name in CHANNELS]
     deep = [cls[-1] for cls, _ in experts]
     vote = linear(p, "gate.vote.proj", torch.cat(deep, -1)).softmax(-1)
     z = sum(vote[:, n : n + 1] * c for n, c in enumerate(deep))
-    logits = linear(p, "head.logits.fc", layer_norm(p, "head.logits.norm", z))
+    hidden = layer_norm(p, "head.logits.norm", z)
+    if rate:
+        hidden = hidden * dropout_mask("head.logits", hidden.shape, rate)
+    logits = linear(p, "head.logits.fc", hidden)
     weights = (DEPTH - 1) * p["loss.intra.block_weights.w"].softmax(0)
     teacher = (lambda t: t.detach()) if detach_teacher else (lambda t: t)
     intra = [
@@ -124,12 +146,15 @@ def main():
     }
     inputs["y"] = torch.tensor(rng.integers(0, CLASSES, BATCH).astype(np.int32))
 
-    p = {name: value.clone().requires_grad_() for name, value in params.items()}
-    outputs, losses = forward(p, inputs)
-    objective(losses).backward()
-    expected = {name: value.detach() for name, value in outputs.items()}
-    expected |= {f"loss.{name}": value.detach() for name, value in losses.items()}
-    expected |= {f"grad.{name}": value.grad for name, value in p.items()}
+    def gradients(**options):
+        p = {name: value.clone().requires_grad_() for name, value in params.items()}
+        outputs, losses = forward(p, inputs, **options)
+        objective(losses).backward()
+        found = {name: value.detach() for name, value in outputs.items()}
+        found |= {f"loss.{name}": value.detach() for name, value in losses.items()}
+        return found | {f"grad.{name}": value.grad for name, value in p.items()}, losses
+
+    expected, losses = gradients()
 
     p = {name: value.clone().requires_grad_() for name, value in params.items()}
     optimizer = torch.optim.AdamW(
@@ -151,6 +176,7 @@ def main():
     dump("params", {name: value.float() for name, value in params.items()})
     dump("inputs", {name: value.float() if value.is_floating_point() else value for name, value in inputs.items()})
     dump("expected", expected)
+    dump("dropout", gradients(rate=0.5)[0])
     dump("steps", {f"param.{name}": value for name, value in p.items()})
     print({name: float(value) for name, value in losses.items()}, "parameters:", sum(v.numel() for v in params.values()))
 

@@ -28,6 +28,11 @@ def main():
     check(True, "predictions, losses and gradients agree with PyTorch")
     print(steps(package, out, 0).splitlines()[0])
     check(True, "ten steps of AdamW with decay, groups and clipping agree with PyTorch")
+    random = compile_model(GOLDEN / "vit_mome.mome", here / "dropout.mpk", "-D", "rate=0.5")
+    run("mome", "run", random, "--entry", "grad", "--params", tensors("params"), "--in", tensors("inputs"), "--out", out, "-q", "--set", "seed=0",
+        "--set", "step=1", "--set", "sample=0")
+    run("/usr/bin/python3", COMPARE, "values", tensors("dropout"), out)
+    check(True, "with dropout on, PyTorch given our masks agrees")
     for mistake in ("fit.betas.1=0.99", "fit.group.0.weight_decay=0.05", "fit.clip=1000", "fit.bias_correction1=1"):
         steps(package, out, 1, "--set", mistake)
         check(True, f"a step with {mistake} is noticed")
