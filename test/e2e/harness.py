@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -50,8 +51,9 @@ def check(condition, message):
 
 
 def workplace():
-    """The folder of this test, from the command line; kept between the checks of one file."""
+    """The folder of this test, from the command line, emptied: nothing of an earlier run may answer for this one."""
     folder = pathlib.Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     os.chdir(folder)
     return folder.resolve()

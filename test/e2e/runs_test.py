@@ -60,7 +60,7 @@ class Runs(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.root = cls.folder.name
         write_data(os.path.join(cls.root, "data"))
-        with open(os.path.join(HERE, "small.mome")) as file:
+        with open(os.path.join(HERE, "Inputs/small.mome")) as file:
             text = file.read().replace("../../models", os.path.relpath(os.path.join(HERE, "../../models"), cls.root))
         with open(os.path.join(cls.root, "small.mome"), "w") as file:
             file.write(text)
