@@ -14,25 +14,32 @@ static std::string joinPath(const std::string &path, llvm::StringRef leaf) {
 }
 
 Value Elaborator::evaluateLabel(const Expr &expr) {
+  std::optional<std::string> label = labelPath(expr.label);
+  return label ? evaluateCall(*expr.children[0], *label, expr.boolean) : Value();
+}
+
+/// "blocks.3.attn"; nullopt after reporting.
+std::optional<std::string> Elaborator::labelPath(const std::vector<LabelPart> &parts) {
   std::string label;
-  for (const LabelPart &part : expr.label) {
+  for (const LabelPart &part : parts) {
     std::string text = part.name;
     if (part.index) {
       Value index = evaluate(*part.index);
       if (index.poisoned()) {
-        return index;
+        return std::nullopt;
       }
       if (auto *number = index.get<int64_t>()) {
         text = std::to_string(*number);
       } else if (auto *string = index.get<std::string>()) {
         text = *string;
       } else {
-        return report(part.range, "E0302", "the index of a label is an integer or a string, not " + describe(index));
+        report(part.range, "E0302", "the index of a label is an integer or a string, not " + describe(index));
+        return std::nullopt;
       }
     }
     label = joinPath(label, text);
   }
-  return evaluateCall(*expr.children[0], label, expr.boolean);
+  return label;
 }
 
 Value Elaborator::evaluateCall(const Expr &call, const std::string &label, bool same) {
@@ -114,7 +121,8 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
     return report(call.range, "E0302", "'" + name + "' needs numbers known now");
   }
   if (name == "int" || name == "floor") {
-    return int64_t(std::floor(*args[0].number()));
+    double floor = std::floor(*args[0].number());
+    return std::abs(floor) < 9e15 ? Value(int64_t(floor)) : report(call.range, "E0302", "the number is too large for an integer");
   }
   Initializer init{name, {}};
   for (const Value &value : args) {
@@ -337,8 +345,9 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
   size_t position = 0;
   for (const Argument &argument : call.arguments) {
     Value value = evaluate(*argument.value);
-    if (value.poisoned()) {
-      return value;
+    bool reduces = builtin.name == "sum" || builtin.name == "mean" || builtin.name == "max";
+    if (value.poisoned() || (reduces && !checkExpertShapes(*argument.value, value))) {
+      return Poison{};
     }
     if (argument.name.name.empty() && builtin.variadic) {
       bound.rest.push_back(*coerce(Kind::any, value));

@@ -9,6 +9,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <deque>
 #include <set>
 
 namespace mome::elaborate {
@@ -28,6 +29,7 @@ struct Frame {
   std::map<std::string, List> yields;
   std::vector<std::string> yield_fields;
   std::optional<Value> returned;
+  std::map<std::string, std::string> states; ///< variables that are states, to their leaf names
   int depth = 0;
 
   Value *find(const std::string &name);
@@ -82,7 +84,10 @@ private:
   // === Calls
   Value evaluateCall(const syntax::Expr &call, const std::string &label, bool same);
   Value evaluateLabel(const syntax::Expr &expr);
+  std::optional<std::string> labelPath(const std::vector<syntax::LabelPart> &parts);
   Value callBlock(BlockRef block, const syntax::Expr &call, const std::string &path);
+  /// Before a list is reduced: reports if it combines tensors of experts whose shapes differ; false then.
+  bool checkExpertShapes(const syntax::Expr &comprehension, const Value &list);
   Value callBuiltin(const Builtin &builtin, const syntax::Expr &call, const std::string &path);
   std::optional<Value> callSpecial(const syntax::Expr &call);
   bool bindParameters(Frame &frame, const syntax::Block &block, const syntax::Expr &call);
@@ -133,7 +138,7 @@ private:
   // Per graph:
   model::Mode mode = model::Mode::train;
   int64_t batch = 1;
-  std::vector<Frame> frames;
+  std::deque<Frame> frames; ///< a deque: references to a frame outlive the calls it makes
   std::vector<Modality> modalities;
   std::map<std::string, syntax::Range> graphParameters; ///< path to the call that made it, in this graph
   std::map<std::string, Tensor> stateValues;           ///< latest value of each state in this graph

@@ -436,6 +436,11 @@ Value Elaborator::evaluateAttribute(const Expr &expr) {
 
 std::optional<List> Elaborator::elements(const Value &value, syntax::Range range) {
   if (auto *span = value.get<elaborate::Range>()) {
+    constexpr uint64_t longest = 1 << 20; // loops are unrolled
+    if (span->begin < span->end && uint64_t(span->end) - uint64_t(span->begin) > longest) {
+      report(range, "E0209", "the range has more than " + std::to_string(longest) + " elements");
+      return std::nullopt;
+    }
     List list;
     for (int64_t i = span->begin; i < span->end; ++i) {
       list.push_back(i);

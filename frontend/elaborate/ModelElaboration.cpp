@@ -99,8 +99,19 @@ bool Elaborator::bindModelParameters(const Block &block) {
   }
   std::vector<std::string> names;
   for (const syntax::Parameter &parameter : block.parameters) {
+    names.push_back(parameter.name.name);
+  }
+  for (const auto &statement : block.body) {
+    for (const Binding &binding : statement->kind == StatementKind::preset ? llvm::ArrayRef(statement->bindings) : llvm::ArrayRef<Binding>()) {
+      if (!llvm::is_contained(names, binding.name.name)) {
+        auto guess = nearest(binding.name.name, names);
+        report(binding.name.range, "E0205", "the model has no parameter '" + binding.name.name + "'" + (guess ? "; did you mean '" + *guess + "'?" : ""));
+        return false;
+      }
+    }
+  }
+  for (const syntax::Parameter &parameter : block.parameters) {
     const std::string &name = parameter.name.name;
-    names.push_back(name);
     Value value;
     syntax::Range where = parameter.name.range;
     if (auto define = options.defines.find(name); define != options.defines.end()) {

@@ -74,7 +74,7 @@ private:
   void freeze(const Setting &setting);
   void ema(const Setting &setting);
   void sampler(const Setting &setting);
-  void place(const Setting &) {}
+  void place(const Setting &setting);
 
   std::vector<model::ParamOp> parameters();
 
@@ -486,6 +486,15 @@ void SectionElaborator::sampler(const Setting &setting) {
 }
 
 //===-- Sections ---------------------------------------------------------------------------------===//
+
+/// A wish: with fewer devices than it speaks of, everything goes to what there is.
+void SectionElaborator::place(const Setting &setting) {
+  static constexpr llvm::StringRef known[] = {"auto", "data", "expert", "hybrid"};
+  const Expr *value = setting.items[0].value.get();
+  if (!value || (value->kind != ExprKind::string && !llvm::is_contained(known, word(value)))) {
+    error(setting.range, "E0402", "place is auto, data, expert, hybrid, or a file's name in quotes");
+  }
+}
 
 std::vector<model::ParamOp> SectionElaborator::parameters() {
   std::vector<model::ParamOp> result;

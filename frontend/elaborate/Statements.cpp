@@ -23,16 +23,22 @@ void Elaborator::run(const Statement &statement) {
   case StatementKind::state:
     return runDeclareTensor(statement);
   case StatementKind::update: {
-    std::optional<Tensor> value = tensor(evaluate(*statement.value));
-    if (!value) {
+    const Identifier &name = statement.names[0];
+    auto state = frame.states.find(name.name);
+    if (state == frame.states.end()) {
+      report(name.range, "E0212", "'" + name.name + "' is no state of this block");
       return;
     }
-    if (!stateValues.count(frame.path.empty() ? statement.names[0].name : frame.path + "." + statement.names[0].name)) {
-      report(statement.names[0].range, "E0212", "'" + statement.names[0].name + "' is no state of this block");
+    Value next = evaluate(*statement.value);
+    std::optional<Tensor> value = tensor(next);
+    if (!value) {
+      if (!next.poisoned()) {
+        report(statement.value->range, "E0302", "a state's next value is a tensor, not " + describe(next));
+      }
       return;
     }
     std::string outer = std::exchange(callPath, frame.path);
-    update(statement.names[0].name, *value);
+    update(state->second, *value);
     callPath = outer;
     if (training()) {
       frame.assign(statement.names[0].name, *value);
@@ -142,12 +148,20 @@ void Elaborator::runDeclareTensor(const Statement &statement) {
     frames.back().assign(name, report(statement.value->range, "E0302", "a parameter starts from an initialiser like trunc_normal(0.02), not " + describe(init)));
     return;
   }
+  std::optional<std::string> leaf = statement.label.empty() ? name : labelPath(statement.label);
+  if (!leaf) {
+    frames.back().assign(name, Poison{});
+    return;
+  }
   std::string outerPath = std::exchange(callPath, frames.back().path);
   const Expr *outerCall = std::exchange(currentCall, statement.value.get());
   bool isParam = statement.kind == StatementKind::param;
-  Tensor value = isParam ? parameter(name, *shape, *init.get<Initializer>()) : state(name, *shape, *init.get<Initializer>());
+  Tensor value = isParam ? parameter(*leaf, *shape, *init.get<Initializer>()) : state(*leaf, *shape, *init.get<Initializer>());
   callPath = outerPath;
   currentCall = outerCall;
+  if (!isParam) {
+    frames.back().states[name] = *leaf;
+  }
   frames.back().assign(name, value);
 }
 

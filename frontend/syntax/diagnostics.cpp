@@ -59,7 +59,7 @@ std::string Diagnostics::render() const {
   });
   auto same = [](auto *a, auto *b) {
     return a->range.file == b->range.file && a->range.begin == b->range.begin &&
-           a->message == b->message;
+           (a->message == b->message || (a->code == b->code && a->severity == Severity::error));
   };
   sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
   std::string out;

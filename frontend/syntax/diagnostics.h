@@ -49,7 +49,7 @@ public:
   bool failed() const { return errors_ > 0; }
   const std::vector<Diagnostic> &all() const { return diagnostics_; }
   const SourceManager &sources() const { return sources_; }
-  /// Everything as text, in source order, equal ones once.
+  /// Everything as text, in source order; of errors with one code at one place, the first.
   std::string render() const;
 
 private:

@@ -99,7 +99,7 @@ ExprPtr Parser::operators(int loosest) {
   if (too_deep()) {
     return nullptr;
   }
-  ExprPtr left = prefixed();
+  ExprPtr left = prefixed(loosest);
   for (int level; left && (level = precedence(peek())) >= loosest && level != none;) {
     const Token &op = take();
     if (peek().is("=") && peek().joined) {
@@ -128,10 +128,14 @@ ExprPtr Parser::operators(int loosest) {
 }
 
 /// `-x` and `not x`: `-x ^ 2` is -(x ^ 2), `not a == b` is not (a == b).
-ExprPtr Parser::prefixed() {
+ExprPtr Parser::prefixed(int loosest) {
   bool minus = peek().is("-");
   if (!minus && !peek().named("not")) {
     return postfix();
+  }
+  if (!minus && loosest > negation) {
+    error(peek().range, "E0115", "`not` needs brackets here: it binds looser than this operator");
+    return nullptr;
   }
   const Token &op = take();
   ExprPtr operand = operators(minus ? sign : negation);

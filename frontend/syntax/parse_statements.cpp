@@ -182,7 +182,9 @@ std::unique_ptr<Statement> Parser::statement(bool model) {
 
 /// Reports an expression that stands alone, with a guess at what was meant.
 std::unique_ptr<Statement> Parser::not_a_statement(const Expr &value) {
-  if (value.kind == ExprKind::name && at_name()) { // `los cls = ...`
+  if (value.kind == ExprKind::name && value.text == "else") {
+    error(value.range, "E0126", "`else` stands on the line of the closing brace: `} else {`");
+  } else if (value.kind == ExprKind::name && at_name()) { // `los cls = ...`
     std::vector<std::string> known = {"for", "if", "return", "yield", "update", "state"};
     known.insert(known.end(), std::begin(model_keywords), std::end(model_keywords));
     std::optional<std::string> guess = nearest(value.text, known);

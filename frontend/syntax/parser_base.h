@@ -43,7 +43,7 @@ private:
   // --- Expressions
   ExprPtr expression();
   ExprPtr operators(int loosest);
-  ExprPtr prefixed();
+  ExprPtr prefixed(int loosest);
   ExprPtr postfix();
   ExprPtr primary();
   ExprPtr bracketed(std::string_view close);

@@ -45,21 +45,6 @@ void walk(const Body &body, Visitor &visitor) {
   }
 }
 
-void walk(const Block &block, Visitor &visitor) {
-  visitor.visit(block);
-  for (const Parameter &parameter : block.parameters) {
-    visitor.visit(parameter);
-    if (parameter.type) {
-      walk(*parameter.type, visitor);
-    }
-    walk(parameter.fallback, visitor);
-  }
-  if (block.result) {
-    walk(*block.result, visitor);
-  }
-  walk(block.body, visitor);
-}
-
 void walk(const SettingItem &item, Visitor &visitor) {
   visitor.visit(item);
   walk(item.value, visitor);
@@ -80,6 +65,21 @@ void walk(const Section &section, Visitor &visitor) {
 }
 
 } // namespace
+
+void walk(const Block &block, Visitor &visitor) {
+  visitor.visit(block);
+  for (const Parameter &parameter : block.parameters) {
+    visitor.visit(parameter);
+    if (parameter.type) {
+      walk(*parameter.type, visitor);
+    }
+    walk(parameter.fallback, visitor);
+  }
+  if (block.result) {
+    walk(*block.result, visitor);
+  }
+  walk(block.body, visitor);
+}
 
 void walk(const Expr &expr, Visitor &visitor) {
   visitor.visit(expr);

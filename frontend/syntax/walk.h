@@ -22,6 +22,7 @@ public:
 };
 
 void walk(const File &file, Visitor &visitor);
+void walk(const Block &block, Visitor &visitor);
 void walk(const Expr &expr, Visitor &visitor);
 
 } // namespace mome::syntax

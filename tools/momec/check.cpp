@@ -1,48 +1,117 @@
-// momec check FILE...: reports what is wrong with each file; generates nothing.
+// momec check FILE...: reports what is wrong with each file (syntax, imports, names, shapes,
+// sections); generates nothing. A file without a model is checked for syntax and imports: its
+// blocks have shapes only where they are called.
 #include "tools/momec/common.h"
+#include "tools/momec/lint.h"
 
-#include "frontend/syntax/parser.h"
+#include "frontend/elaborate/Elaborator.h"
 
 #include <cstdio>
 
 namespace momec {
+namespace {
 
-int check(Arguments arguments) {
-  DiagnosticFlags flags;
-  std::vector<std::string> files;
-  for (std::string_view argument : arguments) {
-    if (argument == "--help") {
-      std::puts("usage: momec check [--diagnostics-format=text|json] [--error-limit=N] [-Werror] "
-                "[-Wno-CODE] FILE...");
-      return ok;
-    }
-    if (flags.take(argument)) {
-      if (!flags.error.empty()) {
-        return usage_error(flags.error);
+struct Flags {
+  DiagnosticFlags diagnostics;
+  mome::elaborate::Options options;
+  std::vector<std::string> include_dirs, files;
+};
+
+constexpr char help[] = R"(usage: momec check [FLAGS] FILE...
+
+  -D NAME=VALUE       a parameter of the model
+  --preset=NAME       a preset of the model
+  --precision=f32     overrides the train sections
+  -I DIR              where imports are looked up, too
+  --diagnostics-format=text|json   --error-limit=N   --color=auto|always|never   -Werror   -Wno-CODE
+)";
+
+/// Reads the flags; nullopt after printing what is wrong, or the help.
+std::optional<Flags> parse_flags(Arguments arguments, int &exit_code) {
+  Flags flags;
+  exit_code = usage;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string_view argument = arguments[i];
+    // `-DX=1` or `-D X=1`.
+    auto value = [&](std::string_view flag) -> std::optional<std::string> {
+      if (!argument.starts_with(flag)) {
+        return std::nullopt;
       }
+      if (argument.size() > flag.size()) {
+        return std::string(argument.substr(flag.size()));
+      }
+      return i + 1 < arguments.size() ? arguments[++i] : "";
+    };
+    if (argument == "--help") {
+      std::fputs(help, stdout);
+      exit_code = ok;
+      return std::nullopt;
+    }
+    if (flags.diagnostics.take(argument)) {
+      if (!flags.diagnostics.error.empty()) {
+        usage_error(flags.diagnostics.error);
+        return std::nullopt;
+      }
+    } else if (argument.starts_with("--preset=")) {
+      flags.options.preset = argument.substr(9);
+    } else if (argument.starts_with("--precision=")) {
+      flags.options.precision = argument.substr(12);
+    } else if (auto define = value("-D")) {
+      size_t sign = define->find('=');
+      if (sign == 0 || sign == std::string::npos) {
+        usage_error("-D needs NAME=VALUE, not '" + *define + "'");
+        return std::nullopt;
+      }
+      flags.options.defines[define->substr(0, sign)] = define->substr(sign + 1);
+    } else if (auto dir = value("-I")) {
+      flags.include_dirs.push_back(*dir);
     } else if (argument.starts_with("-") && argument != "-") {
-      return usage_error("momec check does not know '" + std::string(argument) + "'",
-                         "momec check --help lists its flags");
+      usage_error("momec check does not know '" + std::string(argument) + "'",
+                  "momec check --help lists its flags");
+      return std::nullopt;
     } else {
-      files.emplace_back(argument);
+      flags.files.emplace_back(argument);
     }
   }
-  if (files.empty()) {
-    return usage_error("momec check needs a file", "momec check model.mome");
+  if (flags.files.empty()) {
+    usage_error("momec check needs a file", "momec check model.mome");
+    return std::nullopt;
   }
+  return flags;
+}
+
+/// True if the file is in order.
+bool check_file(const std::string &path, const Flags &flags) {
   mome::syntax::SourceManager sources;
-  mome::syntax::Diagnostics diagnostics(sources, flags.options);
-  bool unreadable = false;
-  for (const std::string &path : files) {
-    if (std::optional<std::string> text = read_file(path)) {
-      mome::syntax::parse(sources, sources.add(path == "-" ? "<stdin>" : path, std::move(*text)),
-                          diagnostics);
-    } else {
-      unreadable = true;
+  mome::syntax::Diagnostics diagnostics(sources, flags.diagnostics.options);
+  mome::elaborate::Modules modules(sources, diagnostics, read_text, flags.include_dirs);
+  const mome::elaborate::Module *module = modules.load(path);
+  if (module && !diagnostics.failed() && !module->file.models.empty()) {
+    mlir::MLIRContext context;
+    context.loadDialect<mome::model::MomeDialect, mome::nn::NNDialect>();
+    auto model =
+        mome::elaborate::Elaborator(context, sources, diagnostics, flags.options).run(*module);
+    if (model && !lint_model(*model, sources, diagnostics)) {
+      return false; // a bug of ours, printed by the pass manager
     }
   }
   std::fputs(diagnostics.render().c_str(), stderr);
-  return unreadable || diagnostics.failed() ? failed : ok;
+  return !diagnostics.failed();
+}
+
+} // namespace
+
+int check(Arguments arguments) {
+  int exit_code;
+  std::optional<Flags> flags = parse_flags(arguments, exit_code);
+  if (!flags) {
+    return exit_code;
+  }
+  bool good = true;
+  for (const std::string &path : flags->files) {
+    good = check_file(path, *flags) && good;
+  }
+  return good ? ok : failed;
 }
 
 } // namespace momec

@@ -57,10 +57,10 @@ int usage_error(const std::string &message, const std::string &hint) {
   return usage;
 }
 
-std::optional<std::string> read_file(const std::string &path) {
+static std::optional<std::string> read(const std::string &path, std::string &why) {
   constexpr size_t largest = size_t(1) << 30;
   std::FILE *stream = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  std::string text, why;
+  std::string text;
   char buffer[1 << 16];
   for (size_t n; stream && (n = std::fread(buffer, 1, sizeof buffer, stream)) > 0;) {
     if (text.size() + n > largest) {
@@ -75,9 +75,19 @@ std::optional<std::string> read_file(const std::string &path) {
   if (stream && stream != stdin) {
     std::fclose(stream);
   }
-  if (!why.empty()) {
+  return why.empty() ? std::optional(std::move(text)) : std::nullopt;
+}
+
+std::optional<std::string> read_text(const std::string &path) {
+  std::string why;
+  return read(path, why);
+}
+
+std::optional<std::string> read_file(const std::string &path) {
+  std::string why;
+  std::optional<std::string> text = read(path, why);
+  if (!text) {
     std::fprintf(stderr, "momec: error: cannot read '%s': %s\n", path.c_str(), why.c_str());
-    return std::nullopt;
   }
   return text;
 }

@@ -33,5 +33,7 @@ int usage_error(const std::string &message, const std::string &hint = "");
 
 /// A file's text ("-": standard input); nullopt after printing why not.
 std::optional<std::string> read_file(const std::string &path);
+/// The same in silence: whoever asks reports.
+std::optional<std::string> read_text(const std::string &path);
 
 } // namespace momec

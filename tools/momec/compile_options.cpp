@@ -84,10 +84,10 @@ static int refuseUnsupported(const Flags &flags) {
     return usage_error("--target=" + flags.target + ": this momec generates code for cpu only");
   }
   if (flags.devices != 1) {
-    return usage_error("--devices: this momec plans for one device only");
+    return usage_error("--devices: this momec plans for one device only [E0502]");
   }
   if (!flags.precision.empty() && flags.precision != "f32") {
-    return usage_error("--precision=" + flags.precision + ": this momec computes in f32 only");
+    return usage_error("--precision=" + flags.precision + ": this momec computes in f32 only [E0501]");
   }
   return ok;
 }
