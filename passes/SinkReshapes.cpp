@@ -37,6 +37,9 @@ static bool isMovable(Operation *op) {
 
 /// The reshape among the operands that keeps the op from fusing with what computes its source.
 static nn::ReshapeOp findReshape(Operation &op) {
+  if (shapeOf(op.getResult(0)).empty()) {
+    return nullptr; // its operands are scalars, which no reshape touches
+  }
   for (Value operand : op.getOperands()) {
     auto reshape = operand.getDefiningOp<nn::ReshapeOp>();
     Operation *producer = reshape ? reshape.getOperand().getDefiningOp() : nullptr;

@@ -51,3 +51,14 @@ func.func @rows(%a: tensor<6x5xf32>, %w: tensor<5x4xf32>, %g: tensor<2x3xf32>) -
   %3 = nn.mul %1, %2 : tensor<2x3x4xf32>
   return %3 : tensor<2x3x4xf32>
 }
+
+// Scalars stay scalars: an op of rank 0 gains nothing from the shape [1] of what it reads.
+// CHECK-LABEL: func.func @scalar
+// CHECK: %[[V:.*]] = nn.reshape %{{.*}} : tensor<1xf32> -> tensor<f32>
+// CHECK: nn.add %[[V]], %arg1 : tensor<f32>
+func.func @scalar(%a: tensor<1x4xf32>, %b: tensor<f32>) -> tensor<f32> {
+  %0 = nn.reduce_sum %a axes [1] : tensor<1x4xf32> -> tensor<1xf32>
+  %1 = nn.reshape %0 : tensor<1xf32> -> tensor<f32>
+  %2 = nn.add %1, %b : tensor<f32>
+  return %2 : tensor<f32>
+}
