@@ -71,6 +71,13 @@ def FuseDispatchesPass : Pass<"nn-fuse-dispatches", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mome::nn::NNDialect"];
 }
 
+def VerifyDispatchesPass : Pass<"nn-verify-dispatches", "::mlir::ModuleOp"> {
+  let summary = "Checks the contract of the levels with dispatches and kernels";
+  let options = [
+    Option<"stage", "stage", "std::string", /*default=*/"\"fuse\"", "The stage that has just run: fuse or schedule">,
+    Option<"provenance", "provenance", "bool", /*default=*/"false", "Require a DSL path on every dispatch and call">];
+}
+
 //===-- schedule -------------------------------------------------------------------------------===//
 
 def OutlineKernelsPass : Pass<"nn-outline-kernels", "::mlir::ModuleOp"> {

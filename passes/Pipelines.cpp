@@ -51,16 +51,25 @@ static void addSimplify(OpPassManager &manager) {
   addEntriesBorder(manager, Stage::simplify);
 }
 
+/// The border check after a stage with dispatches or kernels.
+static void addDispatchesBorder(OpPassManager &manager, Stage stage) {
+  VerifyDispatchesPassOptions options;
+  options.stage = stageName(stage).str();
+  manager.addPass(createVerifyDispatchesPass(options));
+}
+
 static void addFuse(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createSinkReshapesPass());
   manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
   manager.addPass(
       createCSEPass()); // index maps were copied to their readers; equal leftovers merge
+  addDispatchesBorder(manager, Stage::fuse);
 }
 
 static void addSchedule(OpPassManager &manager) {
   manager.addPass(createOutlineKernelsPass());
   manager.addNestedPass<func::FuncOp>(createSchedulePass());
+  addDispatchesBorder(manager, Stage::schedule);
 }
 
 static void addMemory(OpPassManager &manager) {

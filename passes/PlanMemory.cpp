@@ -25,6 +25,8 @@
 #include "passes/NamedTensors.h"
 #include "passes/Passes.h"
 
+#include "mlir/IR/Remarks.h"
+
 using namespace mlir;
 
 namespace mome {
@@ -241,6 +243,10 @@ void EntryPlanner::placeTransients() {
     offsets[storage] = offset;
   }
   peak = packing.peak;
+  remark::analysis(entry.getLoc(),
+                   remark::RemarkOpts::name(entry.getSymName()).category("nn-plan-memory"))
+      << remark::metric("peak", peak)
+      << remark::metric("at least", lowerBound(lives, rt::RTDialect::alignment));
 }
 
 //===-- Emission ----------------------------------------------------------------------------===//
