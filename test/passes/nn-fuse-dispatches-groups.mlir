@@ -117,6 +117,7 @@ func.func @update(%x: tensor<4x4xf32>, %w: tensor<4x4xf32> {nn.bind = #nn.bind<p
 // CHECK-NEXT: nn.dispatch(%arg0, %arg1)
 // CHECK: nn.broadcast
 // CHECK: nn.reshape
+// CHECK-NEXT: nn.reshape
 // CHECK-NEXT: nn.dispatch(%arg0, %{{.*}})
 // CHECK: nn.broadcast
 // CHECK-NOT: nn.dispatch
