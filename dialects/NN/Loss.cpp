@@ -48,7 +48,7 @@ static LogicalResult checkCrossEntropy(OptionalLoc loc, typename Op::Adaptor op)
   }
   Type wide = getWideType(logits.getElementType());
   if (op.getSmoothing() && typeOf(op.getSmoothing()).getElementType() != wide) {
-    return inferError<Op>(loc, "C3: smoothing must be tensor<", wide, ">");
+    return inferError<Op>(loc, "C3: smoothing must have the element type ", wide);
   }
   return success();
 }

@@ -24,6 +24,15 @@ void mome::nn::registerRandomOps(NNDialect &dialect) {
 using Inputs = ArrayRef<HostTensor>;
 using Outputs = MutableArrayRef<HostTensor>;
 
+// The known answers that Random123 publishes for philox4x32-10.
+static_assert(Philox::block({0, 0, 0, 0}, {0, 0}) ==
+              Philox::Counter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+static_assert(Philox::block({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}) ==
+              Philox::Counter{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+static_assert(Philox::block({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                            {0xa4093822, 0x299f31d0}) ==
+              Philox::Counter{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+
 //===-- Verification ------------------------------------------------------------------------===//
 
 static constexpr int64_t twoTo32 = int64_t(1) << 32;
@@ -54,7 +63,8 @@ LogicalResult DropoutOp::verify() {
     return emitOpError("C1: x needs a batch axis");
   }
   if (typeOf(getRate()).getElementType() != getWideType(x.getElementType())) {
-    return emitOpError("C4: the rate must be tensor<") << getWideType(x.getElementType()) << ">";
+    return emitOpError("C4: the rate must have the element type ")
+           << getWideType(x.getElementType());
   }
   return verifyDraws(*this, getSampleSize(*this));
 }
