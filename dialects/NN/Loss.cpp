@@ -100,22 +100,22 @@ namespace {
 /// The labels of a row program: which logit is the label's, and whether the label is a class.
 struct LabelRows {
   LabelRows(OpBuilder &b, Location loc, Value labels, TensorExpr logits) {
-    RankedTensorType rows = typeOf(labels),
-                     full = typeOf(logits.value).clone(rows.getElementType());
-    int64_t last = full.getRank() - 1;
+    RankedTensorType rows = typeOf(labels);
+    RankedTensorType full = typeOf(logits.value).clone(rows.getElementType());
+    Value classes = IotaOp::create(b, loc, full, full.getRank() - 1);
     Value spread = alongRows(tensorExpr(b, loc, labels), logits);
-    isLabel =
-        CompareOp::create(b, loc, CompareKind::eq, IotaOp::create(b, loc, full, last), spread);
-    auto compare = [&](CompareKind kind, double bound) -> TensorExpr {
-      Value holds = CompareOp::create(b, loc, kind, labels, buildSplat(b, loc, rows, bound));
-      auto type = RankedTensorType::get(rows.getShape(), typeOf(logits.value).getElementType());
-      return tensorExpr(b, loc, CastOp::create(b, loc, type, holds));
-    };
-    valid = compare(CompareKind::ge, 0) * compare(CompareKind::lt, rowLength(logits));
+    isLabel = CompareOp::create(b, loc, CompareKind::eq, classes, spread);
+    Value first = buildSplat(b, loc, rows, 0.0), end = buildSplat(b, loc, rows, rowLength(logits));
+    atLeastFirst = CompareOp::create(b, loc, CompareKind::ge, labels, first);
+    beforeEnd = CompareOp::create(b, loc, CompareKind::lt, labels, end);
   }
-  /// 1 where the label is a class, else 0.
-  Value valid;
-  Value isLabel;
+  /// 0 for rows whose label is no class.
+  TensorExpr mask(TensorExpr perRow) const {
+    TensorExpr zero = perRow.constant(0.0);
+    return select(atLeastFirst, select(beforeEnd, perRow, zero), zero);
+  }
+
+  Value isLabel, atLeastFirst, beforeEnd;
 };
 
 } // namespace
@@ -131,7 +131,7 @@ LogicalResult CrossEntropyOp::decompose(OpBuilder &b, Results &results) {
     TensorExpr mean = -rowSum(rows.logSoftmax()) * (1.0 / rowLength(z));
     loss = (1.0 - smoothing) * loss + smoothing * mean;
   }
-  results.append({loss * tensorExpr(b, getLoc(), labels.valid), rows.logsumexp()});
+  results.append({labels.mask(loss), rows.logsumexp()});
   return success();
 }
 
@@ -144,8 +144,7 @@ LogicalResult CrossEntropyBackwardOp::decompose(OpBuilder &b, Results &results) 
     target = (1.0 - smoothing) * target + smoothing * (1.0 / rowLength(z));
   }
   TensorExpr probability = exp(z - alongRows(tensorExpr(b, getLoc(), getLse()), z));
-  TensorExpr weight =
-      tensorExpr(b, getLoc(), getCotangent()) * tensorExpr(b, getLoc(), labels.valid);
+  TensorExpr weight = labels.mask(tensorExpr(b, getLoc(), getCotangent()));
   results.push_back(narrowTo(alongRows(weight, z) * (probability - target), getLogits()));
   return success();
 }
