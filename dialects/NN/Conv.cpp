@@ -1,5 +1,6 @@
 // Convolution and pooling: shape, cost, derivative and meaning of each, side by side. Naive
 // lowering: ConvLowering.cpp.
+#include "dialects/NN/Conv.h"
 #include "dialects/NN/Families.h"
 #include "dialects/NN/RowProgram.h"
 #include "dialects/NN/Window.h"

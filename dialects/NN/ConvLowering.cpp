@@ -5,6 +5,7 @@
 //   y[b,g,o,p]  += w[g,o,c,k] x[b,g,c, p stride + k dilation - pad]
 //   dx[b,g,c,q] += w[g,o,c,k] dy[b,g,o, (q + pad - k dilation) / stride], where that is whole
 //   dw[g,o,c,k] += dy[b,g,o,p] x[b,g,c, p stride + k dilation - pad]
+#include "dialects/NN/Conv.h"
 #include "dialects/NN/Expr.h"
 #include "dialects/NN/FloatCast.h"
 #include "dialects/NN/LinalgBuilding.h"

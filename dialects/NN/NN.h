@@ -65,7 +65,5 @@ mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &builder, mlir::Type type, d
 #include "dialects/NN/Optim.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/NN/Random.h.inc"
-#define GET_OP_CLASSES
-#include "dialects/NN/Conv.h.inc"
 
 #endif
