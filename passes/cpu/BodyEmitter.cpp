@@ -195,18 +195,18 @@ Value BodyEmitter::toMemory(Value value) {
   return arith::ExtUIOp::create(b, isa<VectorType>(type) ? Type(b.vectorType(byte)) : byte, value);
 }
 
-void BodyEmitter::store(Value value, Value buffer, const Point &point) {
+void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Point &point) {
+  Value at = evaluate(address, point);
+  if (!point.vectorLoop) {
+    memref::StoreOp::create(b, toMemory(value), buffer, at);
+    return;
+  }
   value = toMemory(b.splat(value));
-  Value at = evaluate(space.getLinear(), point);
   if (point.mask) {
     vector::MaskedStoreOp::create(b, buffer, at, point.mask, value);
   } else {
     vector::StoreOp::create(b, value, buffer, at);
   }
-}
-
-void BodyEmitter::storeScalar(Value value, Value buffer, AffineExpr address, const Point &point) {
-  memref::StoreOp::create(b, toMemory(value), buffer, evaluate(address, point));
 }
 
 //===-- Ops -----------------------------------------------------------------------------------===//

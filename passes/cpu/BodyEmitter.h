@@ -105,11 +105,9 @@ public:
     bound[value] = {view.index, emitted};
   }
 
-  /// Stores a vector (or scalar, which is repeated) at the point's row-major address in `buffer`.
-  void store(mlir::Value value, mlir::Value buffer, const Point &point);
-  /// Stores a scalar at the address.
-  void storeScalar(mlir::Value value, mlir::Value buffer, mlir::AffineExpr address,
-                   const Point &point);
+  /// Stores a vector (a scalar is repeated), or a scalar if the point has no lanes, at `address`
+  /// (over axes) in `buffer`.
+  void store(mlir::Value value, mlir::Value buffer, mlir::AffineExpr address, const Point &point);
 
   /// The value of `expr` (over axes) at the point: an index, for lane 0.
   mlir::Value evaluate(mlir::AffineExpr expr, const Point &point);

@@ -54,7 +54,7 @@ void ElementwiseKernel::emitPoint(Point point) {
     values.push_back(emitter.emit(yielded, point));
   }
   for (auto [number, value] : llvm::enumerate(values)) {
-    emitter.store(value, b.getResultBuffer(number), point);
+    emitter.store(value, b.getResultBuffer(number), space.getLinear(), point);
   }
 }
 
@@ -95,13 +95,7 @@ void ElementwiseKernel::emitRow(Value row) {
 
 int64_t ElementwiseKernel::emit() {
   if (space.getNumLoops() == 0) { // one element
-    SmallVector<Value> values;
-    for (Value yielded : b.getYielded()) {
-      values.push_back(emitter.emit(yielded, {}));
-    }
-    for (auto [number, value] : llvm::enumerate(values)) {
-      emitter.storeScalar(value, b.getResultBuffer(number), b.getAffineConstantExpr(0), {});
-    }
+    emitPoint({});
     return 1;
   }
   bool flat = space.getNumLoops() == 1;

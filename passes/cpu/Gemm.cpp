@@ -84,11 +84,7 @@ void ProductKernel::emitEpilogue(Value acc, Value batch, Value row, Value column
     values.push_back(emitter.emit(yielded, point));
   }
   for (auto [number, value] : llvm::enumerate(values)) {
-    if (point.vectorLoop) {
-      emitter.store(value, b.getResultBuffer(number), point);
-    } else {
-      emitter.storeScalar(value, b.getResultBuffer(number), space.getLinear(), point);
-    }
+    emitter.store(value, b.getResultBuffer(number), space.getLinear(), point);
   }
 }
 

@@ -117,11 +117,7 @@ void ReductionKernel::emitEpilogue(Value value, const Point &point) {
     values.push_back(epilogue.emit(yielded, resultPoint));
   }
   for (auto [number, result] : llvm::enumerate(values)) {
-    if (resultPoint.vectorLoop) {
-      epilogue.store(result, b.getResultBuffer(number), resultPoint);
-    } else {
-      epilogue.storeScalar(result, b.getResultBuffer(number), resultSpace.getLinear(), resultPoint);
-    }
+    epilogue.store(result, b.getResultBuffer(number), resultSpace.getLinear(), resultPoint);
   }
 }
 

@@ -82,12 +82,23 @@ nn.kernel @k_one_hot {
   nn.yield %0 : tensor<6x10xf32>
 }
 
-// A row program over two widths.
-// CHECK: k_two_widths reference: {{.*}}row: a reduction that does not run along the rows
+// Rows of two widths meet: a gate over two experts.
+// CHECK: k_two_widths row chunks=1 {{.*}} ok
 nn.kernel @k_two_widths {
-^bb0(%x: tensor<4x8xf32>, %y: tensor<4x9xf32>):
-  %0 = nn.reduce_sum %x axes [1] : tensor<4x8xf32> -> tensor<4xf32>
-  %1 = nn.reduce_sum %y axes [1] : tensor<4x9xf32> -> tensor<4xf32>
-  %2 = nn.add %0, %1 : tensor<4xf32>
-  nn.yield %2 : tensor<4xf32>
+^bb0(%g: tensor<4x2xf32>, %x: tensor<4x19xf32>):
+  %0 = nn.softmax %g : tensor<4x2xf32>
+  %1 = nn.slice %0 offsets [0, 1] sizes [4, 1] strides [1, 1] : tensor<4x2xf32> -> tensor<4x1xf32>
+  %2 = nn.broadcast %1 dims [0, 1] : tensor<4x1xf32> -> tensor<4x19xf32>
+  %3 = nn.mul %2, %x : tensor<4x19xf32>
+  %4 = nn.reduce_sum %3 axes [1] : tensor<4x19xf32> -> tensor<4xf32>
+  nn.yield %0, %3, %1, %4 : tensor<4x2xf32>, tensor<4x19xf32>, tensor<4x1xf32>, tensor<4xf32>
+}
+
+// CHECK: k_across reference: {{.*}}row: a reduction read across rows
+nn.kernel @k_across {
+^bb0(%x: tensor<4x4xf32>):
+  %0 = nn.reduce_sum %x axes [1] : tensor<4x4xf32> -> tensor<4xf32>
+  %1 = nn.broadcast %0 dims [1] : tensor<4xf32> -> tensor<4x4xf32>
+  %2 = nn.add %1, %x : tensor<4x4xf32>
+  nn.yield %2 : tensor<4x4xf32>
 }

@@ -1,0 +1,43 @@
+// RUN: mome-opt %s --split-input-file --cpu-approximate-math --verify-diagnostics | FileCheck %s
+
+// Polynomials on vectors, with multiply-adds; no math op is left but those with an instruction.
+// CHECK-LABEL: func.func @exponential
+// CHECK-NOT:     math.exp
+// CHECK:         math.fma
+// CHECK-NOT:     math.exp
+// CHECK:         return
+func.func @exponential(%x: vector<8xf32>) -> vector<8xf32> {
+  %0 = math.exp %x : vector<8xf32>
+  return %0 : vector<8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @contraction
+// CHECK:         arith.mulf {{.*}} fastmath<contract>
+// CHECK:         arith.addf {{.*}} fastmath<contract>
+// CHECK:         arith.divf %{{.*}}, %{{.*}} : f32
+func.func @contraction(%x: f32) -> f32 {
+  %0 = arith.mulf %x, %x : f32
+  %1 = arith.addf %0, %x : f32
+  %2 = arith.divf %1, %x : f32
+  return %2 : f32
+}
+
+// -----
+
+// Square roots have an instruction.
+// CHECK-LABEL: func.func @root
+// CHECK:         math.sqrt
+func.func @root(%x: vector<8xf32>) -> vector<8xf32> {
+  %0 = math.sqrt %x : vector<8xf32>
+  return %0 : vector<8xf32>
+}
+
+// -----
+
+func.func @double(%x: f64) -> f64 {
+  // expected-error @+1 {{'math.exp' on 'f64' would call libm, which generated code cannot}}
+  %0 = math.exp %x : f64
+  return %0 : f64
+}
