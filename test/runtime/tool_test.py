@@ -125,7 +125,8 @@ class Tool(unittest.TestCase):
     def test_bad_command_lines(self):
         self.mome(code=2)
         self.mome("run", code=2, says=["required"])
-        self.mome("walk", PACKAGE, code=2)
+        self.mome("walk", PACKAGE, code=2, says=["no command 'walk'", "predict"])
+        self.mome("inspekt", PACKAGE, code=2, says=["did you mean 'inspect'?"])
         self.mome("run", PACKAGE, "--entry", "predict", "--no-such-flag", code=2, says=["--no-such-flag"])
         self.run_entry("predict", "--repeat", "0", code=2)
         self.run_entry("step", "--set", "fit.lrr=1", code=2, says=["did you mean 'fit.lr'"])

@@ -1,12 +1,14 @@
 // mome: runs what momec compiled. Everything it does is in runtime/; here are flags and exit codes.
 //
 // This is the one place where exceptions become exit codes (runtime/error.h lists them).
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <new>
 
 #include "runtime/error.h"
+#include "runtime/text.h"
 #include "tools/mome/commands.h"
 #include "tools/mome/train_commands.h"
 
@@ -28,6 +30,21 @@ std::string command_line(int argc, char **argv) {
   return text;
 }
 
+/// A command that does not exist gets a better answer than CLI11 has.
+void check_command(const CLI::App &app, int argc, char **argv) {
+  if (argc < 2 || argv[1][0] == '-') {
+    return;
+  }
+  std::vector<std::string> names;
+  for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    throw mome::usage_error("no command '" + std::string(argv[1]) + "'",
+                            mome::suggestion(argv[1], names, "commands: "));
+  }
+}
+
 int run(int argc, char **argv) {
   int exit_code = 0;
   CLI::App app{"Trains, evaluates and runs models compiled by momec.", "mome"};
@@ -42,6 +59,7 @@ int run(int argc, char **argv) {
   mome::tool::add_init(app);
   mome::tool::add_inspect(app);
   mome::tool::add_doctor(app, exit_code);
+  check_command(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
