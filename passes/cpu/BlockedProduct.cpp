@@ -28,6 +28,11 @@ private:
   /// Copies `blocks` blocks of `width` lines each from line `first` on, for `depth` k from `k` on.
   void pack(const Matrix &matrix, Value batch, Value first, int64_t lineCount, int64_t blocks,
             int64_t width, Value k, Value depth, Value to);
+  /// One block for k of [fromK, endK): `base` is its first line at k 0, `target` its place in `to`.
+  void packBlock(const Matrix &matrix, Value base, Value linesLeft, int64_t width, Value fromK,
+                 Value endK, Value to, Value target);
+  /// Elements from a packed block to the next; a vector more than it holds.
+  int64_t blockSize(int64_t width) const { return depth * width + b.getTarget().lanes; }
   void emitTiles(Value depth);
   void emitRow(Value batch, Value row, Value localRow, Value firstColumn, Value isLastGroup);
 
@@ -43,6 +48,9 @@ private:
 
 /// k per block: a panel of B of this depth takes half of a 32 KiB first-level cache (16 columns).
 static constexpr int64_t blockDepth = 256;
+
+/// k copied for all blocks before the next ones: as many as the first-level cache has ways.
+static constexpr int64_t kPerPass = 8;
 
 bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) {
   return product.transposeLhs && !product.transposeRhs && product.n >= target.lanes &&
@@ -68,41 +76,49 @@ BlockedProduct::BlockedProduct(KernelBuilder &builder, const IterationSpace &spa
 
 void BlockedProduct::pack(const Matrix &matrix, Value batch, Value first, int64_t lineCount,
                           int64_t blocks, int64_t width, Value k, Value depth, Value to) {
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
-  b.loop(b.index(0), b.index(blocks), 1, [&](Value block) {
-    Value line = b.addIndex(first, b.mulIndex(block, width));
-    Value base = b.addIndex(addressOf(matrix, batch, line), b.mulIndex(k, matrix.perK));
-    Value target = b.mulIndex(block, this->depth * width);
-    auto copy = [&](function_ref<Value(Value, Value, int64_t)> load) {
-      b.loop(b.index(0), depth, 1, [&](Value at) {
-        Value from = b.addIndex(base, b.mulIndex(at, matrix.perK));
-        Value place = b.addIndex(target, b.mulIndex(at, width));
-        for (int64_t v = 0; v < width; v += lanes()) {
-          // A vector may reach behind a narrow block: the next k overwrites that.
-          Value value = load(b.addIndex(from, v), b.addIndex(line, v), v);
-          emitStore(b, value, to, b.addIndex(place, v));
-        }
-      });
-    };
-    int64_t reach = ceilDiv(width, lanes()) * lanes();
-    Value inside =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::sle, line, b.index(lineCount - reach));
-    auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    copy([&](Value from, Value, int64_t) { return emitLoad(b, matrix.buffer, from); });
-    b.setInsertionPointToStart(branch.elseBlock());
-    SmallVector<Value> masks;
-    for (int64_t v = 0; v < width; v += lanes()) {
-      Value left = b.createOrFold<arith::SubIOp>(b.index(lineCount), b.addIndex(line, v));
-      masks.push_back(
-          vector::CreateMaskOp::create(b, b.vectorType(b.getI1Type()), ValueRange{left}));
-    }
-    copy([&](Value from, Value, int64_t v) {
-      return vector::MaskedLoadOp::create(b, cast<VectorType>(zero.getType()), matrix.buffer, from,
-                                          masks[v / lanes()], zero)
-          .getResult();
+  // A few k for all blocks, then the next: rows of the matrix are often a multiple of a page apart,
+  // so that more of them would share sets of the first-level cache.
+  b.loop(b.index(0), depth, kPerPass, [&](Value from) {
+    Value end = b.createOrFold<arith::MinSIOp>(b.addIndex(from, kPerPass), depth);
+    b.loop(b.index(0), b.index(blocks), 1, [&](Value block) {
+      Value line = b.addIndex(first, b.mulIndex(block, width));
+      Value base = b.addIndex(addressOf(matrix, batch, line), b.mulIndex(k, matrix.perK));
+      Value target = b.mulIndex(block, blockSize(width));
+      packBlock(matrix, base, b.createOrFold<arith::SubIOp>(b.index(lineCount), line), width, from,
+                end, to, target);
     });
+  });
+}
+
+void BlockedProduct::packBlock(const Matrix &matrix, Value base, Value linesLeft, int64_t width,
+                               Value fromK, Value endK, Value to, Value target) {
+  auto copy = [&](function_ref<Value(Value, int64_t)> load) {
+    b.loop(fromK, endK, 1, [&](Value k) {
+      Value from = b.addIndex(base, b.mulIndex(k, matrix.perK));
+      Value place = b.addIndex(target, b.mulIndex(k, width));
+      for (int64_t v = 0; v < width; v += lanes()) {
+        // A vector may reach behind a narrow block: the next k overwrites that, or it falls
+        // into the space between blocks.
+        emitStore(b, load(b.addIndex(from, v), v), to, b.addIndex(place, v));
+      }
+    });
+  };
+  int64_t reach = ceilDiv(width, lanes()) * lanes();
+  Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, linesLeft, b.index(reach));
+  auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  copy([&](Value from, int64_t) { return emitLoad(b, matrix.buffer, from); });
+  b.setInsertionPointToStart(branch.elseBlock());
+  auto vector = b.vectorType(b.getF32Type());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
+  SmallVector<Value> masks;
+  for (int64_t v = 0; v < width; v += lanes()) {
+    Value left = b.createOrFold<arith::SubIOp>(linesLeft, b.index(v));
+    masks.push_back(vector::CreateMaskOp::create(b, b.vectorType(b.getI1Type()), ValueRange{left}));
+  }
+  copy([&](Value from, int64_t v) -> Value {
+    return vector::MaskedLoadOp::create(b, vector, matrix.buffer, from, masks[v / lanes()], zero);
   });
 }
 
@@ -111,8 +127,8 @@ void BlockedProduct::emitTiles(Value depth) {
   int64_t stride = panels * tileColumns;
   b.loop(b.index(0), b.index(panels), 1, [&](Value panel) {
     b.loop(b.index(0), b.index(rowBlocks), 1, [&](Value block) {
-      Value fromA = b.mulIndex(block, this->depth * tile.rows);
-      Value fromB = b.mulIndex(panel, this->depth * tileColumns);
+      Value fromA = b.mulIndex(block, blockSize(tile.rows));
+      Value fromB = b.mulIndex(panel, blockSize(tileColumns));
       SmallVector<Value> acc = emitProduct(
           b, tile, depth,
           [&](Value k, int64_t i) -> Value {
@@ -192,8 +208,8 @@ void BlockedProduct::emitChunk(Value chunk) {
 
 int64_t BlockedProduct::emit() {
   Type f32 = b.getF32Type();
-  packedA = b.reserveScratch({rowBlocks * depth * tile.rows + lanes()}, f32);
-  packedB = b.reserveScratch({panels * depth * tileColumns}, f32);
+  packedA = b.reserveScratch({rowBlocks * blockSize(tile.rows)}, f32);
+  packedB = b.reserveScratch({panels * blockSize(tileColumns)}, f32);
   accumulators = b.reserveScratch({rowBlocks * tile.rows * panels * tileColumns}, f32);
   b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) { emitChunk(chunk); });
   return product.batch * rowGroups * columnGroups;

@@ -49,6 +49,9 @@ static llvm::cl::opt<double> high("high", llvm::cl::init(2.0), llvm::cl::desc("t
 static llvm::cl::opt<int64_t> intHigh("int-high", llvm::cl::init(3),
                                       llvm::cl::desc("integers are in [0, this)"));
 static llvm::cl::opt<bool> bench("bench", llvm::cl::desc("time instead of checking"));
+static llvm::cl::opt<double> minPeak("min-peak", llvm::cl::init(0),
+                                     llvm::cl::desc("with --bench: fail below so many percent of "
+                                                    "the peak"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose name contains this"));
 
 static llvm::cl::opt<bool> reference("reference",
@@ -304,7 +307,8 @@ static double getFlops(nn::KernelOp kernel) {
   return flops;
 }
 
-static void time(Run &run, StringRef family, double peak) {
+/// Prints the best time; true if it is good enough.
+static bool time(Run &run, StringRef family, double peak) {
   double best = 1e30, total = 0;
   for (int trial = 0; trial < 50 && (trial < 3 || total < 2.0); ++trial) {
     double start = seconds();
@@ -322,10 +326,10 @@ static void time(Run &run, StringRef family, double peak) {
                                 "{5:f1})  {6,5:f1} GB/s  chunks {7}\n",
                                 run.kernel.getSymName(), family, best * 1e6, gflops,
                                 100 * gflops / peak, peak, bytes / best * 1e-9, run.chunks);
+  return 100 * gflops >= minPeak * peak;
 }
 
-//===-- Compilation
-//----------------------------------------------------------------------------===//
+//===-- Compilation ---------------------------------------------------------------------------===//
 
 static FailureOr<std::unique_ptr<ExecutionEngine>> compile(ModuleOp module,
                                                            const cpu::Target &target) {
@@ -408,7 +412,7 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
     }
     Run run(entry.kernel, reinterpret_cast<KernelFunction>(*function), entry.chunks, entry.scratch);
     if (bench) {
-      time(run, entry.family, peak);
+      allFine &= time(run, entry.family, peak);
     } else {
       allFine &= check(run, entry.family);
     }
