@@ -2,8 +2,7 @@
 //
 //   nn.kernel @k_1f2e... { ... }      rt.kernel @k_1f2e... chunks 16 scratch 4096
 //   nn.kernel @k_5d6c... { ... }  ->  rt.kernel @k_5d6c... chunks 1 scratch 0
-//                                     rt.code @"x86-64-v3" image dense_resource<...> :
-//                                     tensor<8192xi8>
+//                                     rt.code @"x86-64-v3" image dense_resource<...>
 //
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
 // a remark, to the reference lowering; `codegen=reference` sends all of them there. Invariant out:

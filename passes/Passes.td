@@ -39,6 +39,15 @@ def VerifyEntriesPass : Pass<"nn-verify-entries", "::mlir::ModuleOp"> {
 
 //===-- autodiff -------------------------------------------------------------------------------===//
 
+def CollapseOneQueryPass : Pass<"nn-collapse-one-query", "::mlir::func::FuncOp"> {
+  let summary = "Attention of a single query without projecting the keys and values";
+  let description = [{
+    Folds the projections of keys and values into the query and the result, which is exact. Not done, with a remark, where
+    the keys or values are no linear projection or something else reads them, and where there is a bias.
+  }];
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
 def AutodiffPass : Pass<"nn-autodiff", "::mlir::func::FuncOp"> {
   let summary = "Expands nn.gradient by reverse accumulation through the VJPs of the ops";
   let description = [{

@@ -40,6 +40,8 @@ static void addPlace(OpPassManager &manager) {
 }
 
 static void addAutodiff(OpPassManager &manager) {
+  // Algebra that changes what there is to differentiate comes before.
+  manager.addNestedPass<func::FuncOp>(createCollapseOneQueryPass());
   manager.addNestedPass<func::FuncOp>(createAutodiffPass());
   addEntriesBorder(manager, Stage::autodiff);
 }

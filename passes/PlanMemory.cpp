@@ -1,7 +1,7 @@
 // nn-plan-memory: every tensor gets bytes; entries become programs.
 //
-//   func.func @step(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">}) -> (tensor<4xf32> {nn.bind
-//   = #nn.bind<param, "w">}) {
+//   func.func @step(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">})
+//       -> (tensor<4xf32> {nn.bind = #nn.bind<param, "w">}) {
 //     %0 = nn.call @k_a(%w) : ...
 //     %1 = nn.call @k_b(%w, %0) : ...
 //     return %1

@@ -1,10 +1,10 @@
 // nn-sink-reshapes: lets elementwise ops work in the shape in which a root computes.
 //
-//   %0 = nn.matmul %a, %w            : 36x16              %0 = nn.matmul %a, %w                :
-//   36x16 %1 = nn.reshape %0               : 4x9x16             %h = nn.reshape %g : 36x16 %2 =
-//   nn.mul %1, %g               : 4x9x16      ->     %2 = nn.mul %0, %h                   : 36x16
-//   use %2                                                %3 = nn.reshape %2; use %3           :
-//   4x9x16
+//   %0 = nn.matmul %a, %w  : 36x16            %0 = nn.matmul %a, %w  : 36x16
+//   %1 = nn.reshape %0     : 4x9x16           %h = nn.reshape %g     : 36x16
+//   %2 = nn.mul %1, %g     : 4x9x16     ->    %2 = nn.mul %0, %h     : 36x16
+//   use %2                                    %3 = nn.reshape %2     : 4x9x16
+//                                             use %3
 //
 // A reshape is free, but nothing fuses across it: here the product becomes the matmul's epilogue.
 // The other operands take the root's shape as well: constants and elementwise ops that nothing else

@@ -1,10 +1,12 @@
 // nn-verify-dispatches: the border checks from `fuse` to `schedule`.
 //
 //   D1  until `schedule`, an entry holds nn.dispatch, nn.reshape and nn.constant only; from then on
-//   nn.call and nn.reshape D2  bodies hold what is computed: no nn.stop_gradient, and no nn.reshape
-//   of an argument or to a result (a view outside) D3  from `schedule` on, a kernel's name is its
-//   content, so that no two are equal; and something calls it D4  with `provenance`: every dispatch
-//   or call says which DSL path it computes for
+//       nn.call and nn.reshape
+//   D2  bodies hold what is computed: no nn.stop_gradient, and no nn.reshape of an argument or to a
+//       result (a view outside)
+//   D3  from `schedule` on, a kernel's name is its content, so that no two are equal; and something
+//       calls it
+//   D4  with `provenance`: every dispatch or call says which DSL path it computes for
 #include "dialects/Mome/Scope.h"
 #include "passes/Kernels.h"
 #include "passes/Passes.h"

@@ -6,10 +6,10 @@
 //   E4  the type fits the kind of binding (docs/levels.md)
 //   E5  no two arguments, and no two results, of an entry have one binding
 //   E6  a binding has one type everywhere; grad and moment have their parameter's
-//   E7  the host fills inputs, labels, masks and scalars; it reads losses, metrics, outputs and
-//   taps E8  by stage: no nn.gradient from `autodiff` on, no nn.stop_gradient from `simplify` on E9
-//   no nn.dispatch, nn.kernel or nn.call yet E10 with `provenance`: every op but constants says
-//   which DSL path it computes for
+//   E7  the host fills inputs, labels, masks and scalars; it reads losses, metrics, outputs and taps
+//   E8  by stage: no nn.gradient from `autodiff` on, no nn.stop_gradient from `simplify` on
+//   E9  no nn.dispatch, nn.kernel or nn.call yet
+//   E10 with `provenance`: every op but constants says which DSL path it computes for
 #include "dialects/Mome/Scope.h"
 #include "passes/Passes.h"
 

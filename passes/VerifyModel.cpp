@@ -90,7 +90,7 @@ static LogicalResult verifyTrain(model::TrainOp train) {
 }
 
 static LogicalResult verifyModel(model::ModelOp model) {
-  int64_t modalities = 0;
+  uint64_t modalities = 0;
   for (Operation &op : model.getBody().front()) {
     if (auto modality = dyn_cast<model::ModalityOp>(op)) {
       if (modality.getIndex() != modalities++) {

@@ -2,8 +2,9 @@
 //
 //   for each chunk (batch, head, rows):  pack K transposed and V into panels
 //     for each block of rows:
-//       S = scale Q K^T + bias      [rows][keys], in scratch (first-level cache for a few hundred
-//       keys) per row: m = max S, P = exp(S - m), sum; lse = m + ln sum O = P V / sum
+//       S = scale Q K^T + bias      [rows][keys], in scratch
+//       per row: m = max S, P = exp(S - m), sum; lse = m + ln sum
+//       O = P V / sum
 //
 // Whole rows of S fit the caches for thousands of keys, so no online softmax is needed. Keys behind
 // the last one count as a very low score. Chunks write their own rows of o and lse.

@@ -3,8 +3,8 @@
 //
 //   nn.kernel @k { (%x: tensor<4x64xf32>, %b: tensor<64xf32>)  y = relu(x + broadcast(b)) }
 //   ->
-//   for each row of the chunk:  for j in 0 .. 64 step 8:  y[64 row + j] = max(x[64 row + j] + b[j],
-//   0)
+//   for each row of the chunk:
+//     for j in 0 .. 64 step 8:  y[64 row + j] = max(x[64 row + j] + b[j], 0)
 //
 // Axes that all accesses walk as one are merged first, so that plain chains are one flat loop. The
 // last loop runs in vectors; what is left of it is one masked vector.

@@ -1,9 +1,9 @@
 // Matrix products with elementwise epilogues: the family, and what its kernels share.
 //
 //   nn.kernel { %h = nn.linear %x, %w, %b;  %y = nn.gelu %h;  yield %h, %y }
-//   ->  for each tile of the result, a product of register tiles over the whole k   (PanelProduct,
-//   BlockedProduct)
-//         h = acc + b;  y = gelu(h);  store both                                    (BodyEmitter)
+//   ->  for each tile of the result:
+//         acc = product of a register tile over the whole k     (PanelProduct, BlockedProduct)
+//         h = acc + b;  y = gelu(h);  store both                (BodyEmitter)
 #include "passes/cpu/Families.h"
 #include "passes/cpu/ProductKernel.h"
 

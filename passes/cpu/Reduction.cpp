@@ -2,8 +2,8 @@
 // on the result.
 //
 //   nn.kernel { p = dy * xhat;  g = reduce_sum p axes [0];  yield g }        (dy: tensor<TxCxf32>)
-//   ->  for each block of columns of the chunk:  acc = 0;  for t in 0 .. T:  acc += dy[t, columns]
-//   * xhat[t, columns]
+//   ->  for each block of columns of the chunk:
+//         acc = 0;  for t in 0 .. T:  acc += dy[t, columns] * xhat[t, columns]
 //
 // If the last axis is kept, lanes run along it and every lane sums on its own. If it is reduced,
 // lanes run along it too and meet at the end. Long sums run in blocks (ReductionSet::walk). Chunks

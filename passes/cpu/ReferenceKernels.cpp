@@ -1,8 +1,7 @@
 // The reference code generator: every kernel as plain loops.
 //
-//   nn.kernel @k {                     func.func @k(%a: memref<4xf32>, %r: memref<4xf32>, %lo, %hi,
-//   %scratch: memref<64xi8>) { ^bb0(%0: tensor<4xf32>):             %t = memref.view
-//   %scratch[%c0][] : memref<64xi8> to memref<4xf32>
+//   nn.kernel @k {                     func.func @k(%a, %r: memref<4xf32>, %lo, %hi, %scratch) {
+//   ^bb0(%0: tensor<4xf32>):             %t = memref.view %scratch[%c0][] : memref<4xf32>
 //     %1 = nn.exp %0              ->     scf.for ... { %t[i] = exp %a[i] }
 //     nn.yield %1                        scf.for ... { %r[i] = %t[i] }
 //   }                                  }
