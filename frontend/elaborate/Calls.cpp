@@ -85,11 +85,11 @@ void Elaborator::note(const std::string &message, syntax::Range range) {
   }
 }
 
-/// Calls that are neither blocks nor tensor operations: len, int, floor, and initialisers with arguments.
+/// Calls that are neither blocks nor tensor operations: len, int, floor, fail, and initialisers with arguments.
 std::optional<Value> Elaborator::callSpecial(const Expr &call) {
   const std::string &name = call.children[0]->text;
   static const std::map<std::string, size_t> arity = {{"len", 1},    {"int", 1},          {"floor", 1},   {"constant", 1},
-                                                      {"normal", 1}, {"trunc_normal", 1}, {"uniform", 2}, {"name", 1}};
+                                                      {"normal", 1}, {"trunc_normal", 1}, {"uniform", 2}, {"name", 1}, {"fail", 1}};
   auto wanted = arity.find(name);
   bool isMax = (name == "max" || name == "min") && call.arguments.size() > 1;
   if (wanted == arity.end() && !isMax) {
@@ -117,8 +117,11 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
     std::optional<List> list = elements(args[0], call.arguments[0].value->range);
     return list ? Value(int64_t(list->size())) : Value();
   }
-  if (!numbers) {
-    return report(call.range, "E0302", "'" + name + "' needs numbers known now");
+  if (auto *message = args[0].get<std::string>(); message && name == "fail") {
+    return report(call.range, "E0220", *message);
+  }
+  if (!numbers || name == "fail") {
+    return report(call.range, "E0302", "'" + name + "' needs " + (numbers ? "a string" : "numbers known now"));
   }
   if (name == "int" || name == "floor") {
     double floor = std::floor(*args[0].number());

@@ -266,6 +266,9 @@ Value Elaborator::evaluateBinary(const Expr &expr) {
       return *same == (op == "==");
     }
   }
+  if (auto *text = left.get<std::string>(), *more = right.get<std::string>(); op == "+" && text && more) {
+    return *text + *more;
+  }
   if (op == "+" && left.list() && right.list()) {
     List joined = *left.list();
     joined.insert(joined.end(), right.list()->begin(), right.list()->end());

@@ -1,4 +1,5 @@
 // Builtins with parameters, attention, normalisation, convolution and the random ones.
+#include "dialects/NN/Conv.h"
 #include "frontend/elaborate/Builtins.h"
 
 #include <cmath>
@@ -33,6 +34,20 @@ static std::optional<Initializer> initializer(BuiltinCall &c, int slot, Initiali
   return wanted && !*wanted ? std::nullopt : std::optional(fallback);
 }
 
+/// The weight or bias in `slot`: a tensor the caller gives (part of a larger parameter, say), or a parameter of the layer's
+/// own; null if the caller wants none. nullopt after reporting.
+static std::optional<mlir::Value> layerTensor(BuiltinCall &c, int slot, ArrayRef<int64_t> shape, Initializer fallback, const std::string &leaf) {
+  if (auto *tensor = c.slots[slot].get<Tensor>()) {
+    if (tensor->shape() == shape && !tensor->batched) {
+      return tensor->value;
+    }
+    c.error("E0301", "'" + leaf + "' must be " + describe(c.t.splat(shape, 0.0), 0) + ", not " + describe(*tensor, c.t.batch));
+    return std::nullopt;
+  }
+  std::optional<Initializer> init = initializer(c, slot, fallback);
+  return init ? c.host.parameter(leaf, shape, *init).value : mlir::Value();
+}
+
 //===-- linear -----------------------------------------------------------------------------------===//
 
 static Value buildLinear(BuiltinCall &c) {
@@ -42,16 +57,15 @@ static Value buildLinear(BuiltinCall &c) {
     return c.error("E0303", "linear needs at least two axes, not " + describe(x, c.t.batch), 0);
   }
   int64_t k = x.shape().back();
-  std::optional<Initializer> biasInit = initializer(c, 2, fanIn(k));
-  Tensor weight = c.host.parameter(leafName(c, 4, 0, "weight"), {n, k}, *initializer(c, 3, fanIn(k)));
-  mlir::Value bias;
-  if (biasInit) {
-    bias = c.host.parameter(leafName(c, 4, 1, "bias"), {n}, *biasInit).value;
+  auto weight = layerTensor(c, 3, {n, k}, fanIn(k), leafName(c, 4, 0, "weight"));
+  auto bias = weight ? layerTensor(c, 2, {n}, fanIn(k), leafName(c, 4, 1, "bias")) : std::nullopt;
+  if (!bias) {
+    return Poison{};
   }
   SmallVector<int64_t> shape(x.shape());
   shape.back() = n;
   auto type = RankedTensorType::get(shape, x.type().getElementType());
-  return Tensor{nn::LinearOp::create(c.t.b, c.t.loc, type, x.value, weight.value, bias), x.batched};
+  return Tensor{nn::LinearOp::create(c.t.b, c.t.loc, type, x.value, *weight, *bias), x.batched};
 }
 
 static Value buildMatmul(BuiltinCall &c) {
@@ -200,6 +214,10 @@ static Value buildConv(BuiltinCall &c) {
   if (!kernel || !stride || !padding || !dilation) {
     return Poison{};
   }
+  auto below = [](ArrayRef<int64_t> values, int64_t least) { return llvm::any_of(values, [&](int64_t v) { return v < least; }); };
+  if (n < 1 || below(*kernel, 1) || below(*stride, 1) || below(*dilation, 1) || below(*padding, 0)) {
+    return c.error("E0303", "a convolution needs channels, a kernel, a stride and a dilation of at least 1, and no negative padding");
+  }
   int64_t channels = x.shape()[1];
   if (groups < 1 || channels % groups != 0 || n % groups != 0) {
     return c.error("E0303", std::to_string(groups) + " groups do not divide " + std::to_string(channels) + " and " + std::to_string(n) + " channels", 6);
@@ -215,20 +233,26 @@ static Value buildConv(BuiltinCall &c) {
   for (int64_t extent : *kernel) {
     fan *= extent;
   }
-  Tensor weight = c.host.parameter(leafName(c, 9, 0, "weight"), shape, *initializer(c, 8, fanIn(fan)));
+  auto weight = layerTensor(c, 8, shape, fanIn(fan), leafName(c, 9, 0, "weight"));
+  auto bias = weight ? layerTensor(c, 7, {n}, fanIn(fan), leafName(c, 9, 1, "bias")) : std::nullopt;
+  if (!bias) {
+    return Poison{};
+  }
   bool patches = groups == 1 && *kernel == *stride && llvm::all_of(*padding, [](int64_t p) { return p == 0; }) &&
                  llvm::all_of(*dilation, [](int64_t d) { return d == 1; });
   for (size_t i = 0; patches && i < axes; ++i) {
     patches = x.shape()[i + 2] % (*kernel)[i] == 0;
   }
-  if (!patches) {
-    return c.error("E0503", "only convolutions over whole patches (kernel = stride, no padding, one group) are in this version");
+  if (patches) {
+    return patchConv(c, x, {*weight}, *bias, *kernel);
   }
-  mlir::Value bias;
-  if (std::optional<Initializer> init = initializer(c, 7, fanIn(fan))) {
-    bias = c.host.parameter(leafName(c, 9, 1, "bias"), {n}, *init).value;
+  Tensor y{nn::ConvOp::create(c.t.b, c.t.loc, x.value, *weight, *stride, *padding, *padding, *dilation, groups), x.batched};
+  if (!*bias) {
+    return y;
   }
-  return patchConv(c, x, weight, bias, *kernel);
+  SmallVector<int64_t> column(axes + 1, 1);
+  column[0] = n;
+  return c.t.add(y, c.t.reshape({*bias}, column, false));
 }
 
 //===-- Randomness -------------------------------------------------------------------------------===//
