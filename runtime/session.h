@@ -54,6 +54,9 @@ public:
   void run(std::string_view entry) { run(program(entry)); }
   void run(const Program &program);
 
+  /// The same, dispatch by dispatch; adds to `seconds`, which has one number for each.
+  void run_timed(const Program &program, std::span<double> seconds);
+
   void set_check_numerics(bool on) { check_numerics = on; }
 
 private:

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "runtime/error.h"
+#include "runtime/philox.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
 #include "runtime/train/job.h"
@@ -119,6 +120,20 @@ void fill_ones(Model &model, size_t index) {
   model.write(index, std::as_bytes(std::span(ones)));
 }
 
+/// Uniform in [-1, 1); labels, and whatever else counts, are 0.
+void fill_random(Model &model, size_t index) {
+  const ModelTensor &t = model.info().tensors[index];
+  if (t.dtype != DType::f32) {
+    return model.zero(index);
+  }
+  std::vector<float> values(size_t(t.elements()));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const uint32_t bits = random_bits(0, RandomUse::test_data, uint32_t(index), i)[0];
+    values[i] = float(bits >> 8) * 0x1p-23f - 1;
+  }
+  model.write(index, std::as_bytes(std::span(values)));
+}
+
 std::string feed_tensors(Model &model, const ModelEntry &entry, const RunRequest &request) {
   const ModelInfo &info = model.info();
   TensorSupply weights(request.weights, package_error), inputs(request.inputs, data_error);
@@ -141,6 +156,13 @@ std::string feed_tensors(Model &model, const ModelEntry &entry, const RunRequest
       zeros.push_back(result_name(t));
       break;
     default:
+      if (request.invent && is_weight(t.kind)) {
+        continue; // `init` set it
+      }
+      if (request.invent) {
+        fill_random(model, index);
+        continue;
+      }
       (is_weight(t.kind) ? no_weights : no_inputs).push_back(t.name);
     }
   }
@@ -247,7 +269,7 @@ std::string report_numbers(Model &model, const ModelEntry &entry) {
 
 } // namespace
 
-std::string run_entry(Model &model, const RunRequest &request) {
+RunResult run_entry(Model &model, const RunRequest &request) {
   const ModelInfo &info = model.info();
   Config config;
   std::string name = request.entry;
@@ -261,6 +283,9 @@ std::string run_entry(Model &model, const RunRequest &request) {
   }
   const ModelEntry &entry = info.require_entry(name);
   const RunScalars scalars(info, config, request);
+  if (request.invent) {
+    initialise(model, 0);
+  }
   std::string report = feed_tensors(model, entry, request);
   const auto start = std::chrono::steady_clock::now();
   for (int64_t run = 0; run < request.repeat; ++run) {
@@ -277,7 +302,15 @@ std::string run_entry(Model &model, const RunRequest &request) {
     const size_t count = write_results(model, entry.outputs, request.out, result_name);
     report += std::to_string(count) + " tensors written to " + request.out.string() + "\n";
   }
-  return report;
+  return {name, report};
+}
+
+void initialise(Model &model, int64_t seed) {
+  const ModelInfo &info = model.info();
+  if (const std::optional<size_t> scalar = info.scalar("seed")) {
+    model.set_scalar(*scalar, double(seed));
+  }
+  model.run(info.require_entry("init"));
 }
 
 size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::path &out) {
@@ -299,10 +332,7 @@ size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::pat
                         "entry 'init' does not set " + join_names(missing, 8),
                         "this is a bug in momec: please report it");
   }
-  if (const std::optional<size_t> scalar = info.scalar("seed")) {
-    model.set_scalar(*scalar, double(seed));
-  }
-  model.run(entry);
+  initialise(model, seed);
   return write_results(model, weights, out, [](const ModelTensor &t) { return t.name; });
 }
 

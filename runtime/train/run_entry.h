@@ -27,12 +27,20 @@ struct RunRequest {
   std::filesystem::path out;             // may be empty: results are only reported
   std::vector<std::string> set;          // NAME=VALUE, host scalars too
   int64_t repeat = 1;                    // runs in a row; `step` counts up
+  bool invent = false; // weights that no file has come from `init`, inputs are random numbers
 };
 
-/// Returns a report for people. Throws Error: data (inputs), mismatch (weights), usage.
-std::string run_entry(Model &model, const RunRequest &request);
+struct RunResult {
+  std::string entry;  // its full name
+  std::string report; // for people
+};
 
-/// Runs `init` under `seed` and writes every parameter and state under its path; returns how many.
+/// Throws Error: data (inputs), mismatch (weights), usage.
+RunResult run_entry(Model &model, const RunRequest &request);
+
+/// Runs `init` under `seed`.
+void initialise(Model &model, int64_t seed);
+/// The same, and writes every parameter and state under its path; returns how many.
 size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::path &out);
 
 } // namespace mome::train

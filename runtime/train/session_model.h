@@ -24,6 +24,7 @@ public:
   void zero(size_t tensor) override { session.zero(tensor); }
   void set_scalar(size_t scalar, double value) override { session.set_scalar(scalar, value); }
   void run(const ModelEntry &entry) override { session.run(entry.name); }
+  Session &get_session() { return session; }
   uint64_t memory_bytes() const override { return session.variant().arena_bytes(); }
 
 private:

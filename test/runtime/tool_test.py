@@ -111,6 +111,23 @@ class Tool(unittest.TestCase):
         self.assertEqual(load(self.path("w")), {"head.w": [3, 4, 5, 6, 7, 8]})
         self.assertEqual(self.run_entry("predict")["logits"][:3], [1 * 3 + 2 * 4, 1 * 5 + 2 * 6, 1 * 7 + 2 * 8])
 
+    def test_profile(self):
+        """Groups of every kind hold every dispatch once; shares sum to one; so do the slices of the trace."""
+        self.mome("profile", PACKAGE, says=["fit.step", "phase", "nn.sgd"])
+        trace = os.path.join(self.folder.name, "trace.json")
+        kinds = ["phase", "part", "op", "block", "line", "kernel"]
+        profile = json.loads(self.mome("profile", PACKAGE, "--by", ",".join(kinds), "--repeat", "3", "--json", "--trace", trace))
+        self.assertEqual(sorted(profile["by"]), sorted(kinds))
+        for groups in profile["by"].values():
+            self.assertEqual(sum(group["dispatches"] for group in groups), profile["dispatches"])
+            self.assertAlmostEqual(sum(group["share"] for group in groups), 1)
+        with open(trace) as file:
+            slices = [event for event in json.load(file)["traceEvents"] if event["ph"] == "X"]
+        self.assertEqual(len(slices), profile["dispatches"])
+        self.assertAlmostEqual(sum(event["dur"] for event in slices), profile["seconds"] * 1e6, places=3)
+        self.mome("profile", PACKAGE, "--entry", "nothing", code=5, says=["nothing", "predict"])
+        self.mome("profile", PACKAGE, "--by", "colour", code=2, says=["colour"])
+
     def test_inspect(self):
         self.mome("inspect", PACKAGE, says=["Tiny", "variant x86-64", "fit.step", "--set fit.lr=0.5"])
         facts = json.loads(self.mome("inspect", PACKAGE, "--json"))

@@ -10,6 +10,7 @@ namespace mome::tool {
 
 void add_run(CLI::App &app);
 void add_init(CLI::App &app);
+void add_profile(CLI::App &app);
 void add_inspect(CLI::App &app);
 void add_doctor(CLI::App &app, int &exit_code);
 

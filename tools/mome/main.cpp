@@ -56,6 +56,7 @@ int run(int argc, char **argv) {
       "saved.");
   mome::tool::add_train_commands(app, command_line(argc, argv), exit_code);
   mome::tool::add_run(app);
+  mome::tool::add_profile(app);
   mome::tool::add_init(app);
   mome::tool::add_inspect(app);
   mome::tool::add_doctor(app, exit_code);

@@ -39,7 +39,7 @@ void add_run(CLI::App &app) {
     flags->request.weights = flags->weights;
     flags->request.inputs = flags->inputs;
     flags->request.out = flags->out;
-    const std::string report = train::run_entry(model, flags->request);
+    const std::string report = train::run_entry(model, flags->request).report;
     if (!flags->quiet) {
       std::fputs(report.c_str(), stdout);
     }
