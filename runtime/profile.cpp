@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "runtime/json_reader.h"
 #include "runtime/session.h"
@@ -96,8 +97,8 @@ std::vector<ProfileGroup> group(const Profile &profile, const Variant &variant, 
     group.name = name;
     sorted.push_back(std::move(group));
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const ProfileGroup &a, const ProfileGroup &b) {
-    return a.seconds > b.seconds;
+  std::sort(sorted.begin(), sorted.end(), [](const ProfileGroup &a, const ProfileGroup &b) {
+    return std::tie(b.seconds, a.name) < std::tie(a.seconds, b.name);
   });
   return sorted;
 }
