@@ -1,12 +1,15 @@
 // mome-lower-to-entries: from what the model is to what is computed.
 //
 // In:  one `mome.model` with its graphs and sections.
-// Out: one func.func per entry (docs/levels.md), gradients still symbolic (`nn.gradient`), and the module attribute
+// Out: one func.func per entry (docs/levels.md), gradients still symbolic (`nn.gradient`), and the
+// module attribute
 //      `rt.package` with what the package says besides memory and code. No `mome` op is left.
 //
-//   mome.graph @fit train batch 4 { .. mome.loss "cls" %l }      func.func @fit.step(%w {nn.bind = <param, "w">}, ..) {
-//   mome.train @fit.train graph @fit optimizer "adamw"      =>     %g = nn.gradient %l wrt %w
-//                                                                  %w1, %m1, %v1 = nn.adamw %w, %g, %m, %v, ..
+//   mome.graph @fit train batch 4 { .. mome.loss "cls" %l }      func.func @fit.step(%w {nn.bind =
+//   <param, "w">}, ..) { mome.train @fit.train graph @fit optimizer "adamw"      =>     %g =
+//   nn.gradient %l wrt %w
+//                                                                  %w1, %m1, %v1 = nn.adamw %w, %g,
+//                                                                  %m, %v, ..
 #include "dialects/Mome/Scope.h"
 #include "dialects/RT/RT.h"
 #include "passes/EntryBuilder.h"
@@ -41,7 +44,9 @@ struct Arithmetic {
   Value splat(Type type, double value) { return nn::buildSplat(b, loc, type, value); }
   Value add(Value x, Value y) { return nn::AddOp::create(b, loc, x, y); }
   Value mul(Value x, Value y) { return nn::MulOp::create(b, loc, x, y); }
-  Value spread(Value scalar, Type type) { return nn::BroadcastOp::create(b, loc, type, scalar, ArrayRef<int64_t>{}); }
+  Value spread(Value scalar, Type type) {
+    return nn::BroadcastOp::create(b, loc, type, scalar, ArrayRef<int64_t>{});
+  }
 };
 
 /// The objective: the weighted sum of the losses.
@@ -64,7 +69,8 @@ void addLossResults(EntryBuilder &entry, const Forward &forward, Value total) {
   }
 }
 
-//===-- Training ---------------------------------------------------------------------------------===//
+//===-- Training
+//---------------------------------------------------------------------------------===//
 
 /// The entries of one train section.
 class TrainLowering {
@@ -91,9 +97,12 @@ private:
 
   std::string name(StringRef leaf) const { return section + "." + leaf.str(); }
   Value read(EntryBuilder &entry, BindKind kind, const Twine &prefix, model::ParamOp param) {
-    return entry.argument(kind, (prefix + param.getSymName()).str(), param.getType(), optLoc(param));
+    return entry.argument(kind, (prefix + param.getSymName()).str(), param.getType(),
+                          optLoc(param));
   }
-  Location optLoc(model::ParamOp param) { return model::withPhase(param.getLoc(), model::Phase::opt); }
+  Location optLoc(model::ParamOp param) {
+    return model::withPhase(param.getLoc(), model::Phase::opt);
+  }
 
   /// Forward and symbolic gradients; also the losses, outputs and updates as results.
   Gradients buildGradients(EntryBuilder &entry) {
@@ -101,8 +110,10 @@ private:
     Value total = buildObjective(entry, forward);
     Gradients gradients;
     if (total && !params.empty()) {
-      SmallVector<Value> wrt = llvm::map_to_vector(params, [&](model::ParamOp param) { return read(entry, BindKind::param, "", param); });
-      auto gradient = nn::GradientOp::create(entry.builder, graph.getLoc(), TypeRange(ValueRange(wrt)), total, wrt);
+      SmallVector<Value> wrt = llvm::map_to_vector(
+          params, [&](model::ParamOp param) { return read(entry, BindKind::param, "", param); });
+      auto gradient = nn::GradientOp::create(entry.builder, graph.getLoc(),
+                                             TypeRange(ValueRange(wrt)), total, wrt);
       gradients.append(gradient->result_begin(), gradient->result_end());
     }
     addLossResults(entry, forward, total);
@@ -129,14 +140,16 @@ private:
     Gradients gradients = buildGradients(entry);
     for (auto [param, gradient] : llvm::zip(params, gradients)) {
       Arithmetic t{entry.builder, optLoc(param)};
-      entry.result(BindKind::grad, param.getSymName(), t.add(read(entry, BindKind::grad, "", param), gradient));
+      entry.result(BindKind::grad, param.getSymName(),
+                   t.add(read(entry, BindKind::grad, "", param), gradient));
     }
     entry.finish();
   }
 
   void buildApply() {
     EntryBuilder entry(module, name("apply"));
-    Gradients gradients = llvm::map_to_vector(params, [&](model::ParamOp param) { return read(entry, BindKind::grad, "", param); });
+    Gradients gradients = llvm::map_to_vector(
+        params, [&](model::ParamOp param) { return read(entry, BindKind::grad, "", param); });
     applyOptimizer(entry, gradients);
     entry.finish();
   }
@@ -148,8 +161,8 @@ private:
     entry.finish();
   }
 
-  /// What every gradient is multiplied by: 1 / micro-batches, and the clipping factor min(1, clip / (norm + 1e-6)),
-  /// as torch.nn.utils.clip_grad_norm_.
+  /// What every gradient is multiplied by: 1 / micro-batches, and the clipping factor min(1, clip /
+  /// (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_.
   Value gradientScale(EntryBuilder &entry, const Gradients &gradients) {
     Value scale = entry.scalar(name("grad_scale"));
     if (!train.getClip()) {
@@ -159,8 +172,10 @@ private:
     Value sum;
     for (Value gradient : gradients) {
       Value square = nn::SquareOp::create(t.b, t.loc, gradient);
-      SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(gradient.getType()).getRank()));
-      Value part = axes.empty() ? square : nn::ReduceSumOp::create(t.b, t.loc, square, axes).getResult();
+      SmallVector<int64_t> axes = llvm::to_vector(
+          llvm::seq<int64_t>(0, cast<RankedTensorType>(gradient.getType()).getRank()));
+      Value part =
+          axes.empty() ? square : nn::ReduceSumOp::create(t.b, t.loc, square, axes).getResult();
       sum = sum ? t.add(sum, part) : part;
     }
     Value norm = t.mul(nn::SqrtOp::create(t.b, t.loc, sum), scale);
@@ -178,7 +193,9 @@ private:
     for (auto [param, gradient] : llvm::zip_equal(params, gradients)) {
       Arithmetic t{entry.builder, optLoc(param)};
       bool mayFreeze = train.getTrainable().contains(param.getSymName());
-      trained.push_back(mayFreeze ? unlessFrozen(entry, param, gradient, t.splat(gradient.getType(), 0.0)) : gradient);
+      trained.push_back(mayFreeze
+                            ? unlessFrozen(entry, param, gradient, t.splat(gradient.getType(), 0.0))
+                            : gradient);
     }
     Value scale = gradientScale(entry, trained);
     for (auto [param, gradient] : llvm::zip_equal(params, trained)) {
@@ -189,8 +206,10 @@ private:
   /// `value`, or `frozen` while the freeze rule of a parameter that has one holds.
   Value unlessFrozen(EntryBuilder &entry, model::ParamOp param, Value value, Value frozen) {
     Arithmetic t{entry.builder, optLoc(param)};
-    Value flag = entry.scalar(cast<StringAttr>(train.getTrainable().get(param.getSymName())).getValue());
-    Value on = nn::CompareOp::create(t.b, t.loc, nn::CompareKind::gt, flag, t.splat(flag.getType(), 0.5));
+    Value flag =
+        entry.scalar(cast<StringAttr>(train.getTrainable().get(param.getSymName())).getValue());
+    Value on =
+        nn::CompareOp::create(t.b, t.loc, nn::CompareKind::gt, flag, t.splat(flag.getType(), 0.5));
     Type conditionType = cast<RankedTensorType>(value.getType()).clone(t.b.getI1Type());
     return nn::SelectOp::create(t.b, t.loc, t.spread(on, conditionType), value, frozen);
   }
@@ -198,13 +217,15 @@ private:
   void updateParameter(EntryBuilder &entry, model::ParamOp param, Value gradient, Value scale) {
     StringRef path = param.getSymName();
     Arithmetic t{entry.builder, optLoc(param)};
-    auto group = cast<DictionaryAttr>(train.getGroups()[cast<IntegerAttr>(train.getGroupOf().get(path)).getInt()]);
-    auto groupScalar = [&](StringRef key) { return entry.scalar(group.getAs<StringAttr>(key).getValue()); };
+    auto group = cast<DictionaryAttr>(
+        train.getGroups()[cast<IntegerAttr>(train.getGroupOf().get(path)).getInt()]);
     Value lr = entry.scalar(name("lr_now"));
-    if (group.contains("lr_scale")) {
-      lr = t.mul(lr, groupScalar("lr_scale"));
+    if (auto scales = group.getAs<ArrayAttr>("lr_scale")) {
+      for (StringRef scale : scales.getAsValueRange<StringAttr>()) {
+        lr = t.mul(lr, entry.scalar(scale));
+      }
     }
-    Value decay = groupScalar("weight_decay");
+    Value decay = entry.scalar(group.getAs<StringAttr>("weight_decay").getValue());
     Value old = read(entry, BindKind::param, "", param);
     SmallVector<std::pair<std::string, Value>> moments; // name, old value
     SmallVector<Value> updated;                         // parameter first, then the moments
@@ -212,13 +233,18 @@ private:
       for (StringRef moment : {"m/", "v/"}) {
         moments.emplace_back((moment + path).str(), read(entry, BindKind::moment, moment, param));
       }
-      auto op = nn::AdamWOp::create(t.b, t.loc, old, gradient, moments[0].second, moments[1].second, lr, entry.scalar(name("betas.0")),
-                                    entry.scalar(name("betas.1")), entry.scalar(name("eps")), decay, entry.scalar(name("bias_correction1")),
+      auto op = nn::AdamWOp::create(t.b, t.loc, old, gradient, moments[0].second, moments[1].second,
+                                    lr, entry.scalar(name("betas.0")),
+                                    entry.scalar(name("betas.1")), entry.scalar(name("eps")), decay,
+                                    entry.scalar(name("bias_correction1")),
                                     entry.scalar(name("bias_correction2")), scale);
       updated.assign(op->result_begin(), op->result_end());
     } else {
-      moments.emplace_back(("momentum/" + path).str(), read(entry, BindKind::moment, "momentum/", param));
-      auto op = nn::SgdOp::create(t.b, t.loc, old, gradient, moments[0].second, lr, entry.scalar(name("momentum")), decay, scale, train.getNesterov());
+      moments.emplace_back(("momentum/" + path).str(),
+                           read(entry, BindKind::moment, "momentum/", param));
+      auto op =
+          nn::SgdOp::create(t.b, t.loc, old, gradient, moments[0].second, lr,
+                            entry.scalar(name("momentum")), decay, scale, train.getNesterov());
       updated.assign(op->result_begin(), op->result_end());
     }
     if (train.getTrainable().contains(path)) { // frozen for now: nothing of it moves
@@ -235,7 +261,8 @@ private:
       Value average = read(entry, BindKind::moment, "ema/", param);
       Value d = entry.scalar(train.getEma()->str());
       Value rest = nn::SubOp::create(t.b, t.loc, t.splat(d.getType(), 1.0), d);
-      Value blended = t.add(t.mul(average, t.spread(d, average.getType())), t.mul(updated[0], t.spread(rest, average.getType())));
+      Value blended = t.add(t.mul(average, t.spread(d, average.getType())),
+                            t.mul(updated[0], t.spread(rest, average.getType())));
       entry.result(BindKind::moment, ("ema/" + path).str(), blended);
     }
   }
@@ -247,7 +274,8 @@ private:
   SmallVector<model::ParamOp> params;
 };
 
-//===-- Evaluation -------------------------------------------------------------------------------===//
+//===-- Evaluation
+//-------------------------------------------------------------------------------===//
 
 void buildPredict(ModuleOp module, model::GraphOp graph, bool explain) {
   EntryBuilder entry(module, explain ? "explain" : "predict");
@@ -262,8 +290,8 @@ void buildPredict(ModuleOp module, model::GraphOp graph, bool explain) {
   entry.finish();
 }
 
-/// `eval`: outputs, and everything that is summed over the data set. A loss is a mean over the batch's valid samples; its sum
-/// is weighted by their number.
+/// `eval`: outputs, and everything that is summed over the data set. A loss is a mean over the
+/// batch's valid samples; its sum is weighted by their number.
 void buildEval(ModuleOp module, model::GraphOp graph) {
   EntryBuilder entry(module, "eval");
   Forward forward = entry.inlineGraph(graph);
@@ -288,7 +316,8 @@ void buildEval(ModuleOp module, model::GraphOp graph) {
   }
   for (const Forward::Metric &metric : forward.metrics) {
     model::MetricOp op = metric.op;
-    for (auto [sumName, value] : llvm::zip_equal(op.getSumNames().getAsValueRange<StringAttr>(), metric.sums)) {
+    for (auto [sumName, value] :
+         llvm::zip_equal(op.getSumNames().getAsValueRange<StringAttr>(), metric.sums)) {
       accumulate((op.getName() + "." + sumName).str(), value);
     }
   }
@@ -300,20 +329,25 @@ void buildMetrics(ModuleOp module, model::GraphOp graph) {
   for (auto metric : graph.getBody().front().getOps<model::MetricOp>()) {
     IRMapping mapping;
     Block &body = metric.getValue().front();
-    for (auto [sumName, argument] : llvm::zip_equal(metric.getSumNames().getAsValueRange<StringAttr>(), body.getArguments())) {
-      mapping.map(argument, entry.argument(BindKind::sum, (metric.getName() + "." + sumName).str(), argument.getType(), metric.getLoc()));
+    for (auto [sumName, argument] :
+         llvm::zip_equal(metric.getSumNames().getAsValueRange<StringAttr>(), body.getArguments())) {
+      mapping.map(argument, entry.argument(BindKind::sum, (metric.getName() + "." + sumName).str(),
+                                           argument.getType(), metric.getLoc()));
     }
     for (Operation &op : body.without_terminator()) {
       entry.builder.clone(op, mapping);
     }
-    entry.result(BindKind::metric, metric.getName(), mapping.lookup(body.getTerminator()->getOperand(0)));
+    entry.result(BindKind::metric, metric.getName(),
+                 mapping.lookup(body.getTerminator()->getOperand(0)));
   }
   entry.finish();
 }
 
-//===-- Initial values ---------------------------------------------------------------------------===//
+//===-- Initial values
+//---------------------------------------------------------------------------===//
 
-Value buildInit(EntryBuilder &entry, StringRef path, RankedTensorType type, model::InitAttr init, Location loc) {
+Value buildInit(EntryBuilder &entry, StringRef path, RankedTensorType type, model::InitAttr init,
+                Location loc) {
   StringRef kind = init.getKind();
   auto arg = [&](int i) { return cast<FloatAttr>(init.getArgs()[i]).getValueAsDouble(); };
   OpBuilder &b = entry.builder;
@@ -325,7 +359,8 @@ Value buildInit(EntryBuilder &entry, StringRef path, RankedTensorType type, mode
   }
   uint32_t id = hashPath(path);
   if (kind == "normal" || kind == "trunc_normal") {
-    return nn::RandomNormalOp::create(b, loc, type, entry.seed(), id, APFloat(0.0), APFloat(arg(0)), kind == "trunc_normal");
+    return nn::RandomNormalOp::create(b, loc, type, entry.seed(), id, APFloat(0.0), APFloat(arg(0)),
+                                      kind == "trunc_normal");
   }
   double low = 0, high = 0;
   if (kind == "uniform") {
@@ -348,7 +383,9 @@ void buildInitEntry(ModuleOp module, model::ModelOp model) {
   for (Operation &op : model.getBody().front()) {
     auto add = [&](BindKind kind, auto declaration) {
       auto type = cast<RankedTensorType>(declaration.getType());
-      entry.result(kind, declaration.getSymName(), buildInit(entry, declaration.getSymName(), type, declaration.getInit(), op.getLoc()));
+      entry.result(
+          kind, declaration.getSymName(),
+          buildInit(entry, declaration.getSymName(), type, declaration.getInit(), op.getLoc()));
     };
     if (auto param = dyn_cast<model::ParamOp>(op)) {
       add(BindKind::param, param);
@@ -359,7 +396,8 @@ void buildInitEntry(ModuleOp module, model::ModelOp model) {
   entry.finish();
 }
 
-//===-- Package facts ----------------------------------------------------------------------------===//
+//===-- Package facts
+//----------------------------------------------------------------------------===//
 
 /// What the runtime must know besides memory and code.
 DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
@@ -375,9 +413,14 @@ DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
   int64_t batch = 0;
   for (Operation &op : model.getBody().front()) {
     if (auto scalar = dyn_cast<model::ScalarOp>(op)) {
-      auto fields = entry({{"name", scalar.getSymNameAttr()}, {"type", scalar.getTypeAttr()}, {"value", scalar.getValueAttr()}});
+      auto fields = entry({{"name", scalar.getSymNameAttr()},
+                           {"type", scalar.getTypeAttr()},
+                           {"value", scalar.getValueAttr()}});
       if (scalar.getKind() == model::ScalarKind::host) {
-        fields = entry({{"host", b.getUnitAttr()}, {"name", scalar.getSymNameAttr()}, {"type", scalar.getTypeAttr()}, {"value", scalar.getValueAttr()}});
+        fields = entry({{"host", b.getUnitAttr()},
+                        {"name", scalar.getSymNameAttr()},
+                        {"type", scalar.getTypeAttr()},
+                        {"value", scalar.getValueAttr()}});
       }
       scalars.push_back(fields);
     } else if (auto modality = dyn_cast<model::ModalityOp>(op)) {
@@ -386,20 +429,24 @@ DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
         optional.push_back(modality.getSymNameAttr());
       }
     } else if (auto section = dyn_cast<model::TrainOp>(op)) {
-      train.push_back(entry({{"name", b.getStringAttr(section.getGraph())}, {"json", section.getHostAttr()}}));
+      train.push_back(
+          entry({{"name", b.getStringAttr(section.getGraph())}, {"json", section.getHostAttr()}}));
     } else if (auto section = dyn_cast<model::DataOp>(op)) {
       StringRef name = section.getSymName();
       name.consume_back(".data");
       data.push_back(entry({{"name", b.getStringAttr(name)}, {"json", section.getHostAttr()}}));
-    } else if (auto graph = dyn_cast<model::GraphOp>(op); graph && graph.getMode() == model::Mode::train && batch == 0) {
+    } else if (auto graph = dyn_cast<model::GraphOp>(op);
+               graph && graph.getMode() == model::Mode::train && batch == 0) {
       batch = graph.getBatch();
     }
   }
   if (eval) {
     for (Operation &op : eval.getBody().front()) {
       if (auto metric = dyn_cast<model::MetricOp>(op)) {
-        SmallVector<StringRef> sums = llvm::to_vector(metric.getSumNames().getAsValueRange<StringAttr>());
-        metrics.push_back(entry({{"name", metric.getNameAttr()}, {"sums", b.getStrArrayAttr(sums)}}));
+        SmallVector<StringRef> sums =
+            llvm::to_vector(metric.getSumNames().getAsValueRange<StringAttr>());
+        metrics.push_back(
+            entry({{"name", metric.getNameAttr()}, {"sums", b.getStrArrayAttr(sums)}}));
       } else if (auto loss = dyn_cast<model::LossOp>(op)) {
         losses.push_back(loss.getNameAttr());
       }

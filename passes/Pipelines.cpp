@@ -26,38 +26,50 @@ std::string mome::stageNames() {
   return llvm::join(std::begin(names), std::end(names), ", ");
 }
 
-/// The border check after a stage of the nn level.
-static void addEntriesBorder(OpPassManager &manager, Stage stage) {
-  VerifyEntriesPassOptions options;
-  options.stage = stageName(stage).str();
-  manager.addPass(createVerifyEntriesPass(options));
+void mome::addBorder(OpPassManager &manager, Stage stage) {
+  switch (stage) {
+  case Stage::elaborate:
+    return manager.addPass(createVerifyModelPass());
+  case Stage::place:
+  case Stage::autodiff:
+  case Stage::simplify:
+  case Stage::autocast: {
+    VerifyEntriesPassOptions options;
+    options.stage = stageName(std::min(stage, Stage::simplify)).str();
+    return manager.addPass(createVerifyEntriesPass(options));
+  }
+  case Stage::fuse:
+  case Stage::remat:
+  case Stage::partition:
+  case Stage::bucket:
+  case Stage::schedule: {
+    VerifyDispatchesPassOptions options;
+    options.stage = stageName(stage == Stage::schedule ? stage : Stage::fuse).str();
+    return manager.addPass(createVerifyDispatchesPass(options));
+  }
+  case Stage::memory:
+  case Stage::codegen:
+    return manager.addPass(createVerifyPlanPass());
+  case Stage::parse:
+  case Stage::package:
+    return;
+  }
 }
 
 static void addPlace(OpPassManager &manager) {
-  manager.addPass(createVerifyModelPass());
   manager.addPass(createLowerToEntriesPass());
-  addEntriesBorder(manager, Stage::place);
 }
 
 static void addAutodiff(OpPassManager &manager) {
   // Algebra that changes what there is to differentiate comes before.
   manager.addNestedPass<func::FuncOp>(createCollapseOneQueryPass());
   manager.addNestedPass<func::FuncOp>(createAutodiffPass());
-  addEntriesBorder(manager, Stage::autodiff);
 }
 
 static void addSimplify(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createEliminateStopGradientPass());
   manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
-  addEntriesBorder(manager, Stage::simplify);
-}
-
-/// The border check after a stage with dispatches or kernels.
-static void addDispatchesBorder(OpPassManager &manager, Stage stage) {
-  VerifyDispatchesPassOptions options;
-  options.stage = stageName(stage).str();
-  manager.addPass(createVerifyDispatchesPass(options));
 }
 
 static void addFuse(OpPassManager &manager) {
@@ -65,18 +77,15 @@ static void addFuse(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
   manager.addPass(
       createCSEPass()); // index maps were copied to their readers; equal leftovers merge
-  addDispatchesBorder(manager, Stage::fuse);
 }
 
 static void addSchedule(OpPassManager &manager) {
   manager.addPass(createOutlineKernelsPass());
   manager.addNestedPass<func::FuncOp>(createSchedulePass());
-  addDispatchesBorder(manager, Stage::schedule);
 }
 
 static void addMemory(OpPassManager &manager) {
   manager.addPass(createPlanMemoryPass());
-  manager.addPass(createVerifyPlanPass());
 }
 
 static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
@@ -84,10 +93,10 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
   generate.codegen = options.codegen;
   generate.targetCpu = options.targetCpu;
   manager.addPass(createGenerateCodePass(generate));
-  manager.addPass(createVerifyPlanPass());
 }
 
-void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
+/// The passes of a stage without its border.
+static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
   switch (stage) {
   case Stage::place:
     return addPlace(manager);
@@ -111,5 +120,13 @@ void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &
   case Stage::bucket:
   case Stage::package:
     return;
+  }
+}
+
+void mome::addStage(OpPassManager &manager, Stage stage, const PipelineOptions &options) {
+  size_t before = manager.size();
+  addPasses(manager, stage, options);
+  if (manager.size() > before) {
+    addBorder(manager, stage);
   }
 }

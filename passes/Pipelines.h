@@ -1,4 +1,5 @@
-// The stages of a compilation, in order: what `--compile-to`, `--compile-from`, `--emit` and `--dump-stages-to` name.
+// The stages of a compilation, in order: what `--compile-to`, `--compile-from`, `--emit` and
+// `--dump-stages-to` name.
 #ifndef MOME_PASSES_PIPELINES_H
 #define MOME_PASSES_PIPELINES_H
 
@@ -38,8 +39,11 @@ struct PipelineOptions {
   std::string targetCpu = "x86-64-v3"; // a name of passes/cpu/Target.h
 };
 
-/// Adds the passes of one stage, ending with the verifier of the level it leaves behind. Stages that
-/// are not passes (parse, elaborate, package) add nothing.
+/// Adds the verifier of the level that a stage leaves behind; nothing for parse and package.
+void addBorder(mlir::OpPassManager &manager, Stage stage);
+
+/// Adds the passes of one stage, ending with the verifier of the level it leaves behind. Stages
+/// that are not passes (parse, elaborate, package) add nothing.
 void addStage(mlir::OpPassManager &manager, Stage stage, const PipelineOptions &options);
 
 } // namespace mome

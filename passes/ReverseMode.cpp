@@ -17,8 +17,9 @@ static FailureOr<SmallVector<Value>> buildVjp(OpBuilder &builder, Operation *op,
                                               ArrayRef<Value> results) {
   auto differentiable = dyn_cast<nn::Differentiable>(op);
   if (!differentiable) {
-    return op->emitOpError("is not differentiable, but the loss depends on a trained value through "
-                           "it; cut the path with stop_gradient or write it with other ops");
+    return op->emitOpError(
+        "is not differentiable, but the loss depends on a trained value through "
+        "it; cut the path with stop_gradient or write it with other ops [E0316]");
   }
   SmallVector<Value> operands;
   if (failed(differentiable.buildVjp(builder, results, operands))) {

@@ -68,8 +68,11 @@ static LogicalResult verifyTrain(model::TrainOp train) {
   }
   for (auto group : train.getGroups().getAsRange<DictionaryAttr>()) {
     for (NamedAttribute entry : group) {
-      if (failed(verifyScalar(entry.getValue()))) {
-        return failure();
+      auto names = dyn_cast<ArrayAttr>(entry.getValue()); // a product
+      for (Attribute name : names ? names.getValue() : ArrayRef(entry.getValue())) {
+        if (failed(verifyScalar(name))) {
+          return failure();
+        }
       }
     }
   }

@@ -152,7 +152,8 @@ def Mome_UpdateOp : Mome_Op<"update", [DeclareOpInterfaceMethods<SymbolUserOpInt
 def Mome_TrainOp : Mome_DeclarationOp<"train"> {
   let summary = "A train section: how gradients become new parameters, and what the host must know";
   let description = [{
-    `groups`: one dictionary per parameter group, naming scalars: `weight_decay`, and optionally `lr_scale`.
+    `groups`: one dictionary per parameter group, naming scalars: `weight_decay`, and optionally `lr_scale`, a list whose product
+    multiplies the learning rate.
     `group_of`: path to index in `groups`, for every trained parameter; a parameter without entry is frozen.
     `trainable`: path to the scalar that is 0 while the parameter is frozen. `clip`: the scalar holding the global norm.
     `ema`: the scalar holding the decay. `host`: the policies of the training loop, as JSON (runtime/train/config.h).

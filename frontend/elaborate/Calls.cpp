@@ -33,7 +33,8 @@ std::optional<std::string> Elaborator::labelPath(const std::vector<LabelPart> &p
       } else if (auto *string = index.get<std::string>()) {
         text = *string;
       } else {
-        report(part.range, "E0302", "the index of a label is an integer or a string, not " + describe(index));
+        report(part.range, "E0302",
+               "the index of a label is an integer or a string, not " + describe(index));
         return std::nullopt;
       }
     }
@@ -45,23 +46,18 @@ std::optional<std::string> Elaborator::labelPath(const std::vector<LabelPart> &p
 Value Elaborator::evaluateCall(const Expr &call, const std::string &label, bool same) {
   const Expr &callee = *call.children[0];
   std::string path = joinPath(frames.back().path, label);
-  bool outerSharing = std::exchange(sharing, sharing || same);
-  auto finish = [&](Value value) {
-    sharing = outerSharing;
-    return value;
-  };
   if (callee.kind == ExprKind::name && !frames.back().find(callee.text)) {
     if (std::optional<Value> special = callSpecial(call)) {
-      return finish(*special);
+      return *special;
     }
     bool isBlock = frames.back().module->blocks.count(callee.text);
     if (const Builtin *builtin = isBlock ? nullptr : findBuiltin(callee.text)) {
-      return finish(callBuiltin(*builtin, call, path));
+      return callBuiltin(*builtin, call, path, same);
     }
   }
   Value target = evaluate(callee);
   if (auto *block = target.get<BlockRef>()) {
-    return finish(callBlock(*block, call, path));
+    return callBlock(*block, call, path, same);
   }
   if (target.poisoned()) {
     if (callee.kind == ExprKind::name) {
@@ -73,9 +69,9 @@ Value Elaborator::evaluateCall(const Expr &call, const std::string &label, bool 
         note("did you mean '" + *guess + "'?");
       }
     }
-    return finish(target);
+    return target;
   }
-  return finish(report(callee.range, "E0309", describe(target) + " is not callable"));
+  return report(callee.range, "E0309", describe(target) + " is not callable");
 }
 
 void Elaborator::note(const std::string &message, syntax::Range range) {
@@ -85,11 +81,13 @@ void Elaborator::note(const std::string &message, syntax::Range range) {
   }
 }
 
-/// Calls that are neither blocks nor tensor operations: len, int, floor, fail, and initialisers with arguments.
+/// Calls that are neither blocks nor tensor operations: len, int, floor, fail, and initialisers with
+/// arguments.
 std::optional<Value> Elaborator::callSpecial(const Expr &call) {
   const std::string &name = call.children[0]->text;
-  static const std::map<std::string, size_t> arity = {{"len", 1},    {"int", 1},          {"floor", 1},   {"constant", 1},
-                                                      {"normal", 1}, {"trunc_normal", 1}, {"uniform", 2}, {"name", 1}, {"fail", 1}};
+  static const std::map<std::string, size_t> arity = {
+      {"len", 1},    {"int", 1},          {"floor", 1},   {"constant", 1},
+      {"normal", 1}, {"trunc_normal", 1}, {"uniform", 2}, {"name", 1},    {"fail", 1}};
   auto wanted = arity.find(name);
   bool isMax = (name == "max" || name == "min") && call.arguments.size() > 1;
   if (wanted == arity.end() && !isMax) {
@@ -111,7 +109,9 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
     return args[first ? 0 : 1];
   }
   if (args.size() != wanted->second) {
-    return report(call.range, "E0207", "'" + name + "' takes " + std::to_string(wanted->second) + " argument" + (wanted->second > 1 ? "s" : ""));
+    return report(call.range, "E0207",
+                  "'" + name + "' takes " + std::to_string(wanted->second) + " argument" +
+                      (wanted->second > 1 ? "s" : ""));
   }
   if (name == "len") {
     std::optional<List> list = elements(args[0], call.arguments[0].value->range);
@@ -125,7 +125,9 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
   }
   if (name == "int" || name == "floor") {
     double floor = std::floor(*args[0].number());
-    return std::abs(floor) < 9e15 ? Value(int64_t(floor)) : report(call.range, "E0302", "the number is too large for an integer");
+    return std::abs(floor) < 9e15
+               ? Value(int64_t(floor))
+               : report(call.range, "E0302", "the number is too large for an integer");
   }
   Initializer init{name, {}};
   for (const Value &value : args) {
@@ -134,26 +136,31 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
   return init;
 }
 
-//===-- Blocks -----------------------------------------------------------------------------------===//
+//===-- Blocks
+//-----------------------------------------------------------------------------------===//
 
-Value Elaborator::callBlock(BlockRef block, const Expr &call, const std::string &path) {
+Value Elaborator::callBlock(BlockRef block, const Expr &call, const std::string &path, bool same) {
   Frame frame;
   frame.module = block.module;
   frame.path = path;
   frame.depth = frames.back().depth + 1;
   if (frame.depth > maxCallDepth) {
-    return report(call.range, "E0208", "blocks call each other more than " + std::to_string(maxCallDepth) + " levels deep: '" +
-                                           block.block->name.name + "' calls itself without end?");
+    return report(call.range, "E0208",
+                  "blocks call each other more than " + std::to_string(maxCallDepth) +
+                      " levels deep: '" + block.block->name.name + "' calls itself without end?");
   }
   if (!bindParameters(frame, *block.block, call)) {
     return Poison{};
   }
   std::string outerPath = std::exchange(callPath, "");
   int errorsBefore = diagnostics.errors();
+  bool outerSharing =
+      std::exchange(sharing, sharing || same); // after the arguments: they share nothing
   frames.push_back(std::move(frame));
   run(block.block->body);
   frame = std::move(frames.back());
   frames.pop_back();
+  sharing = outerSharing;
   callPath = outerPath;
   if (diagnostics.errors() > errorsBefore) {
     note("in " + block.block->name.name + " called here", call.range);
@@ -180,12 +187,16 @@ bool Elaborator::bindParameters(Frame &frame, const Block &block, const Expr &ca
     std::string name = argument.name.name;
     if (name.empty()) {
       if (position >= block.parameters.size()) {
-        report(argument.value->range, "E0207", "'" + block.name.name + "' takes " + std::to_string(block.parameters.size()) + " arguments");
+        report(argument.value->range, "E0207",
+               "'" + block.name.name + "' takes " + std::to_string(block.parameters.size()) +
+                   " arguments");
         return false;
       }
       name = block.parameters[position++].name.name;
-    } else if (llvm::none_of(block.parameters, [&](const syntax::Parameter &p) { return p.name.name == name; })) {
-      report(argument.name.range, "E0207", "'" + block.name.name + "' has no parameter '" + name + "'");
+    } else if (llvm::none_of(block.parameters,
+                             [&](const syntax::Parameter &p) { return p.name.name == name; })) {
+      report(argument.name.range, "E0207",
+             "'" + block.name.name + "' has no parameter '" + name + "'");
       return false;
     }
     Value value = evaluate(*argument.value);
@@ -208,7 +219,8 @@ bool Elaborator::bindParameters(Frame &frame, const Block &block, const Expr &ca
       frame = std::move(frames.back());
       frames.pop_back();
     } else {
-      report(call.range, "E0207", "'" + block.name.name + "' needs an argument '" + parameter.name.name + "'");
+      report(call.range, "E0207",
+             "'" + block.name.name + "' needs an argument '" + parameter.name.name + "'");
       return false;
     }
     if (value.poisoned() || !checkType(frame, parameter, value, where)) {
@@ -219,14 +231,17 @@ bool Elaborator::bindParameters(Frame &frame, const Block &block, const Expr &ca
   return true;
 }
 
-/// Checks a value against its parameter's type and binds the type's dimension names. Modalities become their tensors.
-bool Elaborator::checkType(Frame &frame, const syntax::Parameter &parameter, Value &value, syntax::Range where) {
+/// Checks a value against its parameter's type and binds the type's dimension names. Modalities
+/// become their tensors.
+bool Elaborator::checkType(Frame &frame, const syntax::Parameter &parameter, Value &value,
+                           syntax::Range where) {
   if (!parameter.type) {
     return true;
   }
   const TypeRef &type = *parameter.type;
   auto mismatch = [&](const std::string &wanted) {
-    report(where, "E0310", "'" + parameter.name.name + "' must be " + wanted + ", not " + describe(value));
+    report(where, "E0310",
+           "'" + parameter.name.name + "' must be " + wanted + ", not " + describe(value));
     return false;
   };
   if (type.name == "int") {
@@ -266,15 +281,19 @@ bool Elaborator::checkType(Frame &frame, const syntax::Parameter &parameter, Val
   return bindShape(frame, type, *x, where, !type.name.empty());
 }
 
-/// `[B, N, D]` binds or checks one extent per axis; `video[C, T, H, W]` leaves the leading batch implicit.
-bool Elaborator::bindShape(Frame &frame, const TypeRef &type, Tensor x, syntax::Range where, bool implicitBatch) {
+/// `[B, N, D]` binds or checks one extent per axis; `video[C, T, H, W]` leaves the leading batch
+/// implicit.
+bool Elaborator::bindShape(Frame &frame, const TypeRef &type, Tensor x, syntax::Range where,
+                           bool implicitBatch) {
   llvm::ArrayRef<int64_t> shape = x.shape();
   if (implicitBatch) {
     frame.scopes.front()["B"] = shape.empty() ? int64_t(1) : shape[0];
     shape = shape.empty() ? shape : shape.drop_front();
   }
   if (shape.size() != type.dims.size()) {
-    report(where, "E0310", "expected a tensor of " + std::to_string(type.dims.size() + implicitBatch) + " axes, not " + elaborate::describe(x, batch));
+    report(where, "E0310",
+           "expected a tensor of " + std::to_string(type.dims.size() + implicitBatch) +
+               " axes, not " + elaborate::describe(x, batch));
     return false;
   }
   for (size_t axis = 0; axis < shape.size(); ++axis) {
@@ -291,15 +310,18 @@ bool Elaborator::bindShape(Frame &frame, const TypeRef &type, Tensor x, syntax::
       return false;
     }
     if (*wanted != shape[axis]) {
-      report(where, "E0310", "axis " + std::to_string(axis + implicitBatch) + " of " + elaborate::describe(x, batch) + " must be " +
-                                 std::string(sources.text(dim.range)) + " = " + std::to_string(*wanted));
+      report(where, "E0310",
+             "axis " + std::to_string(axis + implicitBatch) + " of " +
+                 elaborate::describe(x, batch) + " must be " +
+                 std::string(sources.text(dim.range)) + " = " + std::to_string(*wanted));
       return false;
     }
   }
   return true;
 }
 
-//===-- Builtins ---------------------------------------------------------------------------------===//
+//===-- Builtins
+//---------------------------------------------------------------------------------===//
 
 /// The value as the builtin wants it; nullopt if it is of another kind.
 std::optional<Value> Elaborator::coerce(Kind kind, const Value &value) {
@@ -335,15 +357,19 @@ std::optional<Value> Elaborator::coerce(Kind kind, const Value &value) {
 }
 
 static llvm::StringRef kindName(Kind kind) {
-  static constexpr llvm::StringRef names[] = {"a value", "a tensor", "an integer", "a number", "true or false", "a string", "a list of integers", "a list", "an initialiser"};
+  static constexpr llvm::StringRef names[] = {
+      "a value",  "a tensor",           "an integer", "a number",      "true or false",
+      "a string", "a list of integers", "a list",     "an initialiser"};
   return names[size_t(kind)];
 }
 
-Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const std::string &path) {
+Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const std::string &path,
+                              bool same) {
   size_t count = builtin.parameters.size();
   std::string outerPath = callPath;
   callPath = path; // the location of the ops
-  BuiltinCall bound{*this, ops(call.range), std::vector<Value>(count), std::vector<bool>(count, false), {}, {}};
+  BuiltinCall bound{
+      *this, ops(call.range), std::vector<Value>(count), std::vector<bool>(count, false), {}, {}};
   callPath = outerPath;
   size_t position = 0;
   for (const Argument &argument : call.arguments) {
@@ -358,7 +384,9 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
     }
     size_t slot = position;
     if (!argument.name.name.empty()) {
-      slot = llvm::find_if(builtin.parameters, [&](const Parameter &p) { return p.name == argument.name.name; }) - builtin.parameters.begin();
+      slot = llvm::find_if(builtin.parameters,
+                           [&](const Parameter &p) { return p.name == argument.name.name; }) -
+             builtin.parameters.begin();
       if (slot == count && builtin.anyName) {
         bound.named[argument.name.name] = value;
         continue;
@@ -368,14 +396,18 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
     }
     if (slot >= count || bound.given[slot]) {
       return report(argument.value->range, "E0207",
-                    argument.name.name.empty() ? "'" + builtin.name.str() + "' takes at most " + std::to_string(count) + " arguments"
-                    : slot >= count            ? "'" + builtin.name.str() + "' has no argument '" + argument.name.name + "'"
+                    argument.name.name.empty() ? "'" + builtin.name.str() + "' takes at most " +
+                                                     std::to_string(count) + " arguments"
+                    : slot >= count            ? "'" + builtin.name.str() + "' has no argument '" +
+                                                     argument.name.name + "'"
                                                : "'" + argument.name.name + "' is given twice");
     }
     std::optional<Value> fitting = coerce(builtin.parameters[slot].kind, value);
     if (!fitting) {
-      return report(argument.value->range, "E0302", "'" + builtin.parameters[slot].name.str() + "' of '" + builtin.name.str() + "' must be " +
-                                                        kindName(builtin.parameters[slot].kind).str() + ", not " + describe(value));
+      return report(argument.value->range, "E0302",
+                    "'" + builtin.parameters[slot].name.str() + "' of '" + builtin.name.str() +
+                        "' must be " + kindName(builtin.parameters[slot].kind).str() + ", not " +
+                        describe(value));
     }
     bound.slots[slot] = *fitting;
     bound.given[slot] = true;
@@ -383,14 +415,18 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
   for (size_t slot = 0; slot < count; ++slot) {
     if (!bound.given[slot]) {
       if (!builtin.parameters[slot].fallback) {
-        return report(call.range, "E0207", "'" + builtin.name.str() + "' needs an argument '" + builtin.parameters[slot].name.str() + "'");
+        return report(call.range, "E0207",
+                      "'" + builtin.name.str() + "' needs an argument '" +
+                          builtin.parameters[slot].name.str() + "'");
       }
       bound.slots[slot] = *builtin.parameters[slot].fallback;
     }
   }
   callPath = path;
   const Expr *outerCall = std::exchange(currentCall, &call);
+  bool outerSharing = std::exchange(sharing, sharing || same);
   Value result = builtin.build(bound);
+  sharing = outerSharing;
   callPath = outerPath;
   currentCall = outerCall;
   return result;
@@ -398,27 +434,38 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
 
 Value Elaborator::error(llvm::StringRef code, const std::string &message, int argument) {
   syntax::Range range = currentCall->range;
-  if (argument >= 0 && currentCall->kind == ExprKind::call && size_t(argument) < currentCall->arguments.size()) {
+  if (argument >= 0 && currentCall->kind == ExprKind::call &&
+      size_t(argument) < currentCall->arguments.size()) {
     range = currentCall->arguments[argument].value->range;
   }
   return report(range, code, message);
 }
 
-//===-- Parameters, states, scalars --------------------------------------------------------------===//
+//===-- Parameters, states, scalars
+//--------------------------------------------------------------===//
 
 static model::InitAttr initAttr(mlir::MLIRContext &context, const Initializer &init) {
-  mlir::ArrayAttr args = init.args.empty() ? nullptr : mlir::Builder(&context).getF64ArrayAttr(init.args);
+  mlir::ArrayAttr args =
+      init.args.empty() ? nullptr : mlir::Builder(&context).getF64ArrayAttr(init.args);
   return model::InitAttr::get(&context, init.kind, args);
 }
 
-Tensor Elaborator::parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, const Initializer &init) {
+Tensor Elaborator::parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape,
+                             const Initializer &init) {
   std::string path = joinPath(callPath, leaf);
   auto type = mlir::RankedTensorType::get(shape, builder.getF32Type());
-  auto [made, fresh] = graphParameters.emplace(path, currentCall ? currentCall->range : syntax::Range());
+  auto [made, fresh] =
+      graphParameters.emplace(path, currentCall ? currentCall->range : syntax::Range());
   if (!fresh && !sharing) {
     report(currentCall ? currentCall->range : syntax::Range(), "E0210",
-           "two calls in one scope make a parameter '" + path + "': give one of them a label, or write `same` to share it");
+           "two calls in one scope make a parameter '" + path +
+               "': give one of them a label, or write `same` to share it");
     note("the first one is here", made->second);
+  }
+  if (fresh && sharing) {
+    report(currentCall ? currentCall->range : syntax::Range(), "E0221",
+           "`same` shares the parameter '" + path +
+               "', but no earlier call of this scope makes it");
   }
   mlir::Operation *&declaration = declared[path];
   mlir::Location where = loc(made->second);
@@ -427,22 +474,27 @@ Tensor Elaborator::parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape
   }
   auto param = llvm::dyn_cast<model::ParamOp>(declaration);
   if (!param || param.getType() != type) {
-    report(currentCall ? currentCall->range : syntax::Range(), "E0211", "'" + path + "' has another shape where it was first made");
+    report(currentCall ? currentCall->range : syntax::Range(), "E0211",
+           "'" + path + "' has another shape where it was first made");
     return ops({}).splat(shape, 0.0);
   }
   return {model::ReadOp::create(builder, where, type, path)};
 }
 
-Tensor Elaborator::state(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, const Initializer &init) {
+Tensor Elaborator::state(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape,
+                         const Initializer &init) {
   std::string path = joinPath(callPath, leaf);
   auto type = mlir::RankedTensorType::get(shape, builder.getF32Type());
   mlir::Operation *&declaration = declared[path];
   if (!declaration) {
-    declaration = model::StateOp::create(declarations, loc(currentCall ? currentCall->range : syntax::Range()), path, type, initAttr(context, init));
+    declaration = model::StateOp::create(declarations,
+                                         loc(currentCall ? currentCall->range : syntax::Range()),
+                                         path, type, initAttr(context, init));
   }
   auto latest = stateValues.find(path);
   if (latest == stateValues.end()) {
-    Tensor read{model::ReadOp::create(builder, loc(currentCall ? currentCall->range : syntax::Range()), type, path)};
+    Tensor read{model::ReadOp::create(
+        builder, loc(currentCall ? currentCall->range : syntax::Range()), type, path)};
     latest = stateValues.emplace(path, read).first;
   }
   return latest->second;
@@ -460,14 +512,17 @@ Tensor Elaborator::scalarInput(llvm::StringRef name) {
   return {model::ReadOp::create(builder, loc({}), mlir::RankedTensorType::get({}, type), name)};
 }
 
-void Elaborator::declareScalar(llvm::StringRef name, model::ScalarKind kind, double value, mlir::Type type, mlir::Location where) {
+void Elaborator::declareScalar(llvm::StringRef name, model::ScalarKind kind, double value,
+                               mlir::Type type, mlir::Location where) {
   mlir::Operation *&declaration = declared[name.str()];
   if (!declaration) {
-    declaration = model::ScalarOp::create(declarations, where, name, kind, llvm::APFloat(value), type);
+    declaration =
+        model::ScalarOp::create(declarations, where, name, kind, llvm::APFloat(value), type);
   }
 }
 
-/// FNV-1a over the path and the number of random calls there so far: equal in every graph, placement and order.
+/// FNV-1a over the path and the number of random calls there so far: equal in every graph,
+/// placement and order.
 uint32_t Elaborator::rngId() {
   std::string key = callPath + "#" + std::to_string(rngCalls[callPath]++);
   uint32_t hash = 2166136261u;

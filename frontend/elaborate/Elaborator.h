@@ -1,5 +1,6 @@
-// From syntax tree to the `mome` level: evaluates everything that is known now (numbers, shapes, loops, names) and builds
-// `nn` for the rest. The rooms: Expressions.cpp, Calls.cpp, Statements.cpp, ModelElaboration.cpp, Sections.cpp.
+// From syntax tree to the `mome` level: evaluates everything that is known now (numbers, shapes,
+// loops, names) and builds `nn` for the rest. The rooms: Expressions.cpp, Calls.cpp,
+// Statements.cpp, ModelElaboration.cpp, Sections.cpp.
 #ifndef MOME_FRONTEND_ELABORATE_ELABORATOR_H
 #define MOME_FRONTEND_ELABORATE_ELABORATOR_H
 
@@ -17,8 +18,8 @@ namespace mome::elaborate {
 struct Options {
   std::map<std::string, std::string> defines; ///< -D name=value: model parameters
   std::string preset;
-  std::optional<int64_t> batch, eval_batch;   ///< override the train section's
-  std::string precision;                      ///< overrides the section's
+  std::optional<int64_t> batch, eval_batch; ///< override the train section's
+  std::string precision;                    ///< overrides the section's
 };
 
 /// The activation of one block (or of the model): its variables, its path, what it yielded.
@@ -39,16 +40,19 @@ struct Frame {
 
 class Elaborator : public BuiltinHost {
 public:
-  Elaborator(mlir::MLIRContext &context, syntax::SourceManager &sources, syntax::Diagnostics &diagnostics, Options options)
-      : context(context), builder(&context), declarations(&context), sources(sources), diagnostics(diagnostics),
-        options(std::move(options)) {}
+  Elaborator(mlir::MLIRContext &context, syntax::SourceManager &sources,
+             syntax::Diagnostics &diagnostics, Options options)
+      : context(context), builder(&context), declarations(&context), sources(sources),
+        diagnostics(diagnostics), options(std::move(options)) {}
 
   /// Builds the module of the file's only model; null after reporting.
   mlir::OwningOpRef<mlir::ModuleOp> run(const Module &module);
 
   // === BuiltinHost
-  Tensor parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, const Initializer &init) override;
-  Tensor state(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape, const Initializer &init) override;
+  Tensor parameter(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape,
+                   const Initializer &init) override;
+  Tensor state(llvm::StringRef leaf, llvm::ArrayRef<int64_t> shape,
+               const Initializer &init) override;
   void update(llvm::StringRef leaf, Tensor value) override;
   Tensor scalarInput(llvm::StringRef name) override;
   uint32_t rngId() override;
@@ -59,7 +63,8 @@ private:
   // === Places and messages
   mlir::Location loc(syntax::Range range) const;
   /// Reports and returns poison; every use of poison is silent.
-  Value report(syntax::Range range, llvm::StringRef code, const std::string &message, const std::string &label = "");
+  Value report(syntax::Range range, llvm::StringRef code, const std::string &message,
+               const std::string &label = "");
   void note(const std::string &message, syntax::Range range = {});
   TensorOps ops(syntax::Range range);
   std::string describe(const Value &value) const { return value.describe(batch); }
@@ -73,8 +78,12 @@ private:
   Value indexTensor(Tensor tensor, const syntax::Expr &expr);
   Value indexList(const List &list, const syntax::Expr &expr);
   Value evaluateAttribute(const syntax::Expr &expr);
+  /// `presence` [B, N]; of one modality, by name, [B, 1].
+  Tensor presence(syntax::Range range);
+  Value presenceOf(const std::string &modality, const syntax::Expr &expr);
   Value evaluateComprehension(const syntax::Expr &expr);
-  /// Runs `body` for every combination of the clauses that satisfies the condition; false after an error.
+  /// Runs `body` for every combination of the clauses that satisfies the condition; false after an
+  /// error.
   bool forEach(const syntax::Expr &comprehension, size_t clause, const std::function<bool()> &body);
   std::optional<List> elements(const Value &value, syntax::Range range);
   std::optional<int64_t> integer(const syntax::Expr &expr, llvm::StringRef what);
@@ -85,14 +94,18 @@ private:
   Value evaluateCall(const syntax::Expr &call, const std::string &label, bool same);
   Value evaluateLabel(const syntax::Expr &expr);
   std::optional<std::string> labelPath(const std::vector<syntax::LabelPart> &parts);
-  Value callBlock(BlockRef block, const syntax::Expr &call, const std::string &path);
-  /// Before a list is reduced: reports if it combines tensors of experts whose shapes differ; false then.
+  Value callBlock(BlockRef block, const syntax::Expr &call, const std::string &path, bool same);
+  /// Before a list is reduced: reports if it combines tensors of experts whose shapes differ; false
+  /// then.
   bool checkExpertShapes(const syntax::Expr &comprehension, const Value &list);
-  Value callBuiltin(const Builtin &builtin, const syntax::Expr &call, const std::string &path);
+  Value callBuiltin(const Builtin &builtin, const syntax::Expr &call, const std::string &path,
+                    bool same = false);
   std::optional<Value> callSpecial(const syntax::Expr &call);
   bool bindParameters(Frame &frame, const syntax::Block &block, const syntax::Expr &call);
-  bool checkType(Frame &frame, const syntax::Parameter &parameter, Value &value, syntax::Range where);
-  bool bindShape(Frame &frame, const syntax::TypeRef &type, Tensor tensor, syntax::Range where, bool implicitBatch);
+  bool checkType(Frame &frame, const syntax::Parameter &parameter, Value &value,
+                 syntax::Range where);
+  bool bindShape(Frame &frame, const syntax::TypeRef &type, Tensor tensor, syntax::Range where,
+                 bool implicitBatch);
   std::optional<Value> coerce(Kind kind, const Value &value);
 
   // === Statements
@@ -115,11 +128,15 @@ private:
   void runMetric(const syntax::Statement &statement);
   void runOutput(const syntax::Statement &statement);
   bool bindModelParameters(const syntax::Block &block);
-  void elaborateGraph(const syntax::Block &block, llvm::StringRef name, model::Mode mode, int64_t batch);
-  /// Evaluates `body` with its ops in a region of a new PartOp called `name`; the tensors of the result become its results.
-  template <typename PartOp> Value inPart(llvm::StringRef name, const std::string &path, syntax::Range range,
-                                          const std::function<Value()> &body);
-  void declareScalar(llvm::StringRef name, model::ScalarKind kind, double value, mlir::Type type, mlir::Location loc);
+  void elaborateGraph(const syntax::Block &block, llvm::StringRef name, model::Mode mode,
+                      int64_t batch);
+  /// Evaluates `body` with its ops in a region of a new PartOp called `name`; the tensors of the
+  /// result become its results.
+  template <typename PartOp>
+  Value inPart(llvm::StringRef name, const std::string &path, syntax::Range range,
+               const std::function<Value()> &body);
+  void declareScalar(llvm::StringRef name, model::ScalarKind kind, double value, mlir::Type type,
+                     mlir::Location loc);
 
   // === Sections (Sections.cpp)
   void elaborateSection(const syntax::Section &section);
@@ -140,14 +157,15 @@ private:
   int64_t batch = 1;
   std::deque<Frame> frames; ///< a deque: references to a frame outlive the calls it makes
   std::vector<Modality> modalities;
-  std::map<std::string, syntax::Range> graphParameters; ///< path to the call that made it, in this graph
-  std::map<std::string, Tensor> stateValues;           ///< latest value of each state in this graph
+  std::map<std::string, syntax::Range>
+      graphParameters;                       ///< path to the call that made it, in this graph
+  std::map<std::string, Tensor> stateValues; ///< latest value of each state in this graph
   std::map<std::string, int> rngCalls;
 
   // Per call:
   std::string callPath;
   const syntax::Expr *currentCall = nullptr;
-  bool sharing = false; ///< the call was marked `same`
+  bool sharing = false; ///< inside a call marked `same`, its arguments excepted
 
   // Over all graphs:
   std::map<std::string, mlir::Operation *> declared;

@@ -41,13 +41,21 @@ std::string Value::describe(int64_t batch) const {
     }
     std::string operator()(const std::string &value) { return "\"" + value + "\""; }
     std::string operator()(const Tensor &value) { return elaborate::describe(value, batch); }
-    std::string operator()(const std::shared_ptr<List> &value) { return "a list of " + std::to_string(value->size()); }
-    std::string operator()(const BlockRef &value) { return "block '" + value.block->name.name + "'"; }
+    std::string operator()(const std::shared_ptr<List> &value) {
+      return "a list of " + std::to_string(value->size());
+    }
+    std::string operator()(const BlockRef &value) {
+      return "block '" + value.block->name.name + "'";
+    }
     std::string operator()(const Modality &value) { return "modality '" + value.name + "'"; }
     std::string operator()(const ExpertRef &value) { return "expert '" + value->name + "'"; }
     std::string operator()(const ExpertsRef &) { return "the experts"; }
-    std::string operator()(const Weights &value) { return "the gate's weights " + elaborate::describe(value.tensor, batch); }
-    std::string operator()(const Range &value) { return std::to_string(value.begin) + ".." + std::to_string(value.end); }
+    std::string operator()(const Weights &value) {
+      return "the gate's weights " + elaborate::describe(value.tensor, batch);
+    }
+    std::string operator()(const Range &value) {
+      return std::to_string(value.begin) + ".." + std::to_string(value.end);
+    }
     std::string operator()(const Initializer &value) { return "initialiser " + value.kind; }
   };
   return std::visit(Describer{batch}, data);
@@ -58,12 +66,15 @@ mlir::Location Elaborator::loc(syntax::Range range) const {
     return mlir::UnknownLoc::get(&context);
   }
   LineColumn at = sources.position(range);
-  mlir::Location where = mlir::FileLineColLoc::get(&context, sources.file(range.file).path, at.line, at.column);
+  mlir::Location where =
+      mlir::FileLineColLoc::get(&context, sources.file(range.file).path, at.line, at.column);
   const std::string &path = callPath.empty() && !frames.empty() ? frames.back().path : callPath;
-  return mlir::FusedLoc::get({where}, model::ScopeAttr::get(&context, path, model::Phase::fwd), &context);
+  return mlir::FusedLoc::get({where}, model::ScopeAttr::get(&context, path, model::Phase::fwd),
+                             &context);
 }
 
-Value Elaborator::report(syntax::Range range, llvm::StringRef code, const std::string &message, const std::string &label) {
+Value Elaborator::report(syntax::Range range, llvm::StringRef code, const std::string &message,
+                         const std::string &label) {
   diagnostics.error(range, code.str(), message).label = label;
   return Poison{};
 }
@@ -72,7 +83,9 @@ TensorOps Elaborator::ops(syntax::Range range) {
   TensorOps t(builder, loc(range), batch);
   if (mode == model::Mode::eval) {
     auto type = mlir::RankedTensorType::get({batch}, builder.getF32Type());
-    t.validMask = [this, type, range] { return Tensor{model::MaskOp::create(builder, loc(range), type, model::MaskKind::valid), true}; };
+    t.validMask = [this, type, range] {
+      return Tensor{model::MaskOp::create(builder, loc(range), type, model::MaskKind::valid), true};
+    };
   }
   return t;
 }
@@ -127,14 +140,16 @@ Value Elaborator::evaluate(const Expr &expr) {
   case ExprKind::comprehension:
     return evaluateComprehension(expr);
   case ExprKind::quantity:
-    return report(expr.range, "E0216", "a quantity with a unit has meaning only in a train or data section");
+    return report(expr.range, "E0216",
+                  "a quantity with a unit has meaning only in a train or data section");
   }
   llvm_unreachable("covered");
 }
 
 static const std::map<std::string, int> &initializerKinds() {
-  static const std::map<std::string, int> kinds = {{"zeros", 0},  {"ones", 0},         {"constant", 1},      {"uniform", 2},
-                                                   {"normal", 1}, {"trunc_normal", 1}, {"xavier_uniform", 0}};
+  static const std::map<std::string, int> kinds = {
+      {"zeros", 0},  {"ones", 0},         {"constant", 1},      {"uniform", 2},
+      {"normal", 1}, {"trunc_normal", 1}, {"xavier_uniform", 0}};
   return kinds;
 }
 
@@ -146,8 +161,12 @@ Value Elaborator::evaluateName(const Expr &expr) {
   if (auto block = frame.module->blocks.find(expr.text); block != frame.module->blocks.end()) {
     return BlockRef{block->second.first, block->second.second};
   }
-  if (auto kind = initializerKinds().find(expr.text); kind != initializerKinds().end() && kind->second == 0) {
+  if (auto kind = initializerKinds().find(expr.text);
+      kind != initializerKinds().end() && kind->second == 0) {
     return Initializer{expr.text, {}};
+  }
+  if (expr.text == "presence" && frames.size() == 1 && !modalities.empty()) {
+    return presence(expr.range);
   }
   std::vector<std::string> candidates;
   for (const auto &scope : frame.scopes) {
@@ -158,11 +177,13 @@ Value Elaborator::evaluateName(const Expr &expr) {
   for (const auto &entry : frame.module->blocks) {
     candidates.push_back(entry.first);
   }
-  Diagnostic &error = diagnostics.error(expr.range, "E0205", "'" + expr.text + "' is not defined here");
+  Diagnostic &error =
+      diagnostics.error(expr.range, "E0205", "'" + expr.text + "' is not defined here");
   if (auto guess = nearest(expr.text, candidates)) {
     error.notes.push_back({Severity::note, {}, "", "did you mean '" + *guess + "'?", "", {}});
   } else if (findBuiltin(expr.text)) {
-    error.notes.push_back({Severity::note, {}, "", "'" + expr.text + "' is an operation: call it", "", {}});
+    error.notes.push_back(
+        {Severity::note, {}, "", "'" + expr.text + "' is an operation: call it", "", {}});
   }
   return Poison{};
 }
@@ -174,7 +195,9 @@ Value Elaborator::evaluateUnary(const Expr &expr) {
   }
   if (expr.text == "not") {
     auto *flag = operand.get<bool>();
-    return flag ? Value(!*flag) : report(expr.range, "E0302", "'not' needs true or false, not " + describe(operand));
+    return flag
+               ? Value(!*flag)
+               : report(expr.range, "E0302", "'not' needs true or false, not " + describe(operand));
   }
   if (auto *integer = operand.get<int64_t>()) {
     return -*integer;
@@ -189,10 +212,13 @@ Value Elaborator::evaluateUnary(const Expr &expr) {
 }
 
 /// Arithmetic and comparison of two numbers known now; nullopt if `op` does not apply.
-static std::optional<Value> foldNumbers(const std::string &op, const Value &left, const Value &right) {
+static std::optional<Value> foldNumbers(const std::string &op, const Value &left,
+                                        const Value &right) {
   double x = *left.number(), y = *right.number();
   bool integers = left.get<int64_t>() && right.get<int64_t>();
-  auto number = [&](double value) { return integers && std::abs(value) < 9e15 ? Value(int64_t(value)) : Value(value); };
+  auto number = [&](double value) {
+    return integers && std::abs(value) < 9e15 ? Value(int64_t(value)) : Value(value);
+  };
   if (op == "+") {
     return number(x + y);
   }
@@ -246,7 +272,10 @@ Value Elaborator::evaluateBinary(const Expr &expr) {
       return *flag; // decided: the right side may be meaningless
     }
     Value right = evaluate(*expr.children[1]);
-    return right.get<bool>() || right.poisoned() ? right : report(expr.children[1]->range, "E0302", "'" + op + "' needs true or false, not " + describe(right));
+    return right.get<bool>() || right.poisoned()
+               ? right
+               : report(expr.children[1]->range, "E0302",
+                        "'" + op + "' needs true or false, not " + describe(right));
   }
   Value right = evaluate(*expr.children[1]);
   if (left.poisoned() || right.poisoned()) {
@@ -254,7 +283,10 @@ Value Elaborator::evaluateBinary(const Expr &expr) {
   }
   if (op == "..") {
     auto *begin = left.get<int64_t>(), *end = right.get<int64_t>();
-    return begin && end ? Value(elaborate::Range{*begin, *end}) : report(expr.range, "E0302", "a range runs between integers, not " + describe(left) + " and " + describe(right));
+    return begin && end ? Value(elaborate::Range{*begin, *end})
+                        : report(expr.range, "E0302",
+                                 "a range runs between integers, not " + describe(left) + " and " +
+                                     describe(right));
   }
   if (left.number() && right.number()) {
     if (std::optional<Value> folded = foldNumbers(op, left, right)) {
@@ -285,7 +317,8 @@ Value Elaborator::evaluateBinary(const Expr &expr) {
   return result;
 }
 
-//===-- Subscripts and attributes ----------------------------------------------------------------===//
+//===-- Subscripts and attributes
+//----------------------------------------------------------------===//
 
 Value Elaborator::evaluateIndex(const Expr &expr) {
   Value base = evaluate(*expr.children[0]);
@@ -293,10 +326,14 @@ Value Elaborator::evaluateIndex(const Expr &expr) {
     return base;
   }
   if (auto *weights = base.get<Weights>()) {
-    Value index = expr.subscripts.size() == 1 && expr.subscripts[0].index ? evaluate(*expr.subscripts[0].index) : Value();
+    Value index = expr.subscripts.size() == 1 && expr.subscripts[0].index
+                      ? evaluate(*expr.subscripts[0].index)
+                      : Value();
     auto *expert = index.get<ExpertRef>();
     if (!expert) {
-      return index.poisoned() && expr.subscripts[0].index ? index : report(expr.range, "E0308", "a gate is indexed by an expert, as in vote[e]");
+      return index.poisoned() && expr.subscripts[0].index
+                 ? index
+                 : report(expr.range, "E0308", "a gate is indexed by an expert, as in vote[e]");
     }
     Tensor votes = weights->tensor;
     return ops(expr.range).slice(votes, {0, (*expert)->index}, {votes.shape()[0], 1}, {1, 1});
@@ -346,7 +383,8 @@ Value Elaborator::indexList(const List &list, const Expr &expr) {
     return Poison{};
   }
   if (*index < 0 || *index >= size) {
-    return report(subscript.range, "E0307", "index out of range: the list has " + std::to_string(size) + " entries");
+    return report(subscript.range, "E0307",
+                  "index out of range: the list has " + std::to_string(size) + " entries");
   }
   return list[*index];
 }
@@ -376,13 +414,16 @@ Value Elaborator::indexTensor(Tensor x, const Expr &expr) {
     }
     std::optional<int64_t> begin = at(subscript.slice ? subscript.begin : subscript.index, 0);
     std::optional<int64_t> end = subscript.slice ? at(subscript.end, extent) : begin;
-    std::optional<int64_t> step = subscript.step ? integer(*subscript.step, "a step") : std::optional<int64_t>(1);
+    std::optional<int64_t> step =
+        subscript.step ? integer(*subscript.step, "a step") : std::optional<int64_t>(1);
     if (!begin || !end || !step) {
       return Poison{};
     }
     int64_t last = subscript.slice ? *end : *begin + 1;
     if (*begin < 0 || last > extent || *begin >= last || *step < 1) {
-      return report(subscript.range, "E0307", "out of range on axis " + std::to_string(axis) + " of " + elaborate::describe(x, batch));
+      return report(subscript.range, "E0307",
+                    "out of range on axis " + std::to_string(axis) + " of " +
+                        elaborate::describe(x, batch));
     }
     if (axis == 0 && x.batched && (*begin != 0 || last != extent || *step != 1)) {
       return report(subscript.range, "E0305", "the batch axis cannot be cut: write ':' there");
@@ -395,7 +436,8 @@ Value Elaborator::indexTensor(Tensor x, const Expr &expr) {
     }
   }
   TensorOps t = ops(expr.range);
-  bool whole = llvm::all_of(offsets, [](int64_t o) { return o == 0; }) && x.shape() == llvm::ArrayRef<int64_t>(sizes);
+  bool whole = llvm::all_of(offsets, [](int64_t o) { return o == 0; }) &&
+               x.shape() == llvm::ArrayRef<int64_t>(sizes);
   Tensor part = whole ? x : t.slice(x, offsets, sizes, strides);
   return t.reshape(part, kept, x.batched);
 }
@@ -410,6 +452,9 @@ Value Elaborator::evaluateAttribute(const Expr &expr) {
     if (name == "name") {
       return (*expert)->name;
     }
+    if (name == "present") {
+      return presenceOf((*expert)->name, expr);
+    }
     if (auto found = (*expert)->yields.find(name); found != (*expert)->yields.end()) {
       return found->second;
     }
@@ -417,10 +462,15 @@ Value Elaborator::evaluateAttribute(const Expr &expr) {
     for (const auto &entry : (*expert)->yields) {
       fields += (fields.empty() ? "" : ", ") + entry.first;
     }
-    return report(expr.range, "E0206", describe(base) + " yields no '" + name + "'" + (fields.empty() ? "" : "; it yields " + fields));
+    return report(expr.range, "E0206",
+                  describe(base) + " yields no '" + name + "'" +
+                      (fields.empty() ? "" : "; it yields " + fields));
   }
   if (auto *modality = base.get<Modality>(); modality && name == "name") {
     return modality->name;
+  }
+  if (auto *modality = base.get<Modality>(); modality && name == "present") {
+    return presenceOf(modality->name, expr);
   }
   if (std::optional<Tensor> x = tensor(base); x && name == "shape") {
     List shape;
@@ -435,7 +485,26 @@ Value Elaborator::evaluateAttribute(const Expr &expr) {
   return report(expr.range, "E0206", describe(base) + " has no '" + name + "'");
 }
 
-//===-- Comprehensions and helpers ---------------------------------------------------------------===//
+Tensor Elaborator::presence(syntax::Range range) {
+  int64_t count = llvm::count_if(modelSyntax->body, [](const auto &statement) {
+    return statement->kind == StatementKind::modality;
+  });
+  auto type = mlir::RankedTensorType::get({batch, count}, builder.getF32Type());
+  return {model::MaskOp::create(builder, loc(range), type, model::MaskKind::presence), true};
+}
+
+Value Elaborator::presenceOf(const std::string &name, const Expr &expr) {
+  auto modality = llvm::find_if(modalities, [&](const Modality &m) { return m.name == name; });
+  if (modality == modalities.end()) {
+    return report(expr.range, "E0206",
+                  "expert '" + name +
+                      "' is called like no modality: nothing says when it is present");
+  }
+  return ops(expr.range).slice(presence(expr.range), {0, modality->index}, {batch, 1}, {1, 1});
+}
+
+//===-- Comprehensions and helpers
+//---------------------------------------------------------------===//
 
 std::optional<List> Elaborator::elements(const Value &value, syntax::Range range) {
   if (auto *span = value.get<elaborate::Range>()) {
@@ -462,7 +531,8 @@ std::optional<List> Elaborator::elements(const Value &value, syntax::Range range
   return std::nullopt;
 }
 
-bool Elaborator::forEach(const Expr &comprehension, size_t clause, const std::function<bool()> &body) {
+bool Elaborator::forEach(const Expr &comprehension, size_t clause,
+                         const std::function<bool()> &body) {
   if (clause == comprehension.clauses.size()) {
     if (comprehension.condition) {
       std::optional<bool> holds = condition(*comprehension.condition);
@@ -505,7 +575,8 @@ std::optional<int64_t> Elaborator::integer(const Expr &expr, llvm::StringRef wha
   if (value.get<ExpertRef>()) {
     report(expr.range, "E0308", "only a gate's weights are indexed by an expert");
   } else if (!value.poisoned()) {
-    report(expr.range, "E0302", what.str() + " must be an integer known now, not " + describe(value));
+    report(expr.range, "E0302",
+           what.str() + " must be an integer known now, not " + describe(value));
   }
   return std::nullopt;
 }
@@ -516,7 +587,8 @@ std::optional<bool> Elaborator::condition(const Expr &expr) {
     return *flag;
   }
   if (!value.poisoned()) {
-    report(expr.range, "E0302", "a condition must be true or false when the model is compiled, not " + describe(value));
+    report(expr.range, "E0302",
+           "a condition must be true or false when the model is compiled, not " + describe(value));
   }
   return std::nullopt;
 }

@@ -121,8 +121,16 @@ static Value buildBatchNorm(BuiltinCall &c) {
   return c.t.add(c.t.mul(x, column_of(scale)), column_of(offset));
 }
 
+/// softmax(x, where = mask): 0 where the mask does not hold; uniform if it holds nowhere.
 static Value buildSoftmax(BuiltinCall &c) {
   Tensor x = c.tensor(0);
+  if (!c.slots[1].get<None>()) {
+    auto *mask = c.slots[1].get<Tensor>();
+    if (!mask || mask->shape() != x.shape()) {
+      return c.error("E0301", "'where' is a mask of the shape " + describe(x, c.t.batch) + ", not " + c.slots[1].describe(c.t.batch), 1);
+    }
+    x = c.t.select(c.t.where(*mask, x, false), x, -1e30);
+  }
   return Tensor{nn::SoftmaxOp::create(c.t.b, c.t.loc, x.value), x.batched};
 }
 
@@ -289,7 +297,7 @@ void addLayerBuiltins(std::vector<Builtin> &table) {
   table.push_back({"layer_norm", {x, {"eps", Kind::number, Value(1e-5)}, names}, buildLayerNorm, false, "layer normalisation over the last axis"});
   table.push_back({"batch_norm", {x, {"eps", Kind::number, Value(1e-5)}, {"momentum", Kind::number, Value(0.1)}}, buildBatchNorm, false,
                    "batch normalisation per channel (axis 1)"});
-  table.push_back({"softmax", {x}, buildSoftmax, false, "softmax over the last axis"});
+  table.push_back({"softmax", {x, {"where", Kind::any, Value(None{})}}, buildSoftmax, false, "softmax over the last axis"});
   table.push_back({"log_softmax", {x}, buildLogSoftmax, false, "log of the softmax over the last axis"});
   table.push_back({"logsumexp", {x}, buildLogSumExp, false, "log of the sum of exponentials over the last axis"});
   table.push_back({"l2_normalize", {x, {"eps", Kind::number, Value(1e-12)}}, buildL2Normalize, false, "x / |x| over the last axis"});

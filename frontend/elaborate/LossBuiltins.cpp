@@ -7,11 +7,33 @@ using namespace mlir; // `Value` is ours here
 
 /// Reports unless `logits` is [B, K] and `y` holds one label per sample.
 static bool checkLabels(BuiltinCall &c, Tensor logits, Tensor y) {
-  if (logits.rank() == 2 && y.rank() == 1 && y.shape()[0] == logits.shape()[0] && isa<IntegerType>(y.type().getElementType())) {
+  if (logits.rank() == 2 && y.rank() == 1 && y.shape()[0] == logits.shape()[0] &&
+      isa<IntegerType>(y.type().getElementType())) {
     return true;
   }
-  c.error("E0301", "needs logits [B, K] and one label per sample, not " + describe(logits, c.t.batch) + " and " + describe(y, c.t.batch));
+  c.error("E0301", "needs logits [B, K] and one label per sample, not " +
+                       describe(logits, c.t.batch) + " and " + describe(y, c.t.batch));
   return false;
+}
+
+/// The mean of one number per row over the samples; with a mask [B] or [B, 1] in `slot`, over those
+/// where it holds.
+static Value batchMean(BuiltinCall &c, Tensor rows, int slot) {
+  if (c.slots[slot].get<None>()) {
+    return c.t.batchMean(rows);
+  }
+  auto *mask = c.slots[slot].get<Tensor>();
+  if (!mask || !mask->batched || mask->type().getNumElements() != c.t.batch ||
+      rows.shape()[0] % c.t.batch != 0) {
+    return c.error("E0301",
+                   "'where' is a mask [B, 1], one number per sample, not " +
+                       c.slots[slot].describe(c.t.batch),
+                   slot);
+  }
+  int64_t inner = rows.shape()[0] / c.t.batch;
+  Tensor perRow =
+      c.t.broadcastTo(c.t.reshape(*mask, {c.t.batch, 1}, true), {{c.t.batch, inner}, true});
+  return c.t.maskedMean(rows, c.t.reshape(perRow, {rows.shape()[0]}, true), {0});
 }
 
 /// y: a class index per sample, or a distribution over the classes.
@@ -19,10 +41,13 @@ static Value buildCrossEntropy(BuiltinCall &c) {
   Tensor logits = c.tensor(0), y = c.tensor(1);
   if (isa<FloatType>(y.type().getElementType())) {
     if (y.type() != logits.type()) {
-      return c.error("E0301", "a target distribution must have the logits' shape " + describe(logits, c.t.batch) + ", not " + describe(y, c.t.batch), 1);
+      return c.error("E0301",
+                     "a target distribution must have the logits' shape " +
+                         describe(logits, c.t.batch) + ", not " + describe(y, c.t.batch),
+                     1);
     }
     auto op = nn::SoftCrossEntropyOp::create(c.t.b, c.t.loc, logits.value, y.value);
-    return c.t.batchMean({op->getResult(0), logits.batched});
+    return batchMean(c, {op->getResult(0), logits.batched}, 3);
   }
   if (!checkLabels(c, logits, y)) {
     return Poison{};
@@ -32,34 +57,42 @@ static Value buildCrossEntropy(BuiltinCall &c) {
     smoothing = c.scalar(2).value;
   }
   auto op = nn::CrossEntropyOp::create(c.t.b, c.t.loc, logits.value, y.value, smoothing);
-  return c.t.batchMean({op->getResult(0), logits.batched});
+  return batchMean(c, {op->getResult(0), logits.batched}, 3);
 }
 
 /// KL(softmax(teacher) || softmax(student)) over the last axis, mean over everything else.
 static Value buildKl(BuiltinCall &c) {
   Tensor teacher = c.tensor(0), student = c.tensor(1);
   if (teacher.type() != student.type() || teacher.rank() < 1) {
-    return c.error("E0301", "teacher " + describe(teacher, c.t.batch) + " and student " + describe(student, c.t.batch) + " differ in shape");
+    return c.error("E0301", "teacher " + describe(teacher, c.t.batch) + " and student " +
+                                describe(student, c.t.batch) + " differ in shape");
   }
   int64_t width = teacher.shape().back(), rows = teacher.type().getNumElements() / width;
-  Tensor a = c.t.reshape(teacher, {rows, width}, teacher.batched), b = c.t.reshape(student, {rows, width}, student.batched);
+  Tensor a = c.t.reshape(teacher, {rows, width}, teacher.batched),
+         b = c.t.reshape(student, {rows, width}, student.batched);
   auto op = nn::KlOp::create(c.t.b, c.t.loc, a.value, b.value);
-  return c.t.batchMean({op->getResult(0), student.batched});
+  return batchMean(c, {op->getResult(0), student.batched}, 2);
 }
 
 static Value buildMse(BuiltinCall &c) {
   Tensor x = c.tensor(0), y = c.tensor(1);
   if (x.type() != y.type() || x.rank() < 1) {
-    return c.error("E0301", "mse needs two tensors of one shape, not " + describe(x, c.t.batch) + " and " + describe(y, c.t.batch));
+    return c.error("E0301", "mse needs two tensors of one shape, not " + describe(x, c.t.batch) +
+                                " and " + describe(y, c.t.batch));
   }
   const std::string &reduction = c.string(2);
   if (reduction != "mean" && reduction != "sum") {
-    return c.error("E0303", "reduction is \"mean\" or \"sum\" (over the features; the batch is always averaged), not \"" + reduction + "\"", 2);
+    return c.error("E0303",
+                   "reduction is \"mean\" or \"sum\" (over the features; the batch is always "
+                   "averaged), not \"" +
+                       reduction + "\"",
+                   2);
   }
   Tensor square = c.t.unary<nn::SquareOp>(c.t.sub(x, y));
   SmallVector<int64_t> features = llvm::to_vector(llvm::seq<int64_t>(1, x.rank()));
-  Tensor perSample = reduction == "mean" ? c.t.reduceMean(square, features) : c.t.reduceSum(square, features);
-  return c.t.batchMean(perSample);
+  Tensor perSample =
+      reduction == "mean" ? c.t.reduceMean(square, features) : c.t.reduceSum(square, features);
+  return batchMean(c, perSample, 3);
 }
 
 /// 1 where the largest logit is the label's, per sample; a metric averages it.
@@ -92,13 +125,33 @@ static Value buildConfusion(BuiltinCall &c) {
 }
 
 void addLossBuiltins(std::vector<Builtin> &table) {
-  Parameter logits{"logits", Kind::tensor}, y{"y", Kind::tensor};
-  table.push_back({"cross_entropy", {logits, y, {"smoothing", Kind::any, Value(0)}}, buildCrossEntropy, false, "softmax cross entropy"});
-  table.push_back({"kl", {{"teacher", Kind::tensor}, {"student", Kind::tensor}}, buildKl, false, "KL(softmax(teacher) || softmax(student))"});
-  table.push_back({"mse", {{"x", Kind::tensor}, {"y", Kind::tensor}, {"reduction", Kind::string, Value(std::string("mean"))}}, buildMse, false,
+  Parameter logits{"logits", Kind::tensor}, y{"y", Kind::tensor},
+      where{"where", Kind::any, Value(None{})};
+  table.push_back({"cross_entropy",
+                   {logits, y, {"smoothing", Kind::any, Value(0)}, where},
+                   buildCrossEntropy,
+                   false,
+                   "softmax cross entropy"});
+  table.push_back({"kl",
+                   {{"teacher", Kind::tensor}, {"student", Kind::tensor}, where},
+                   buildKl,
+                   false,
+                   "KL(softmax(teacher) || softmax(student))"});
+  table.push_back({"mse",
+                   {{"x", Kind::tensor},
+                    {"y", Kind::tensor},
+                    {"reduction", Kind::string, Value(std::string("mean"))},
+                    where},
+                   buildMse,
+                   false,
                    "mean squared error"});
-  table.push_back({"accuracy", {logits, y}, buildAccuracy, false, "1 where the prediction is right, per sample"});
-  table.push_back({"confusion", {logits, y}, buildConfusion, false, "[K, K] counts of (label, prediction)"});
+  table.push_back({"accuracy",
+                   {logits, y},
+                   buildAccuracy,
+                   false,
+                   "1 where the prediction is right, per sample"});
+  table.push_back(
+      {"confusion", {logits, y}, buildConfusion, false, "[K, K] counts of (label, prediction)"});
 }
 
 } // namespace mome::elaborate

@@ -1,11 +1,15 @@
-// Builtins that reduce: over axes of a tensor, or over a list (comprehensions hand theirs over as one list).
+// Builtins that reduce: over axes of a tensor, or over a list (comprehensions hand theirs over as
+// one list).
 #include "frontend/elaborate/Builtins.h"
+
+#include <limits>
 
 namespace mome::elaborate {
 
 using namespace mlir; // `Value` is ours here
 
-/// The `axis` argument: nothing (all axes), an integer, or a list of integers; nullopt after reporting.
+/// The `axis` argument: nothing (all axes), an integer, or a list of integers; nullopt after
+/// reporting.
 static std::optional<SmallVector<int64_t>> readAxes(BuiltinCall &c, int slot, int64_t rank) {
   SmallVector<int64_t> axes;
   if (c.slots[slot].get<None>()) {
@@ -15,7 +19,10 @@ static std::optional<SmallVector<int64_t>> readAxes(BuiltinCall &c, int slot, in
   for (const Value &value : list) {
     auto *axis = value.get<int64_t>();
     if (!axis || *axis < -rank || *axis >= rank) {
-      c.error("E0304", "axis " + value.describe() + " does not exist: the tensor has " + std::to_string(rank) + " axes", slot);
+      c.error("E0304",
+              "axis " + value.describe() + " does not exist: the tensor has " +
+                  std::to_string(rank) + " axes",
+              slot);
       return std::nullopt;
     }
     axes.push_back(*axis < 0 ? *axis + rank : *axis);
@@ -27,11 +34,14 @@ static std::optional<SmallVector<int64_t>> readAxes(BuiltinCall &c, int slot, in
 
 enum class Reduction { sum, mean, max };
 
-static Tensor reduceTensor(BuiltinCall &c, Reduction reduction, Tensor x, ArrayRef<int64_t> axes, bool keep) {
+static Tensor reduceTensor(BuiltinCall &c, Reduction reduction, Tensor x, ArrayRef<int64_t> axes,
+                           bool keep) {
   switch (reduction) {
   case Reduction::sum:
     return x.batched && llvm::is_contained(axes, 0) && c.t.validMask
-               ? c.t.reduceSum(c.t.mul(x, c.t.broadcastTo(c.t.validLike(x), {SmallVector<int64_t>(x.shape()), true})), axes, keep)
+               ? c.t.reduceSum(c.t.mul(x, c.t.broadcastTo(c.t.validLike(x),
+                                                          {SmallVector<int64_t>(x.shape()), true})),
+                               axes, keep)
                : c.t.reduceSum(x, axes, keep);
   case Reduction::mean:
     return c.t.reduceMean(x, axes, keep);
@@ -44,8 +54,9 @@ static Tensor reduceTensor(BuiltinCall &c, Reduction reduction, Tensor x, ArrayR
 /// sum, mean or max of the values of a list.
 static Value reduceList(BuiltinCall &c, Reduction reduction, const List &list) {
   if (list.empty()) {
-    return reduction == Reduction::sum ? Value(0)
-                                       : c.error("E0306", "nothing to reduce: the list is empty", 0);
+    return reduction == Reduction::sum
+               ? Value(0)
+               : c.error("E0306", "nothing to reduce: the list is empty", 0);
   }
   Value total = list[0];
   for (const Value &value : llvm::drop_begin(list)) {
@@ -55,7 +66,8 @@ static Value reduceList(BuiltinCall &c, Reduction reduction, const List &list) {
       double result = reduction == Reduction::max ? std::max(*a, *b) : *a + *b;
       total = integers ? Value(int64_t(result)) : Value(result);
     } else {
-      total = buildArithmetic(c.host, c.t, reduction == Reduction::max ? "maximum" : "+", total, value);
+      total =
+          buildArithmetic(c.host, c.t, reduction == Reduction::max ? "maximum" : "+", total, value);
     }
     if (total.poisoned()) {
       return total;
@@ -70,25 +82,37 @@ static Value reduceList(BuiltinCall &c, Reduction reduction, const List &list) {
   return total;
 }
 
-/// mean(x, where = mask): over the elements where the mask holds; 0 if it holds nowhere.
-static Value maskedMean(BuiltinCall &c, Tensor x, ArrayRef<int64_t> axes) {
-  Tensor mask = c.t.cast(*c.slots[3].get<Tensor>(), c.t.b.getF32Type());
+/// sum, mean or max of the elements where the mask holds.
+static Value reduceWhere(BuiltinCall &c, Reduction reduction, Tensor x, ArrayRef<int64_t> axes,
+                         bool keep) {
+  auto *mask = c.slots[3].get<Tensor>();
   std::string message;
-  if (!c.t.commonShape(x, mask, message)) {
-    return c.error("E0301", message, 3);
+  if (!mask) {
+    return c.error("E0302", "'where' is a mask, not " + c.slots[3].describe(c.t.batch), 3);
   }
-  // Select, not multiply: the masked-out elements may be 0 / 0.
-  Tensor zero = c.t.splat(x.shape(), 0.0, x.batched);
-  Tensor condition = *c.slots[3].get<Tensor>();
-  condition = c.t.broadcastTo(condition, {SmallVector<int64_t>(x.shape()), x.batched});
-  Tensor kept{nn::SelectOp::create(c.t.b, c.t.loc, condition.value, x.value, zero.value), x.batched};
-  Tensor count = c.t.binary<nn::MaximumOp>(c.t.reduceSum(mask, axes), c.t.scalar(1.0));
-  return c.t.div(c.t.reduceSum(kept, axes), count);
+  if (auto shape = c.t.commonShape(x, *mask, message);
+      !shape || ArrayRef<int64_t>(shape->dims) != x.shape()) {
+    return c.error("E0301",
+                   message.empty() ? "the mask " + describe(*mask, c.t.batch) + " is larger than " +
+                                         describe(x, c.t.batch)
+                                   : message,
+                   3);
+  }
+  if (reduction == Reduction::mean) {
+    return c.t.maskedMean(x, *mask, axes, keep);
+  }
+  Tensor condition = c.t.where(*mask, x, llvm::is_contained(axes, 0));
+  bool isMax = reduction == Reduction::max;
+  Tensor kept = c.t.select(condition, x, isMax ? std::numeric_limits<float>::lowest() : 0.0);
+  return isMax ? c.t.reduceMax(kept, axes, keep) : c.t.reduceSum(kept, axes, keep);
 }
 
 static Value buildReduction(BuiltinCall &c, Reduction reduction) {
+  bool masked = !c.slots[3].get<None>();
   if (const List *list = c.slots[0].list()) {
-    return reduceList(c, reduction, *list);
+    return masked
+               ? c.error("E0302", "'where' masks the elements of a tensor, not those of a list", 3)
+               : reduceList(c, reduction, *list);
   }
   auto *x = c.slots[0].get<Tensor>();
   if (!x) {
@@ -102,8 +126,8 @@ static Value buildReduction(BuiltinCall &c, Reduction reduction) {
   if (!axes) {
     return Poison{};
   }
-  if (reduction == Reduction::mean && c.slots[3].get<Tensor>()) {
-    return maskedMean(c, *x, *axes);
+  if (masked) {
+    return reduceWhere(c, reduction, *x, *axes, c.boolean(2));
   }
   return reduceTensor(c, reduction, *x, *axes, c.boolean(2));
 }
@@ -133,13 +157,22 @@ static Value buildRowSum(BuiltinCall &c) {
 void addReduceBuiltins(std::vector<Builtin> &table) {
   auto reduction = [&](StringRef name, Reduction kind, StringRef summary) {
     table.push_back({name,
-                     {{"x"}, {"axis", Kind::any, Value(None{})}, {"keep", Kind::boolean, Value(false)}, {"where", Kind::any, Value(None{})}},
-                     [kind](BuiltinCall &c) { return buildReduction(c, kind); }, false, summary});
+                     {{"x"},
+                      {"axis", Kind::any, Value(None{})},
+                      {"keep", Kind::boolean, Value(false)},
+                      {"where", Kind::any, Value(None{})}},
+                     [kind](BuiltinCall &c) { return buildReduction(c, kind); },
+                     false,
+                     summary});
   };
   reduction("sum", Reduction::sum, "sum over axes, or over a list");
   reduction("mean", Reduction::mean, "mean over axes, or over a list");
   reduction("max", Reduction::max, "maximum over axes, or over a list");
-  table.push_back({"argmax", {{"x", Kind::tensor}, {"axis", Kind::integer, Value(-1)}}, buildArgmax, false, "index of the first maximum"});
+  table.push_back({"argmax",
+                   {{"x", Kind::tensor}, {"axis", Kind::integer, Value(-1)}},
+                   buildArgmax,
+                   false,
+                   "index of the first maximum"});
   table.push_back({"diag", {{"x", Kind::tensor}}, buildDiag, false, "the diagonal of a matrix"});
   table.push_back({"rowsum", {{"x", Kind::tensor}}, buildRowSum, false, "sum over the last axis"});
 }

@@ -1,6 +1,7 @@
-// Train and data sections: numbers become named scalars, policies become JSON for the runtime (runtime/train/config.h),
-// parameter groups are resolved per parameter.
+// Train and data sections: numbers become named scalars, policies become JSON for the runtime
+// (runtime/train/config.h), parameter groups are resolved per parameter.
 #include "frontend/elaborate/Elaborator.h"
+#include "frontend/elaborate/ParameterGroups.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
@@ -10,35 +11,11 @@ namespace mome::elaborate {
 using namespace syntax;
 namespace json = llvm::json;
 
-/// Does a path match a pattern? `*` matches one part, `**` any number of them.
-static bool matches(llvm::ArrayRef<llvm::StringRef> pattern, llvm::ArrayRef<llvm::StringRef> path) {
-  if (pattern.empty()) {
-    return path.empty();
-  }
-  if (pattern[0] == "**") {
-    for (size_t skip = 0; skip <= path.size(); ++skip) {
-      if (matches(pattern.drop_front(), path.drop_front(skip))) {
-        return true;
-      }
-    }
-    return false;
-  }
-  return !path.empty() && (pattern[0] == "*" || pattern[0] == path[0]) && matches(pattern.drop_front(), path.drop_front());
-}
-
-/// A pattern also covers everything below what it names.
-static bool covers(llvm::StringRef pattern, llvm::StringRef path) {
-  llvm::SmallVector<llvm::StringRef> parts, names;
-  pattern.split(parts, '.');
-  path.split(names, '.');
-  parts.push_back("**");
-  return matches(parts, names);
-}
-
 /// Elaborates one section.
 class SectionElaborator {
 public:
-  SectionElaborator(Elaborator &e, const Section &section) : e(e), section(section), prefix(section.name.name + ".") {}
+  SectionElaborator(Elaborator &e, const Section &section)
+      : e(e), section(section), prefix(section.name.name + "."), groups(full("weight_decay")) {}
 
   void train();
   void data();
@@ -51,7 +28,9 @@ private:
   /// The settings of `name(a = 1, b = 2)`, or of a bare `name`.
   const Expr *call(const Setting &setting, std::string &name);
   const Expr *argument(const Expr &call, llvm::StringRef name, size_t position);
-  void error(syntax::Range range, llvm::StringRef code, const std::string &message) { e.report(range, code, message); }
+  void error(syntax::Range range, llvm::StringRef code, const std::string &message) {
+    e.report(range, code, message);
+  }
   std::string word(const Expr *expr) const;
   json::Value toJson(const Expr &expr);
   json::Value toJson(const SettingItem &item);
@@ -59,7 +38,8 @@ private:
   // --- Scalars
   void scalar(llvm::StringRef leaf, double value, mlir::Type type = nullptr);
   void hostScalar(llvm::StringRef leaf);
-  void argumentScalar(const Expr &call, llvm::StringRef name, size_t position, std::optional<double> fallback);
+  void argumentScalar(const Expr &call, llvm::StringRef name, size_t position,
+                      std::optional<double> fallback);
   std::string full(llvm::StringRef leaf) const { return prefix + leaf.str(); }
 
   // --- Settings
@@ -67,6 +47,8 @@ private:
   void precision(const Setting &setting);
   void optimizer(const Setting &setting);
   void group(const Setting &setting);
+  std::vector<std::string> groupMembers(const SettingItem &item);
+  void scale(const Setting &setting);
   void clip(const Setting &setting);
   void schedule(const Setting &setting);
   void monitor(const Setting &setting);
@@ -75,8 +57,10 @@ private:
   void ema(const Setting &setting);
   void sampler(const Setting &setting);
   void place(const Setting &setting);
+  void seed(const Setting &setting);
 
   std::vector<model::ParamOp> parameters();
+  std::vector<std::string> parameterPaths();
 
   Elaborator &e;
   const Section &section;
@@ -85,8 +69,9 @@ private:
   json::Array initRules, freezeRules;
   std::string optimizerKind = "adamw";
   bool nesterov = false, hasClip = false, hasEma = false, hasSchedule = false;
-  std::vector<mlir::Attribute> groups; // dictionaries; 0 is the default group
-  std::map<std::string, int> groupOf;
+  ParameterGroups groups;
+  int groupCount = 0, scaleCount = 0;
+  double seedValue = 0;
   std::set<std::string> frozen;
   std::vector<mlir::NamedAttribute> trainable;
 };
@@ -96,7 +81,8 @@ void Elaborator::elaborateSection(const Section &section) {
   section.train ? inner.train() : inner.data();
 }
 
-//===-- Reading values ---------------------------------------------------------------------------===//
+//===-- Reading values
+//---------------------------------------------------------------------------===//
 
 std::optional<double> SectionElaborator::number(const Expr *expr, llvm::StringRef what) {
   if (!expr) {
@@ -126,8 +112,11 @@ const Expr *SectionElaborator::call(const Setting &setting, std::string &name) {
     name = expr->text;
     return expr;
   }
-  error(setting.range, "E0401", "'" + setting.keyword.name + "' needs a kind, as in " +
-                                    (setting.keyword.name == "clip" ? "global_norm(20)" : setting.keyword.name == "schedule" ? "cosine(epochs = 100)" : "adamw(lr = 1e-3)"));
+  error(setting.range, "E0401",
+        "'" + setting.keyword.name + "' needs a kind, as in " +
+            (setting.keyword.name == "clip"       ? "global_norm(20)"
+             : setting.keyword.name == "schedule" ? "cosine(epochs = 100)"
+                                                  : "adamw(lr = 1e-3)"));
   return nullptr;
 }
 
@@ -158,7 +147,8 @@ json::Value SectionElaborator::toJson(const Expr &expr) {
   case ExprKind::name:
     return expr.text;
   case ExprKind::unary:
-    return expr.children[0]->kind == ExprKind::integer ? json::Value(-expr.children[0]->integer) : json::Value(-expr.children[0]->real);
+    return expr.children[0]->kind == ExprKind::integer ? json::Value(-expr.children[0]->integer)
+                                                       : json::Value(-expr.children[0]->real);
   case ExprKind::list: {
     json::Array array;
     for (const ExprPtr &child : expr.children) {
@@ -216,14 +206,17 @@ json::Value SectionElaborator::toJson(const SettingItem &item) {
 }
 
 void SectionElaborator::scalar(llvm::StringRef leaf, double value, mlir::Type type) {
-  e.declareScalar(full(leaf), model::ScalarKind::train, value, type ? type : e.builder.getF32Type(), e.loc(section.name.range));
+  e.declareScalar(full(leaf), model::ScalarKind::train, value, type ? type : e.builder.getF32Type(),
+                  e.loc(section.name.range));
 }
 
 void SectionElaborator::hostScalar(llvm::StringRef leaf) {
-  e.declareScalar(full(leaf), model::ScalarKind::host, 0, e.builder.getF32Type(), e.loc(section.name.range));
+  e.declareScalar(full(leaf), model::ScalarKind::host, 0, e.builder.getF32Type(),
+                  e.loc(section.name.range));
 }
 
-void SectionElaborator::argumentScalar(const Expr &call, llvm::StringRef name, size_t position, std::optional<double> fallback) {
+void SectionElaborator::argumentScalar(const Expr &call, llvm::StringRef name, size_t position,
+                                       std::optional<double> fallback) {
   const Expr *expr = argument(call, name, position);
   if (!expr && fallback) {
     scalar(name, *fallback);
@@ -232,7 +225,8 @@ void SectionElaborator::argumentScalar(const Expr &call, llvm::StringRef name, s
   }
 }
 
-//===-- Settings ---------------------------------------------------------------------------------===//
+//===-- Settings
+//---------------------------------------------------------------------------------===//
 
 void SectionElaborator::batch(const Setting &setting) {
   std::optional<double> value = number(setting.items[0].value.get(), setting.keyword.name);
@@ -244,9 +238,11 @@ void SectionElaborator::batch(const Setting &setting) {
 }
 
 void SectionElaborator::precision(const Setting &setting) {
-  std::string kind = e.options.precision.empty() ? word(setting.items[0].value.get()) : e.options.precision;
+  std::string kind =
+      e.options.precision.empty() ? word(setting.items[0].value.get()) : e.options.precision;
   if (kind == "bf16") {
-    error(setting.range, "E0501", "precision bf16 is not in this version; compile with --precision=f32");
+    error(setting.range, "E0501",
+          "precision bf16 is not in this version; compile with --precision=f32");
   } else if (kind != "f32") {
     error(setting.range, "E0401", "precision is f32 or bf16, not '" + kind + "'");
   }
@@ -258,7 +254,8 @@ void SectionElaborator::optimizer(const Setting &setting) {
     return;
   }
   if (optimizerKind != "adamw" && optimizerKind != "sgd") {
-    return error(kind->range, "E0402", "unknown optimizer '" + optimizerKind + "'; known: adamw, sgd");
+    return error(kind->range, "E0402",
+                 "unknown optimizer '" + optimizerKind + "'; known: adamw, sgd");
   }
   argumentScalar(*kind, "lr", 0, optimizerKind == "adamw" ? std::optional(1e-3) : std::nullopt);
   argumentScalar(*kind, "weight_decay", 99, optimizerKind == "adamw" ? 0.01 : 0.0);
@@ -286,49 +283,100 @@ void SectionElaborator::optimizer(const Setting &setting) {
   host["optimizer"] = json::Object{{"kind", optimizerKind}};
 }
 
-/// `group rank < 2 { weight_decay = 0 }` or `group experts.*.cls_token { lr_scale = 0.1 }`; later groups win.
+/// `group rank < 2 { weight_decay = 0 }` or `group experts.*.cls_token { lr_scale = 0.1 }`; a later
+/// group wins.
 void SectionElaborator::group(const Setting &setting) {
   const SettingItem &item = setting.items[0];
-  int index = groups.size();
-  std::string base = "group." + std::to_string(index - 1) + ".";
-  std::vector<mlir::NamedAttribute> entries;
-  auto inherited = llvm::cast<mlir::DictionaryAttr>(groups[0]);
-  entries.push_back(*inherited.getNamed("weight_decay"));
+  std::string base = "group." + std::to_string(groupCount++) + ".";
+  std::vector<std::string> members = groupMembers(item);
+  if (members.empty()) {
+    return;
+  }
   for (const SettingItem &inner : item.body) {
     if (inner.name.name != "weight_decay" && inner.name.name != "lr_scale") {
-      error(inner.range, "E0402", "a group sets weight_decay or lr_scale, not '" + inner.name.name + "'");
-      return;
+      return error(inner.range, "E0402",
+                   "a group sets weight_decay or lr_scale, not '" + inner.name.name + "'");
     }
     std::optional<double> value = number(inner.value.get(), inner.name.name);
     if (!value) {
       return;
     }
     scalar(base + inner.name.name, *value);
-    llvm::erase_if(entries, [&](mlir::NamedAttribute a) { return a.getName() == inner.name.name; });
-    entries.push_back(e.builder.getNamedAttr(inner.name.name, e.builder.getStringAttr(full(base + inner.name.name))));
+    for (const std::string &path : members) {
+      std::string name = full(base + inner.name.name);
+      inner.name.name == "lr_scale" ? groups.setScale(path, name) : groups.setDecay(path, name);
+    }
   }
-  groups.push_back(e.builder.getDictionaryAttr(entries));
-  bool any = false;
+}
+
+/// The parameters of a group; none after reporting.
+std::vector<std::string> SectionElaborator::groupMembers(const SettingItem &item) {
+  std::vector<std::string> members;
+  bool byRank = item.pattern.empty();
+  if (byRank && (!item.value || item.value->kind != ExprKind::binary ||
+                 item.value->children[0]->text != "rank")) {
+    error(item.range, "E0401",
+          "a group is a path pattern or a rank, as in `group rank < 2 { ... }`");
+    return {};
+  }
   for (model::ParamOp param : parameters()) {
-    bool member;
-    if (item.pattern.empty()) {
-      if (!item.value || item.value->kind != ExprKind::binary || item.value->children[0]->text != "rank") {
-        return error(item.range, "E0401", "a group is a path pattern or a rank, as in `group rank < 2 { ... }`");
-      }
+    bool member = !byRank && covers(item.pattern, param.getSymName());
+    if (byRank) {
       Frame &frame = e.frames.back();
-      frame.scopes.push_back({{"rank", llvm::cast<mlir::RankedTensorType>(param.getType()).getRank()}});
+      frame.scopes.push_back(
+          {{"rank", llvm::cast<mlir::RankedTensorType>(param.getType()).getRank()}});
       member = e.condition(*item.value).value_or(false);
       frame.scopes.pop_back();
-    } else {
-      member = covers(item.pattern, param.getSymName());
     }
     if (member) {
-      groupOf[param.getSymName().str()] = index;
-      any = true;
+      members.push_back(param.getSymName().str());
     }
   }
-  if (!any) {
+  if (members.empty()) {
     error(item.range, "E0403", "this group matches no parameter");
+  }
+  return members;
+}
+
+/// `scale experts.** by 0.1` multiplies the learning rate; `scale experts.*.blocks by 0.75 per
+/// layer` multiplies it once for every layer above: the last layer learns at the full rate.
+void SectionElaborator::scale(const Setting &setting) {
+  const SettingItem &item = setting.items[0];
+  bool perLayer =
+      item.words.size() == 3 && item.words[1].name == "per" && item.words[2].name == "layer";
+  if (item.words.empty() || item.words[0].name != "by" || (item.words.size() != 1 && !perLayer)) {
+    return error(setting.range, "E0401",
+                 "write `scale PATTERN by 0.1`, or `scale PATTERN by 0.75 per layer`");
+  }
+  std::optional<double> factor = number(item.extra.get(), "scale");
+  if (!factor) {
+    return;
+  }
+  std::string leaf = "scale." + std::to_string(scaleCount++);
+  scalar(leaf, *factor);
+  std::vector<std::string> paths = parameterPaths();
+  std::map<std::string, int64_t> powers;
+  if (perLayer && llvm::StringRef(item.pattern).contains("**")) {
+    return error(item.range, "E0401",
+                 "`per layer` wants the place where the layers are numbered, as in "
+                 "experts.*.blocks, without **");
+  }
+  if (perLayer) {
+    powers = layersAbove(item.pattern, paths);
+  } else {
+    for (const std::string &path : paths) {
+      if (covers(item.pattern, path)) {
+        powers[path] = 1;
+      }
+    }
+  }
+  if (powers.empty()) {
+    return error(item.range, "E0403",
+                 "'" + item.pattern + "' matches no parameter" +
+                     (perLayer ? " below a numbered layer" : ""));
+  }
+  for (const auto &[path, times] : powers) {
+    groups.multiplyScale(path, full(leaf), times);
   }
 }
 
@@ -354,7 +402,8 @@ void SectionElaborator::schedule(const Setting &setting) {
     return;
   }
   if (kind != "constant" && kind != "cosine" && kind != "multi_step") {
-    return error(expr->range, "E0402", "unknown schedule '" + kind + "'; known: constant, cosine, multi_step");
+    return error(expr->range, "E0402",
+                 "unknown schedule '" + kind + "'; known: constant, cosine, multi_step");
   }
   hasSchedule = true;
   argumentScalar(*expr, "epochs", 0, std::nullopt);
@@ -379,7 +428,8 @@ void SectionElaborator::monitor(const Setting &setting) {
   const SettingItem &item = setting.items[0];
   std::string metric = word(item.value.get());
   if (!llvm::StringRef(metric).consume_front("val.")) {
-    return error(item.range, "E0401", "only validation decides: monitor val.METRIC, never test data");
+    return error(item.range, "E0401",
+                 "only validation decides: monitor val.METRIC, never test data");
   }
   metric = metric.substr(4);
   bool known = metric == "loss";
@@ -387,7 +437,8 @@ void SectionElaborator::monitor(const Setting &setting) {
   if (!known) {
     return error(item.range, "E0205", "the model has no metric '" + metric + "'");
   }
-  json::Object monitor{{"metric", metric}, {"mode", item.words.empty() ? "max" : item.words[0].name}};
+  json::Object monitor{{"metric", metric},
+                       {"mode", item.words.empty() ? "max" : item.words[0].name}};
   for (const SettingItem &inner : item.body) {
     if (inner.name.name == "every" || inner.name.name == "patience") {
       if (std::optional<double> value = number(inner.value.get(), inner.name.name)) {
@@ -406,7 +457,8 @@ void SectionElaborator::monitor(const Setting &setting) {
       }
       monitor["keep"] = std::move(keep);
     } else {
-      return error(inner.range, "E0402", "monitor knows every, patience and keep, not '" + inner.name.name + "'");
+      return error(inner.range, "E0402",
+                   "monitor knows every, patience and keep, not '" + inner.name.name + "'");
     }
   }
   host["monitor"] = std::move(monitor);
@@ -453,7 +505,8 @@ void SectionElaborator::freeze(const Setting &setting) {
     }
     any = true;
     if (item.extra) {
-      trainable.push_back(e.builder.getNamedAttr(param.getSymName(), e.builder.getStringAttr(full("trainable." + index))));
+      trainable.push_back(e.builder.getNamedAttr(
+          param.getSymName(), e.builder.getStringAttr(full("trainable." + index))));
     } else {
       frozen.insert(param.getSymName().str());
     }
@@ -480,19 +533,22 @@ void SectionElaborator::ema(const Setting &setting) {
 void SectionElaborator::sampler(const Setting &setting) {
   std::string kind = word(setting.items[0].value.get());
   if (kind != "shuffle" && kind != "inverse_frequency" && kind != "sequential") {
-    return error(setting.range, "E0402", "unknown sampler '" + kind + "'; known: shuffle, inverse_frequency, sequential");
+    return error(setting.range, "E0402",
+                 "unknown sampler '" + kind + "'; known: shuffle, inverse_frequency, sequential");
   }
   host["sampler"] = json::Object{{"kind", kind}};
 }
 
-//===-- Sections ---------------------------------------------------------------------------------===//
+//===-- Sections
+//---------------------------------------------------------------------------------===//
 
 /// A wish: with fewer devices than it speaks of, everything goes to what there is.
 void SectionElaborator::place(const Setting &setting) {
   static constexpr llvm::StringRef known[] = {"auto", "data", "expert", "hybrid"};
   const Expr *value = setting.items[0].value.get();
   if (!value || (value->kind != ExprKind::string && !llvm::is_contained(known, word(value)))) {
-    error(setting.range, "E0402", "place is auto, data, expert, hybrid, or a file's name in quotes");
+    error(setting.range, "E0402",
+          "place is auto, data, expert, hybrid, or a file's name in quotes");
   }
 }
 
@@ -504,14 +560,32 @@ std::vector<model::ParamOp> SectionElaborator::parameters() {
   return result;
 }
 
+std::vector<std::string> SectionElaborator::parameterPaths() {
+  std::vector<std::string> paths;
+  for (model::ParamOp param : parameters()) {
+    paths.push_back(param.getSymName().str());
+  }
+  return paths;
+}
+
+void SectionElaborator::seed(const Setting &setting) {
+  std::optional<double> value = number(setting.items[0].value.get(), "seed");
+  if (value && (*value < 0 || *value != std::floor(*value))) {
+    return error(setting.range, "E0401", "the seed is a whole number, not negative");
+  }
+  seedValue = value.value_or(0);
+}
+
 void SectionElaborator::train() {
   static const std::map<std::string, Handler> handlers = {
-      {"batch", &SectionElaborator::batch},         {"eval_batch", &SectionElaborator::batch},   {"accumulate", &SectionElaborator::batch},
-      {"precision", &SectionElaborator::precision}, {"optimizer", &SectionElaborator::optimizer}, {"group", &SectionElaborator::group},
-      {"clip", &SectionElaborator::clip},           {"schedule", &SectionElaborator::schedule},  {"monitor", &SectionElaborator::monitor},
-      {"init", &SectionElaborator::init},           {"freeze", &SectionElaborator::freeze},      {"ema", &SectionElaborator::ema},
+      {"batch", &SectionElaborator::batch},         {"eval_batch", &SectionElaborator::batch},
+      {"accumulate", &SectionElaborator::batch},    {"precision", &SectionElaborator::precision},
+      {"optimizer", &SectionElaborator::optimizer}, {"group", &SectionElaborator::group},
+      {"scale", &SectionElaborator::scale},         {"seed", &SectionElaborator::seed},
+      {"clip", &SectionElaborator::clip},           {"schedule", &SectionElaborator::schedule},
+      {"monitor", &SectionElaborator::monitor},     {"init", &SectionElaborator::init},
+      {"freeze", &SectionElaborator::freeze},       {"ema", &SectionElaborator::ema},
       {"sampler", &SectionElaborator::sampler},     {"place", &SectionElaborator::place}};
-  groups.push_back(e.builder.getDictionaryAttr(e.builder.getNamedAttr("weight_decay", e.builder.getStringAttr(full("weight_decay")))));
   bool hasOptimizer = false;
   for (const Setting &setting : section.settings) {
     auto handler = handlers.find(setting.keyword.name);
@@ -520,28 +594,34 @@ void SectionElaborator::train() {
       for (const auto &entry : handlers) {
         names.push_back(entry.first);
       }
-      error(setting.keyword.range, "E0402", "unknown setting '" + setting.keyword.name + "'; known: " + llvm::join(names, ", "));
+      error(setting.keyword.range, "E0402",
+            "unknown setting '" + setting.keyword.name + "'; known: " + llvm::join(names, ", "));
       continue;
     }
     hasOptimizer |= setting.keyword.name == "optimizer";
     (this->*handler->second)(setting);
   }
   if (!hasOptimizer) {
-    return error(section.name.range, "E0401", "a train section needs an optimizer, as in `optimizer adamw(lr = 1e-3)`");
+    return error(section.name.range, "E0401",
+                 "a train section needs an optimizer, as in `optimizer adamw(lr = 1e-3)`");
   }
   if (!hasSchedule) {
     scalar("epochs", 1);
     scalar("warmup", 0);
     scalar("warmup_start", 1e-6);
   }
-  scalar("seed", 0, e.builder.getIntegerType(64));
+  scalar("seed", seedValue, e.builder.getIntegerType(64));
   hostScalar("grad_scale");
-  auto graph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(e.modelOp, e.builder.getStringAttr(section.name.name));
-  auto evalGraph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(e.modelOp, e.builder.getStringAttr("eval"));
+  auto graph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(
+      e.modelOp, e.builder.getStringAttr(section.name.name));
+  auto evalGraph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(
+      e.modelOp, e.builder.getStringAttr("eval"));
   host["batch"] = int64_t(graph.getBatch());
   host["eval_batch"] = int64_t(evalGraph.getBatch());
   if (section.after) {
-    host["after"] = json::Object{{"section", section.after->name}, {"checkpoint", section.after_which ? section.after_which->name : "best"}};
+    host["after"] =
+        json::Object{{"section", section.after->name},
+                     {"checkpoint", section.after_which ? section.after_which->name : "best"}};
   }
   if (!initRules.empty()) {
     host["init"] = std::move(initRules);
@@ -550,17 +630,17 @@ void SectionElaborator::train() {
     host["freeze"] = std::move(freezeRules);
   }
   mlir::Builder &b = e.builder;
-  std::vector<mlir::NamedAttribute> membership;
-  for (model::ParamOp param : parameters()) {
-    if (!frozen.count(param.getSymName().str())) {
-      membership.push_back(b.getNamedAttr(param.getSymName(), b.getI64IntegerAttr(groupOf[param.getSymName().str()])));
-    }
-  }
+  std::vector<std::string> trained = parameterPaths();
+  llvm::erase_if(trained, [&](const std::string &path) { return frozen.count(path) > 0; });
+  llvm::SmallVector<mlir::NamedAttribute> membership;
+  mlir::ArrayAttr groupList = groups.build(b, trained, membership);
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(host));
   e.builder.setInsertionPointToEnd(&e.modelOp.getBody().front());
-  model::TrainOp::create(e.builder, e.loc(section.name.range), section.name.name + ".train", section.name.name, optimizerKind, b.getArrayAttr(groups),
-                         b.getDictionaryAttr(membership), b.getDictionaryAttr(trainable), hasClip ? b.getStringAttr(full("clip")) : nullptr,
+  model::TrainOp::create(e.builder, e.loc(section.name.range), section.name.name + ".train",
+                         section.name.name, optimizerKind, groupList,
+                         b.getDictionaryAttr(membership), b.getDictionaryAttr(trainable),
+                         hasClip ? b.getStringAttr(full("clip")) : nullptr,
                          hasEma ? b.getStringAttr(full("ema_now")) : nullptr, nesterov, text);
 }
 
@@ -569,7 +649,8 @@ void SectionElaborator::data() {
   for (const Setting &setting : section.settings) {
     const std::string &keyword = setting.keyword.name;
     if (!llvm::is_contained({"source", "stream", "clip", "train", "val", "test"}, keyword)) {
-      error(setting.keyword.range, "E0402", "unknown setting '" + keyword + "'; known: source, stream, clip, train, val, test");
+      error(setting.keyword.range, "E0402",
+            "unknown setting '" + keyword + "'; known: source, stream, clip, train, val, test");
       continue;
     }
     json::Array items;
@@ -582,7 +663,8 @@ void SectionElaborator::data() {
     host[keyword] = std::move(items);
   }
   if (!host.get("source")) {
-    return error(section.name.range, "E0401", "a data section needs a source, as in `source tensors`");
+    return error(section.name.range, "E0401",
+                 "a data section needs a source, as in `source tensors`");
   }
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(host));

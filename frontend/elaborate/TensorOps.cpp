@@ -32,7 +32,9 @@ Tensor TensorOps::splat(ArrayRef<int64_t> shape, double value, bool batched) {
 
 std::optional<TensorOps::Shape> TensorOps::commonShape(Tensor x, Tensor y, std::string &message) {
   auto mismatch = [&](StringRef why) {
-    message = ("shapes " + describe(x, batch) + " and " + describe(y, batch) + " do not fit: " + why).str();
+    message =
+        ("shapes " + describe(x, batch) + " and " + describe(y, batch) + " do not fit: " + why)
+            .str();
     return std::nullopt;
   };
   int64_t rank = std::max(x.rank(), y.rank());
@@ -42,12 +44,15 @@ std::optional<TensorOps::Shape> TensorOps::commonShape(Tensor x, Tensor y, std::
   Shape shape;
   shape.batched = (x.batched && x.rank() == rank) || (y.batched && y.rank() == rank);
   for (int64_t axis = 0; axis < rank; ++axis) {
-    auto extent = [&](Tensor t) { return axis < rank - t.rank() ? 1 : t.shape()[axis - (rank - t.rank())]; };
+    auto extent = [&](Tensor t) {
+      return axis < rank - t.rank() ? 1 : t.shape()[axis - (rank - t.rank())];
+    };
     int64_t m = extent(x), n = extent(y);
     if (m != n && m != 1 && n != 1) {
       return mismatch("extents " + std::to_string(m) + " and " + std::to_string(n) + " meet");
     }
-    bool xBatch = x.batched && axis == rank - x.rank(), yBatch = y.batched && axis == rank - y.rank();
+    bool xBatch = x.batched && axis == rank - x.rank(),
+         yBatch = y.batched && axis == rank - y.rank();
     if (xBatch != yBatch && (xBatch ? n : m) != 1) {
       return mismatch("the batch axis would meet an axis that is not the batch");
     }
@@ -82,7 +87,8 @@ Tensor TensorOps::transpose(Tensor x, ArrayRef<int64_t> permutation) {
   return {nn::TransposeOp::create(b, loc, x.value, permutation), batched};
 }
 
-Tensor TensorOps::slice(Tensor x, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides) {
+Tensor TensorOps::slice(Tensor x, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
+                        ArrayRef<int64_t> strides) {
   return {nn::SliceOp::create(b, loc, x.value, offsets, sizes, strides), x.batched};
 }
 
@@ -103,7 +109,8 @@ Tensor TensorOps::cast(Tensor x, Type element) {
 }
 
 /// `shape` without `axes`, or with extent 1 there.
-static SmallVector<int64_t> reducedShape(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, bool keep) {
+static SmallVector<int64_t> reducedShape(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes,
+                                         bool keep) {
   SmallVector<int64_t> result;
   for (auto [axis, extent] : llvm::enumerate(shape)) {
     if (!llvm::is_contained(axes, int64_t(axis))) {
@@ -115,7 +122,8 @@ static SmallVector<int64_t> reducedShape(ArrayRef<int64_t> shape, ArrayRef<int64
   return result;
 }
 
-template <typename Op> static Tensor reduce(TensorOps &t, Tensor x, ArrayRef<int64_t> axes, bool keep) {
+template <typename Op>
+static Tensor reduce(TensorOps &t, Tensor x, ArrayRef<int64_t> axes, bool keep) {
   if (axes.empty()) {
     return x;
   }
@@ -124,8 +132,12 @@ template <typename Op> static Tensor reduce(TensorOps &t, Tensor x, ArrayRef<int
   return keep ? t.reshape(result, reducedShape(x.shape(), axes, true), batched) : result;
 }
 
-Tensor TensorOps::reduceSum(Tensor x, ArrayRef<int64_t> axes, bool keep) { return reduce<nn::ReduceSumOp>(*this, x, axes, keep); }
-Tensor TensorOps::reduceMax(Tensor x, ArrayRef<int64_t> axes, bool keep) { return reduce<nn::ReduceMaxOp>(*this, x, axes, keep); }
+Tensor TensorOps::reduceSum(Tensor x, ArrayRef<int64_t> axes, bool keep) {
+  return reduce<nn::ReduceSumOp>(*this, x, axes, keep);
+}
+Tensor TensorOps::reduceMax(Tensor x, ArrayRef<int64_t> axes, bool keep) {
+  return reduce<nn::ReduceMaxOp>(*this, x, axes, keep);
+}
 
 Tensor TensorOps::validLike(Tensor x) {
   int64_t inner = x.shape()[0] / batch;
@@ -145,10 +157,32 @@ Tensor TensorOps::reduceMean(Tensor x, ArrayRef<int64_t> axes, bool keep) {
     return scale(reduceSum(x, axes, keep), 1.0 / double(count));
   }
   Tensor sum = reduceSum(mul(x, validLike(x)), axes, keep);
-  // Mean over the samples that count: divide by their number times the other extents; a batch without any gives 0.
+  // Mean over the samples that count: divide by their number times the other extents; a batch
+  // without any gives 0.
   Tensor samples = reduceSum(validMask(), {0});
   Tensor weight = binary<nn::MaximumOp>(samples, scalar(1.0));
   return div(scale(sum, double(batch) / double(count)), weight);
+}
+
+Tensor TensorOps::where(Tensor mask, Tensor x, bool overBatch) {
+  bool truth = mask.type().getElementType().isInteger(1),
+       counts = overBatch && x.batched && validMask;
+  Shape shape{llvm::SmallVector<int64_t>(x.shape()), x.batched};
+  if (truth && !counts) {
+    return broadcastTo(mask, shape);
+  }
+  Tensor number = broadcastTo(cast(mask, b.getF32Type()), shape);
+  number = counts ? mul(number, validLike(x)) : number;
+  Tensor half = splat(x.shape(), 0.5, x.batched);
+  return {nn::CompareOp::create(b, loc, nn::CompareKind::gt, number.value, half.value), x.batched};
+}
+
+Tensor TensorOps::maskedMean(Tensor x, Tensor mask, ArrayRef<int64_t> axes, bool keep) {
+  // Select, not multiply: the masked-out elements may be 0 / 0.
+  Tensor condition = where(mask, x, llvm::is_contained(axes, 0));
+  Tensor count = reduceSum(cast(condition, b.getF32Type()), axes, keep);
+  return div(reduceSum(select(condition, x, 0.0), axes, keep),
+             binary<nn::MaximumOp>(count, scalar(1.0)));
 }
 
 Tensor TensorOps::diagonal(Tensor x) {

@@ -48,6 +48,16 @@ Diagnostic &Diagnostics::warning(Range range, std::string_view code, std::string
   return add(Severity::warning, range, code, std::move(message));
 }
 
+void Diagnostics::conclude(std::string note) {
+  auto first = std::min_element(diagnostics_.begin(), diagnostics_.end(), [](auto &a, auto &b) {
+    return std::tuple(a.severity != Severity::error, a.range.file, a.range.begin) <
+           std::tuple(b.severity != Severity::error, b.range.file, b.range.begin);
+  });
+  if (first != diagnostics_.end()) {
+    first->note(std::move(note));
+  }
+}
+
 std::string Diagnostics::render() const {
   std::vector<const Diagnostic *> sorted;
   for (const Diagnostic &diagnostic : diagnostics_) {

@@ -45,6 +45,9 @@ public:
   Diagnostic &error(Range range, std::string_view code, std::string message);
   Diagnostic &warning(Range range, std::string_view code, std::string message);
 
+  /// A sentence about all that was reported; it stands below the first error.
+  void conclude(std::string note);
+
   int errors() const { return errors_; }
   bool failed() const { return errors_ > 0; }
   const std::vector<Diagnostic> &all() const { return diagnostics_; }

@@ -132,8 +132,9 @@ SettingItem Parser::setting_item(std::string_view keyword, bool nested) {
   while (at_name() && !panicking_) {
     const Token &word = take();
     item.words.push_back({word.text, word.range});
-    bool takes_value =
-        word.text == "from" || word.text == "epoch" || (nested && (word.text == "map"));
+    bool takes_value = word.text == "from" || word.text == "epoch" ||
+                       (word.text == "by" && keyword == "scale") ||
+                       (nested && (word.text == "map"));
     if (takes_value && peek().kind != TokenKind::newline && !peek().is("{") && !peek().is(",")) {
       item.extra = expression();
     }

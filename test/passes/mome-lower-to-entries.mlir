@@ -64,7 +64,7 @@ mome.model @Tiny {
     mome.tap "top" %i : tensor<2xf32>
   }
   mome.train @fit.train graph @fit optimizer "adamw" {
-    groups = [{lr_scale = "fit.layer_scale", weight_decay = "fit.weight_decay"}, {weight_decay = "fit.no_decay"}],
+    groups = [{lr_scale = ["fit.layer_scale"], weight_decay = "fit.weight_decay"}, {weight_decay = "fit.no_decay"}],
     group_of = {b = 1 : i64, w = 0 : i64}, trainable = {w = "fit.trainable.0"}, clip = "fit.clip", ema = "fit.ema_now",
     host = "{\22batch\22:4}"}
 }

@@ -2,9 +2,9 @@
 // sections); generates nothing. A file without a model is checked for syntax and imports: its
 // blocks have shapes only where they are called.
 #include "tools/momec/common.h"
-#include "tools/momec/lint.h"
+#include "tools/momec/pass_diagnostics.h"
 
-#include "frontend/elaborate/Elaborator.h"
+#include "frontend/elaborate/Elaborate.h"
 
 #include <cstdio>
 
@@ -90,7 +90,7 @@ bool check_file(const std::string &path, const Flags &flags) {
     mlir::MLIRContext context;
     context.loadDialect<mome::model::MomeDialect, mome::nn::NNDialect>();
     auto model =
-        mome::elaborate::Elaborator(context, sources, diagnostics, flags.options).run(*module);
+        mome::elaborate::elaborateModule(context, *module, sources, diagnostics, flags.options);
     if (model && !lint_model(*model, sources, diagnostics)) {
       return false; // a bug of ours, printed by the pass manager
     }

@@ -1,10 +1,12 @@
 // momec FILE: compiles a model to a package.
 //
 // The stages of passes/Pipelines.h run one by one. Before each, the module is copied: when a stage
-// fails or crashes, the copy becomes `model.repro.mlir`, and the exit code is 70.
+// fails or crashes, the copy becomes `model.repro.mlir`, and the exit code is 70. An error with a
+// code is the user's: exit code 1. So is a text given to --compile-from that breaks the contract of
+// its level.
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
-#include "tools/momec/lint.h"
+#include "tools/momec/pass_diagnostics.h"
 
 #include "dialects/Mome/Mome.h"
 #include "dialects/NN/NN.h"
@@ -48,6 +50,7 @@ public:
 private:
   int readSource();
   int readModule();
+  int checkInput();
   int runStage(Stage stage);
   int writePackage();
   int writeText(Stage stage, StringRef path);
@@ -99,6 +102,12 @@ static int writeFile(StringRef path, StringRef bytes) {
   return ok;
 }
 
+/// Runs `work`; false if it crashed.
+static bool survives(llvm::function_ref<void()> work) {
+  llvm::CrashRecoveryContext recovery;
+  return recovery.RunSafely(work);
+}
+
 /// The module as text with locations: DSL lines survive a round trip.
 static std::string printModule(ModuleOp module) {
   OpPrintingFlags printing;
@@ -140,9 +149,17 @@ int Compilation::readSource() {
   elaboration.batch = options.batch;
   elaboration.eval_batch = options.evalBatch;
   elaboration.precision = options.precision;
-  module = elaborate::elaborateFile(context, options.input, sources, diagnostics, read,
-                                    options.includeDirs, elaboration);
-  bool sound = !module || diagnostics.failed() || lint_model(*module, sources, diagnostics);
+  bool sound = true;
+  bool survived = survives([&] {
+    module = elaborate::elaborateFile(context, options.input, sources, diagnostics, read,
+                                      options.includeDirs, elaboration);
+    sound = !module || diagnostics.failed() || lint_model(*module, sources, diagnostics);
+  });
+  if (!survived) {
+    llvm::errs() << "momec: internal error in stage 'elaborate'\n"
+                 << "note: please report it with '" << options.input << "' and what it imports\n";
+    return internal;
+  }
   llvm::errs() << diagnostics.render();
   if (!sound) {
     return reportInternalError(Stage::elaborate, *module);
@@ -166,13 +183,35 @@ int Compilation::readModule() {
   manager.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(*text, options.input), {});
   SourceMgrDiagnosticHandler handler(manager, &context);
   module = parseSourceFile<ModuleOp>(manager, &context);
-  return module ? ok : momec::failed;
+  return module ? checkInput() : momec::failed;
 }
 
-/// Runs `work`; false if it crashed.
-static bool survives(llvm::function_ref<void()> work) {
-  llvm::CrashRecoveryContext recovery;
-  return recovery.RunSafely(work);
+/// Holds a text given by the user against the contract of its level, with the lints if it is a
+/// model.
+int Compilation::checkInput() {
+  auto package = (*module)->getAttrOfType<DictionaryAttr>(rt::RTDialect::packageAttrName);
+  auto files = package ? package.getAs<ArrayAttr>("sources") : ArrayAttr();
+  for (Attribute attribute : files ? files.getValue() : ArrayRef<Attribute>()) {
+    auto file = dyn_cast<DictionaryAttr>(attribute);
+    auto path = file ? file.getAs<StringAttr>("path") : StringAttr();
+    if (auto text = path ? file.getAs<StringAttr>("text") : StringAttr()) {
+      sources.add(path.str(), text.str());
+    }
+  }
+  bool sound;
+  if (*options.compileFrom == Stage::elaborate) {
+    sound = lint_model(*module, sources, diagnostics);
+  } else {
+    PassManager manager(&context);
+    addBorder(manager, *options.compileFrom);
+    sound = succeeded(manager.run(*module));
+  }
+  llvm::errs() << diagnostics.render();
+  if (!sound) {
+    return fail("'" + options.input + "' is not what stage '" +
+                stageName(*options.compileFrom).str() + "' writes");
+  }
+  return diagnostics.failed() ? momec::failed : ok;
 }
 
 //===-- Stages ------------------------------------------------------------------------------===//
@@ -182,7 +221,9 @@ int Compilation::runStage(Stage stage) {
   TimingScope all = timing.getRootScope();
   TimingScope scope = all.nest(stageName(stage));
   bool passed = false;
+  syntax::Diagnostics said(sources, flags.options);
   auto run = [&] {
+    PassDiagnostics handler(context, sources, said);
     PassManager manager(&context);
     if (mlir::failed(applyPassManagerCLOptions(manager))) {
       return;
@@ -191,16 +232,18 @@ int Compilation::runStage(Stage stage) {
     addStage(manager, stage, options.pipeline);
     passed = succeeded(manager.run(*module));
   };
-  if (!survives(run) || !passed) {
+  bool survived = survives(run);
+  llvm::errs() << said.render();
+  if (!survived || (!passed && !said.failed())) {
     return reportInternalError(stage, *before);
   }
-  return dump(stage);
+  return said.failed() ? momec::failed : dump(stage);
 }
 
 /// Writes what went into the failing stage, and how to run it again.
 int Compilation::reportInternalError(Stage stage, ModuleOp before) {
   std::string path = stem() + ".repro.mlir";
-  StringRef previous = stageName(Stage(std::max(0, int(stage) - 1)));
+  StringRef previous = stageName(std::max(Stage::elaborate, Stage(int(stage) - 1)));
   std::string command = llvm::formatv("momec {0} --compile-from={1}{2} -o {3}.mpk", path, previous,
                                       options.pipelineFlags(), stem());
   int written = writeFile(path, "// " + command + "\n" + printModule(before));

@@ -1,11 +1,13 @@
 // The flags of `momec FILE`. MLIR's flags (--mlir-...) are those of mlir-opt.
 #include "tools/momec/compile.h"
 
+#include "passes/Passes.h"
 #include "passes/cpu/Target.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/Timing.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -17,44 +19,60 @@ namespace momec {
 namespace {
 /// Constructed at the first use: `momec fmt` need not know them.
 struct Flags {
-  cl::OptionCategory category{"momec"};
-  cl::opt<std::string> input{cl::Positional, cl::desc("FILE"), cl::cat(category)};
+  cl::OptionCategory model{"1. The model"}, stages{"2. Stages"}, target{"3. The target"},
+      says{"4. What momec says"};
+  cl::opt<std::string> input{cl::Positional, cl::desc("FILE"), cl::cat(model)};
   cl::opt<std::string> output{"o", cl::desc("Where to write; - is standard output"),
-                              cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> compileTo{"compile-to", cl::desc("Stop after this stage and write its text"),
-                                 cl::value_desc("stage"), cl::cat(category)};
+                              cl::value_desc("file"), cl::cat(model)};
+  cl::list<std::string> defines{"D", cl::Prefix, cl::desc("Set a parameter of the model"),
+                                cl::value_desc("name=value"), cl::cat(model)};
+  cl::list<std::string> includes{"I", cl::Prefix, cl::desc("Look for imports there too"),
+                                 cl::value_desc("dir"), cl::cat(model)};
+  cl::opt<std::string> preset{"preset", cl::desc("Use a preset of the model"),
+                              cl::value_desc("name"), cl::cat(model)};
+  cl::opt<int64_t> batch{"batch", cl::desc("Samples per training batch"), cl::cat(model)};
+  cl::opt<int64_t> evalBatch{"eval-batch", cl::desc("Samples per evaluation batch"),
+                             cl::cat(model)};
+  cl::opt<std::string> precision{"precision", cl::desc("f32, whatever the model says"),
+                                 cl::value_desc("type"), cl::cat(model)};
+
   cl::opt<std::string> emit{"emit", cl::desc("The same as --compile-to"), cl::value_desc("stage"),
-                            cl::cat(category)};
+                            cl::cat(stages)};
+  cl::opt<std::string> compileTo{"compile-to", cl::desc("Stop after this stage and write its text"),
+                                 cl::value_desc("stage"), cl::cat(stages)};
   cl::opt<std::string> compileFrom{
       "compile-from", cl::desc("FILE is the text that this stage wrote; go on after it"),
-      cl::value_desc("stage"), cl::cat(category)};
+      cl::value_desc("stage"), cl::cat(stages)};
   cl::opt<std::string> dumpDir{"dump-stages-to", cl::desc("Write the text of every stage there"),
-                               cl::value_desc("dir"), cl::cat(category)};
-  cl::opt<std::string> codegen{"codegen", cl::init("cpu"),
-                               cl::desc("cpu: fast kernels; reference: naive loops"),
-                               cl::cat(category)};
-  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("The kind of machine: cpu"),
-                              cl::cat(category)};
+                               cl::value_desc("dir"), cl::cat(stages)};
+
+  cl::opt<std::string> machine{"target", cl::init("cpu"), cl::desc("The kind of machine: cpu"),
+                               cl::value_desc("kind"), cl::cat(target)};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
                                  cl::desc("native, or a processor level"), cl::value_desc("name"),
-                                 cl::cat(category)};
-  cl::list<std::string> defines{"D", cl::Prefix, cl::desc("Set a parameter of the model"),
-                                cl::value_desc("name=value"), cl::cat(category)};
-  cl::list<std::string> includes{"I", cl::Prefix, cl::desc("Look for imports there too"),
-                                 cl::value_desc("dir"), cl::cat(category)};
-  cl::opt<std::string> preset{"preset", cl::desc("Use a preset of the model"), cl::cat(category)};
-  cl::opt<int64_t> batch{"batch", cl::desc("Samples per training batch"), cl::cat(category)};
-  cl::opt<int64_t> evalBatch{"eval-batch", cl::desc("Samples per evaluation batch"),
-                             cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::desc("f32, whatever the model says"),
-                                 cl::cat(category)};
+                                 cl::cat(target)};
+  cl::opt<std::string> codegen{"codegen", cl::init("cpu"),
+                               cl::desc("cpu: fast kernels; reference: naive loops"),
+                               cl::value_desc("kind"), cl::cat(target)};
   cl::opt<int64_t> devices{"devices", cl::init(1), cl::desc("How many machines: 1"),
-                           cl::cat(category)};
+                           cl::cat(target)};
+
   cl::opt<std::string> remarks{
       "remarks", cl::ValueOptional, cl::value_desc("regex"),
-      cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(category)};
-  cl::opt<bool> timing{"timing", cl::desc("Report the time of stages and passes"),
-                       cl::cat(category)};
+      cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(says)};
+  cl::opt<bool> timing{"timing", cl::desc("Report the time of stages and passes"), cl::cat(says)};
+
+  std::string moreText = R"(
+  --color=auto|always|never  --diagnostics-format=text|json  --error-limit=N  -Werror  -Wno-CODE
+
+Stages: )" + stageNames() +
+                         R"(
+MLIR's own flags work as in mlir-opt, with our passes by name:
+  --mlir-print-ir-after=nn-autodiff   --mlir-print-ir-after-all   --mlir-print-ir-after-change
+  --mlir-print-ir-tree-dir=DIR        --mlir-timing-display=list  --mlir-elide-elementsattrs-if-larger=8
+--help-hidden lists them all. More: docs/debugging.md
+)";
+  cl::extrahelp more{moreText};
 };
 } // namespace
 
@@ -80,14 +98,15 @@ static bool readStage(const char *flag, const std::string &name, std::optional<S
 
 /// What can be asked for but not done yet.
 static int refuseUnsupported(const Flags &flags) {
-  if (flags.target != "cpu") {
-    return usage_error("--target=" + flags.target + ": this momec generates code for cpu only");
+  if (flags.machine != "cpu") {
+    return usage_error("--target=" + flags.machine + ": this momec generates code for cpu only");
   }
   if (flags.devices != 1) {
     return usage_error("--devices: this momec plans for one device only [E0502]");
   }
   if (!flags.precision.empty() && flags.precision != "f32") {
-    return usage_error("--precision=" + flags.precision + ": this momec computes in f32 only [E0501]");
+    return usage_error("--precision=" + flags.precision +
+                       ": this momec computes in f32 only [E0501]");
   }
   return ok;
 }
@@ -144,9 +163,38 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
   return ok;
 }
 
+/// `--remarks REGEX` is `--remarks=REGEX`, unless what follows is a flag or the file to compile.
+static std::vector<std::string> joinRemarks(const std::vector<std::string> &arguments) {
+  std::vector<std::string> joined;
+  for (llvm::StringRef argument : arguments) {
+    bool isValue =
+        !joined.empty() && (joined.back() == "--remarks" || joined.back() == "-remarks") &&
+        !argument.starts_with("-") && !argument.ends_with(".mome") && !argument.ends_with(".mlir");
+    if (isValue) {
+      joined.back() += "=" + argument.str();
+    } else {
+      joined.push_back(argument.str());
+    }
+  }
+  return joined;
+}
+
+/// Ours are listed by --help, MLIR's by --help-hidden, those of LLVM's code generators by neither.
+static void hideForeignFlags(const Flags &flags) {
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    bool ours = llvm::any_of(option->Categories, [&](cl::OptionCategory *category) {
+      return llvm::is_contained({&flags.model, &flags.stages, &flags.target, &flags.says},
+                                category);
+    });
+    if (!ours && !name.starts_with("help")) {
+      option->setHiddenFlag(name.starts_with("mlir-") ? cl::Hidden : cl::ReallyHidden);
+    }
+  }
+}
+
 int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
                         CompileOptions &options) {
-  std::vector<const char *> rest = {"momec"};
+  std::vector<std::string> rest = {"momec"};
   for (const char *argument : arguments) {
     std::string_view text = argument;
     if (diagnosticFlags.take(text == "--Werror" ? "-Werror" : text)) {
@@ -158,15 +206,24 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
     }
   }
   static Flags flags;
+  registerMomePasses();
+  mlir::registerTransformsPasses();
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
   mlir::registerDefaultTimingManagerCLOptions();
+  hideForeignFlags(flags);
   std::string problem;
   llvm::raw_string_ostream stream(problem);
-  if (!cl::ParseCommandLineOptions(rest.size(), rest.data(), "Compiles a model to a package\n",
+  std::vector<std::string> joined = joinRemarks(rest);
+  std::vector<const char *> argv;
+  for (const std::string &argument : joined) {
+    argv.push_back(argument.c_str());
+  }
+  if (!cl::ParseCommandLineOptions(argv.size(), argv.data(), "Compiles a model to a package\n",
                                    &stream)) {
-    return usage_error(llvm::StringRef(problem).trim().str());
+    problem = llvm::StringRef(problem).trim().str(); // empty if an option printed it itself
+    return problem.empty() ? int(usage) : usage_error(problem);
   }
   for (int (*read)(const Flags &, CompileOptions &) :
        {+[](const Flags &f, CompileOptions &) { return refuseUnsupported(f); }, readInput,

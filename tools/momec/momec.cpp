@@ -24,7 +24,9 @@ void print_usage(std::FILE *stream) {
   for (const Command &command : commands) {
     std::fprintf(stream, "  %-9s %s\n", command.name.data(), command.summary);
   }
-  std::fputs("\n`momec COMMAND --help` lists its flags, `momec MODEL.mome --help` those of compiling.\n", stream);
+  std::fputs(
+      "\n`momec COMMAND --help` lists its flags, `momec MODEL.mome --help` those of compiling.\n",
+      stream);
 }
 
 } // namespace
