@@ -28,7 +28,7 @@ static std::optional<std::string> blameOverride(mlir::MLIRContext &context, cons
     without.defines.erase(name);
     if (compiles(without)) {
       return "this comes with -D " + name + "=" + value + ": the model is in order with " +
-             defaultText(*module.file.models[0], name, sources) + "; choose another value";
+             defaultText(*module.models.begin()->second.first, name, sources) + "; choose another value";
     }
   }
   if (!options.preset.empty()) {
@@ -56,7 +56,7 @@ mlir::OwningOpRef<mlir::ModuleOp> elaborateModule(mlir::MLIRContext &context, co
   mlir::OwningOpRef<mlir::ModuleOp> result =
       Elaborator(context, sources, diagnostics, options).run(module);
   bool overridden = !options.defines.empty() || !options.preset.empty();
-  if (diagnostics.errors() > before && overridden && module.file.models.size() == 1) {
+  if (diagnostics.errors() > before && overridden && module.models.size() == 1) {
     if (std::optional<std::string> why = blameOverride(context, module, sources, options)) {
       diagnostics.conclude(*why);
     }

@@ -8,11 +8,12 @@ namespace mome::elaborate {
 using namespace syntax;
 
 mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
-  if (module.file.models.size() != 1) {
-    report({}, "E0217", module.path + " holds " + std::to_string(module.file.models.size()) + " models; a compilation needs exactly one");
+  if (module.models.size() != 1) {
+    report({}, "E0217", module.path + " holds " + std::to_string(module.models.size()) + " models; a compilation needs exactly one");
     return nullptr;
   }
-  const Block &block = *module.file.models[0];
+  const auto &[model, owner] = module.models.begin()->second;
+  const Block &block = *model;
   modelSyntax = &block;
   mlir::Location where = loc(block.name.range);
   mlir::OwningOpRef<mlir::ModuleOp> top = mlir::ModuleOp::create(where, llvm::StringRef(block.name.name));
@@ -21,7 +22,7 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
   modelOp.getBody().emplaceBlock();
 
   Frame frame;
-  frame.module = &module;
+  frame.module = owner;
   frames.push_back(std::move(frame));
   if (!bindModelParameters(block)) {
     return nullptr;
@@ -116,9 +117,9 @@ bool Elaborator::bindModelParameters(const Block &block) {
     syntax::Range where = parameter.name.range;
     if (auto define = options.defines.find(name); define != options.defines.end()) {
       value = parseDefine(define->second);
-      auto named = frames.back().module->blocks.find(define->second);
-      if (parameter.type && parameter.type->name == "block" && named != frames.back().module->blocks.end()) {
-        value = BlockRef{named->second.first, named->second.second};
+      const auto *named = frames.back().module->findBlock(define->second);
+      if (parameter.type && parameter.type->name == "block" && named) {
+        value = BlockRef{named->first, named->second};
       }
     } else {
       const Expr *expr = parameter.fallback.get();

@@ -11,6 +11,18 @@ using namespace syntax;
 
 static std::string normal(const std::filesystem::path &path) { return path.lexically_normal().string(); }
 
+const Module::Names::mapped_type *Module::findBlock(const std::string &name) const {
+  if (auto found = blocks.find(name); found != blocks.end()) {
+    return &found->second;
+  }
+  for (const Module *import : imports) {
+    if (const Names::mapped_type *found = import->findBlock(name)) {
+      return found;
+    }
+  }
+  return nullptr;
+}
+
 const Module *Modules::load(const std::string &path) {
   std::optional<std::string> text = read_(path);
   if (!text) {
@@ -27,31 +39,42 @@ const Module *Modules::parse(const std::string &path, std::string text) {
   module.path = path;
   module.file = syntax::parse(sources_, sources_.add(path, std::move(text)), diagnostics_);
   loading_.push_back(path);
-  auto define = [&](const Identifier &name, const Block *block, const Module *owner) {
-    if (!module.blocks.emplace(name.name, std::pair(block, owner)).second) {
+  auto define = [&](Module::Names &names, const Identifier &name, const Module::Names::mapped_type &what) {
+    if (module.blocks.count(name.name) + module.models.count(name.name) > 0 || !names.emplace(name.name, what).second) {
       diagnostics_.error(name.range, "E0203", "'" + name.name + "' is defined twice in this file");
     }
   };
   for (const Import &import : module.file.imports) {
     const Module *from = loadImport(module, import);
+    if (from) {
+      module.imports.push_back(from);
+    }
     for (const Identifier &name : from ? import.names : std::vector<Identifier>()) {
-      auto found = from->blocks.find(name.name);
-      if (found != from->blocks.end()) {
-        define(name, found->second.first, found->second.second);
+      std::vector<std::string> candidates;
+      bool found = false;
+      for (auto names : {&Module::blocks, &Module::models}) {
+        for (const auto &[candidate, what] : from->*names) {
+          candidates.push_back(candidate);
+          if (candidate == name.name) {
+            define(module.*names, name, what);
+            found = true;
+          }
+        }
+      }
+      if (found) {
         continue;
       }
-      std::vector<std::string> candidates;
-      for (const auto &entry : from->blocks) {
-        candidates.push_back(entry.first);
-      }
-      Diagnostic &error = diagnostics_.error(name.range, "E0204", "'" + import.path + "' defines no block '" + name.name + "'");
+      Diagnostic &error = diagnostics_.error(name.range, "E0204", "'" + import.path + "' defines no block or model '" + name.name + "'");
       if (auto guess = nearest(name.name, candidates)) {
         error.notes.push_back({Severity::note, {}, "", "did you mean '" + *guess + "'?", "", {}});
       }
     }
   }
   for (const auto &block : module.file.blocks) {
-    define(block->name, block.get(), &module);
+    define(module.blocks, block->name, {block.get(), &module});
+  }
+  for (const auto &model : module.file.models) {
+    define(module.models, model->name, {model.get(), &module});
   }
   loading_.pop_back();
   return &module;

@@ -11,10 +11,16 @@
 namespace mome::elaborate {
 
 struct Module {
+  /// Name to what it names and the module that defines it: its own and what it imports.
+  using Names = std::map<std::string, std::pair<const syntax::Block *, const Module *>>;
+
   syntax::File file;
   std::string path;
-  /// Name to the block and the module that defines it: own blocks and imported ones.
-  std::map<std::string, std::pair<const syntax::Block *, const Module *>> blocks;
+  Names blocks, models;
+  std::vector<const Module *> imports;
+
+  /// A block by name: one of `blocks`, else one that an imported file has.
+  const Names::mapped_type *findBlock(const std::string &name) const;
 };
 
 /// Reads a file's text; nullopt if it cannot be read.

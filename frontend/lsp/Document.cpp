@@ -20,7 +20,7 @@ Document::Document(const std::string &path, const elaborate::ReadFile &read,
   Diagnostics again(sources_); // the parser has reported them
   tokens_ = lex(sources_, module_->file.id, again);
   names_.emplace(*module_, tokens_);
-  if (!diagnostics_.failed() && module_->file.models.size() == 1) {
+  if (!diagnostics_.failed() && module_->models.size() == 1) {
     context_.loadDialect<model::MomeDialect, nn::NNDialect>();
     model_ = elaborate::Elaborator(context_, sources_, diagnostics_, {}).run(*module_);
   }
@@ -114,8 +114,7 @@ std::string Document::describeBlock(const Block &block) const {
     above = above.drop_back(line.size());
   }
   text += comment.empty() ? "" : "\n" + comment;
-  bool isModel = model_ && block.range.begin == module_->file.models[0]->range.begin &&
-                 block.range.file == module_->file.id;
+  bool isModel = model_ && &block == module_->models.begin()->second.first;
   return text + (isModel ? describeExperts() : "");
 }
 

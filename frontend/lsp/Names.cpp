@@ -105,13 +105,10 @@ const Token *Names::tokenAt(uint32_t offset) const {
 }
 
 std::optional<Definition> Names::blockNamed(const std::string &name) const {
-  if (auto found = module_.blocks.find(name); found != module_.blocks.end()) {
-    const Block *block = found->second.first;
-    return Definition{name, block->name.range, block->range, block, nullptr};
-  }
-  for (const auto &model : module_.file.models) {
-    if (model->name.name == name) {
-      return Definition{name, model->name.range, model->range, model.get(), nullptr};
+  for (const auto *names : {&module_.blocks, &module_.models}) {
+    if (auto found = names->find(name); found != names->end()) {
+      const Block *block = found->second.first;
+      return Definition{name, block->name.range, block->range, block, nullptr};
     }
   }
   return std::nullopt;

@@ -27,14 +27,15 @@ std::string processor_name() {
 bool runs_mapped_code() {
 #if defined(__x86_64__)
   constexpr unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; // mov eax, 42; ret
-  constexpr size_t page = 4096;
+  constexpr size_t page = 4096, offset = 64; // UBSan looks for a signature in front of a function
   void *memory = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     return false;
   }
-  std::memcpy(memory, code, sizeof code);
+  void *function = static_cast<std::byte *>(memory) + offset;
+  std::memcpy(function, code, sizeof code);
   const bool ok = ::mprotect(memory, page, PROT_READ | PROT_EXEC) == 0 &&
-                  reinterpret_cast<int (*)()>(memory)() == 42;
+                  reinterpret_cast<int (*)()>(function)() == 42;
   ::munmap(memory, page);
   return ok;
 #else

@@ -86,7 +86,7 @@ bool check_file(const std::string &path, const Flags &flags) {
   mome::syntax::Diagnostics diagnostics(sources, flags.diagnostics.options);
   mome::elaborate::Modules modules(sources, diagnostics, read_text, flags.include_dirs);
   const mome::elaborate::Module *module = modules.load(path);
-  if (module && !diagnostics.failed() && !module->file.models.empty()) {
+  if (module && !diagnostics.failed() && !module->models.empty()) {
     mlir::MLIRContext context;
     context.loadDialect<mome::model::MomeDialect, mome::nn::NNDialect>();
     auto model =
