@@ -26,6 +26,9 @@ EmitResult emitAttention(nn::KernelOp kernel, const Target &target, mlir::OpBuil
 EmitResult emitAttentionBackward(nn::KernelOp kernel, const Target &target,
                                  mlir::OpBuilder &builder);
 
+/// Convolution and its derivatives, with an elementwise epilogue.
+EmitResult emitConvolution(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+
 /// The buffer of the result that yields `value`; null if none does.
 mlir::Value findResultBuffer(KernelBuilder &b, mlir::Value value);
 /// For families of a lone op: why the kernel is more than f32 operands, `root` and its results;

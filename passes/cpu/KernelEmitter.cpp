@@ -48,6 +48,7 @@ EmitResult mome::cpu::emitKernel(nn::KernelOp kernel, const Target &target, OpBu
       {"elementwise", emitElementwise}, {"gemm", emitGemm},
       {"row", emitRowProgram},          {"reduction", emitReduction},
       {"attention", emitAttention},     {"attention_backward", emitAttentionBackward},
+      {"conv", emitConvolution},
   };
   OwningOpRef<nn::KernelOp> prepared = cast<nn::KernelOp>(kernel->clone());
   if (failed(decompose(prepared->getBody().front()))) {
