@@ -12,7 +12,8 @@
 // axis per width, and passes of one level run over each width in turn. Pass p reduces what depends
 // on p earlier reductions, so the number of passes is the longest chain of reductions plus one.
 // Later passes compute cheap values again and read expensive ones (transcendental functions) back
-// from a row of scratch. Sums run in vectors with several accumulators that meet in a fixed tree.
+// from a row of scratch; rows that would not stay in the cache are computed again in every pass, so
+// that a divergence over a million classes leaves nothing but its statistics. Sums run in vectors with several accumulators that meet in a fixed tree.
 #include "passes/cpu/BodyEmitter.h"
 #include "passes/cpu/Families.h"
 #include "passes/cpu/ReductionEmitter.h"
@@ -26,6 +27,8 @@ using namespace mome::cpu;
 
 /// Elements of wide values per chunk.
 static constexpr int64_t chunkElements = 8192;
+/// Longer rows are not kept in scratch.
+static constexpr int64_t longestKeptRow = 16384;
 
 static ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
@@ -166,7 +169,8 @@ void RowKernel::findKept(Value value, const RowPass &reader) {
     return;
   }
   unsigned level = levelOf(value);
-  if (level < reader.level && isExpensive(op)) {
+  bool fits = shapes.widths[reader.width] <= longestKeptRow;
+  if (level < reader.level && isExpensive(op) && fits) {
     scratchRows.try_emplace(value);
     return;
   }
