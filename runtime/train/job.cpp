@@ -161,7 +161,7 @@ struct Start {
 Start find_start(const TrainRequest &request) {
   Start start{request.out, {}, true};
   fs::path from = request.resume;
-  if (request.resume_if_there && fs::is_directory(request.out / "ckpt")) {
+  if (request.resume_if_there && holds_run(request.out)) {
     from = request.out;
   }
   if (from.empty()) {
@@ -173,6 +173,10 @@ Start find_start(const TrainRequest &request) {
     start.run = fs::absolute(from).lexically_normal().parent_path().parent_path();
   } else {
     start.run = from;
+  }
+  if (!holds_run(start.run)) {
+    throw usage_error(from.string() + " is not a run folder or one of its checkpoints",
+                      "start a run with mome train PACKAGE --out DIR");
   }
   return start;
 }

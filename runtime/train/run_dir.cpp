@@ -35,6 +35,18 @@ RunDir::~RunDir() {
   }
 }
 
+bool holds_run(const fs::path &path) {
+  return fs::exists(path / "config.json");
+}
+
+/// What may be in a folder before its config.json is.
+static bool is_leftover_of_start(const fs::path &entry) {
+  const fs::path name = entry.filename();
+  return name == ".lock" || name == "env.json" || name == "env.json.tmp" || name == "cmdline.txt" ||
+         name == "model.mpk" || name == "config.json.tmp" ||
+         (name == "ckpt" && fs::is_empty(entry));
+}
+
 RunDir RunDir::create(const fs::path &path) {
   std::error_code ignored;
   fs::create_directories(path, ignored);
@@ -42,10 +54,17 @@ RunDir RunDir::create(const fs::path &path) {
     throw io_error(path.string(), "create");
   }
   RunDir run(path); // the lock first: of two fresh starts at once, one must lose
+  std::vector<fs::path> leftovers;
   for (const auto &entry : fs::directory_iterator(path)) {
-    if (entry.path().filename() != ".lock") {
+    if (!is_leftover_of_start(entry.path())) {
       throw usage_error(path.string() + " is not empty",
                         "choose another --out, or continue it with --resume " + path.string());
+    }
+    leftovers.push_back(entry.path());
+  }
+  for (const fs::path &leftover : leftovers) {
+    if (leftover.filename() != ".lock") {
+      fs::remove_all(leftover);
     }
   }
   fs::create_directories(path / "ckpt");

@@ -3,10 +3,11 @@
 //   STATUS         "running|done|failed|preempted EXIT_CODE LAST_STEP", replaced atomically
 //   config.json    every setting of the run, resolved       model.mpk   the package that trains
 //   env.json       machine, threads, MOME_* variables        cmdline.txt one line per start
-//   log.txt        what was printed                          metrics.jsonl one JSON object per
-//   event tb/            TensorBoard event files                   eval/       results of `mome
-//   eval` ckpt/step-00001200/  ckpt/LATEST  ckpt/BEST              .lock       held while a process
-//   trains here
+//   log.txt        what was printed                          metrics.jsonl one JSON object per event
+//   tb/            TensorBoard event files                   eval/       results of `mome eval`
+//   ckpt/step-00001200/  ckpt/LATEST  ckpt/BEST              .lock       held while a process trains
+//
+// config.json is the last file of a start: a folder without it holds nothing worth keeping.
 #pragma once
 
 #include <filesystem>
@@ -19,8 +20,8 @@ namespace mome::train {
 
 class RunDir {
 public:
-  /// A fresh run: `path` must not exist or be empty; throws Error (usage), or when another process
-  /// holds the lock.
+  /// A fresh run: `path` must not exist, or be empty but for what a start that was cut short has
+  /// left; throws Error (usage), or when another process holds the lock.
   static RunDir create(const std::filesystem::path &path);
   /// An existing run, to be resumed.
   static RunDir open(const std::filesystem::path &path);
@@ -38,6 +39,9 @@ private:
   std::filesystem::path root;
   int lock = -1;
 };
+
+/// True if a run has begun in this folder, so that it can be resumed.
+bool holds_run(const std::filesystem::path &path);
 
 /// First word of RUN/STATUS, or "" when there is none.
 std::string run_status(const std::filesystem::path &run);

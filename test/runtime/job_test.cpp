@@ -92,6 +92,7 @@ TEST_F(JobTest, FreshRunsDoNotOverwriteAndAutoResumes) {
   TrainRequest again = resume("run/ckpt/step-00000005");
   ASSERT_EQ(train_job(again, open), 0);
   EXPECT_EQ(CheckpointStore(dir / "run/ckpt").steps(), (std::vector<int64_t>{5, 9}));
+  expect_error(2, {"data is not a run folder"}, [&] { train_job(resume("data"), open); });
   expect_error(2, {"is not a run folder"}, [&] {
     std::filesystem::create_directories(dir / "other");
     test::write_text(dir / "other/config.json", slurp(dir / "run/config.json"));

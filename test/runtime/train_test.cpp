@@ -317,6 +317,9 @@ TEST_F(TrainTest, OneProcessPerRunAndNoOverwriting) {
   const RunDir first = RunDir::create(dir / "run");
   expect_error(2, {"another process"}, [&] { RunDir::create(dir / "run"); });
   expect_error(2, {"another process"}, [&] { RunDir::open(dir / "run"); });
+  std::filesystem::create_directories(dir / "cut/ckpt"); // a start that was killed
+  std::ofstream(dir / "cut/env.json.tmp") << "{";
+  EXPECT_FALSE(std::filesystem::exists(RunDir::create(dir / "cut").path() / "env.json.tmp"));
   std::filesystem::create_directories(dir / "full/x");
   expect_error(2, {"not empty"}, [&] { RunDir::create(dir / "full"); });
   expect_error(2, {"not a run folder"}, [&] { RunDir::open(dir / "data"); });
