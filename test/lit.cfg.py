@@ -6,7 +6,7 @@ import lit.formats
 config.name = "mome"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".mome", ".test"]
-config.excludes = ["Inputs", "runtime", "fuzz", "CMakeLists.txt"]
+config.excludes = ["Inputs", "runtime", "ptxsim", "fuzz", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.mome_obj, "test")
 config.environment["PATH"] = os.pathsep.join(
