@@ -68,8 +68,9 @@ static LogicalResult verifyTrain(model::TrainOp train) {
   }
   for (auto group : train.getGroups().getAsRange<DictionaryAttr>()) {
     for (NamedAttribute entry : group) {
-      auto names = dyn_cast<ArrayAttr>(entry.getValue()); // a product
-      for (Attribute name : names ? names.getValue() : ArrayRef(entry.getValue())) {
+      Attribute value = entry.getValue();
+      auto names = dyn_cast<ArrayAttr>(value); // a product
+      for (Attribute name : names ? names.getValue() : ArrayRef(value)) {
         if (failed(verifyScalar(name))) {
           return failure();
         }
