@@ -86,10 +86,13 @@ void Elaborator::note(const std::string &message, syntax::Range range) {
 std::optional<Value> Elaborator::callSpecial(const Expr &call) {
   const std::string &name = call.children[0]->text;
   static const std::map<std::string, size_t> arity = {
-      {"len", 1},    {"int", 1},          {"floor", 1},   {"constant", 1},
-      {"normal", 1}, {"trunc_normal", 1}, {"uniform", 2}, {"name", 1},    {"fail", 1}};
+      {"len", 1},          {"int", 1},     {"floor", 1}, {"constant", 1}, {"normal", 1},
+      {"trunc_normal", 1}, {"uniform", 2}, {"name", 1},  {"fail", 1}};
   auto wanted = arity.find(name);
   bool isMax = (name == "max" || name == "min") && call.arguments.size() > 1;
+  if (name == "min" && call.arguments.size() != 2 && !frames.back().module->blocks.count(name)) {
+    return report(call.range, "E0207", "'min' takes two numbers");
+  }
   if (wanted == arity.end() && !isMax) {
     return std::nullopt;
   }
@@ -121,7 +124,8 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
     return report(call.range, "E0220", *message);
   }
   if (!numbers || name == "fail") {
-    return report(call.range, "E0302", "'" + name + "' needs " + (numbers ? "a string" : "numbers known now"));
+    return report(call.range, "E0302",
+                  "'" + name + "' needs " + (numbers ? "a string" : "numbers known now"));
   }
   if (name == "int" || name == "floor") {
     double floor = std::floor(*args[0].number());
@@ -372,6 +376,7 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
       *this, ops(call.range), std::vector<Value>(count), std::vector<bool>(count, false), {}, {}};
   callPath = outerPath;
   size_t position = 0;
+  std::vector<const Expr *> slots(count, nullptr);
   for (const Argument &argument : call.arguments) {
     Value value = evaluate(*argument.value);
     bool reduces = builtin.name == "sum" || builtin.name == "mean" || builtin.name == "max";
@@ -411,6 +416,7 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
     }
     bound.slots[slot] = *fitting;
     bound.given[slot] = true;
+    slots[slot] = argument.value.get();
   }
   for (size_t slot = 0; slot < count; ++slot) {
     if (!bound.given[slot]) {
@@ -424,9 +430,11 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
   }
   callPath = path;
   const Expr *outerCall = std::exchange(currentCall, &call);
+  std::swap(currentSlots, slots);
   bool outerSharing = std::exchange(sharing, sharing || same);
   Value result = builtin.build(bound);
   sharing = outerSharing;
+  std::swap(currentSlots, slots);
   callPath = outerPath;
   currentCall = outerCall;
   return result;
@@ -434,8 +442,11 @@ Value Elaborator::callBuiltin(const Builtin &builtin, const Expr &call, const st
 
 Value Elaborator::error(llvm::StringRef code, const std::string &message, int argument) {
   syntax::Range range = currentCall->range;
-  if (argument >= 0 && currentCall->kind == ExprKind::call &&
-      size_t(argument) < currentCall->arguments.size()) {
+  bool given = argument >= 0 && size_t(argument) < currentSlots.size() && currentSlots[argument];
+  if (given) {
+    range = currentSlots[argument]->range;
+  } else if (argument >= 0 && currentCall->kind == ExprKind::call &&
+             size_t(argument) < currentCall->arguments.size()) {
     range = currentCall->arguments[argument].value->range;
   }
   return report(range, code, message);

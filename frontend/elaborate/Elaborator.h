@@ -165,6 +165,8 @@ private:
   // Per call:
   std::string callPath;
   const syntax::Expr *currentCall = nullptr;
+  std::vector<const syntax::Expr *>
+      currentSlots;     ///< what was given for each parameter of a builtin
   bool sharing = false; ///< inside a call marked `same`, its arguments excepted
 
   // Over all graphs:
