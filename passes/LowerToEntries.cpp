@@ -402,7 +402,7 @@ void buildInitEntry(ModuleOp module, model::ModelOp model) {
 /// What the runtime must know besides memory and code.
 DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
   Builder b(model.getContext());
-  SmallVector<Attribute> scalars, train, data, metrics, losses, modalities, optional;
+  SmallVector<Attribute> scalars, train, data, metrics, losses, modalities, optional, classes;
   auto entry = [&](std::initializer_list<std::pair<StringRef, Attribute>> fields) {
     SmallVector<NamedAttribute> named;
     for (auto [key, value] : fields) {
@@ -423,6 +423,11 @@ DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
                         {"value", scalar.getValueAttr()}});
       }
       scalars.push_back(fields);
+    } else if (auto label = dyn_cast<model::LabelOp>(op); label && classes.empty()) {
+      // Only counted: the data set's label names, in order, take these places.
+      for (uint64_t i = 0; i < uint64_t(label.getClasses()); ++i) {
+        classes.push_back(b.getStringAttr(std::to_string(i)));
+      }
     } else if (auto modality = dyn_cast<model::ModalityOp>(op)) {
       modalities.push_back(modality.getSymNameAttr());
       if (modality.getOptional()) {
@@ -454,6 +459,7 @@ DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
   }
   int64_t evalBatch = eval ? int64_t(eval.getBatch()) : batch;
   return entry({{"model", model.getSymNameAttr()},
+                {"classes", b.getArrayAttr(classes)},
                 {"modalities", b.getArrayAttr(modalities)},
                 {"optional", b.getArrayAttr(optional)},
                 {"batch", b.getI64IntegerAttr(batch ? batch : evalBatch)},

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <string>
@@ -15,8 +16,8 @@ uint64_t number_in(const std::string &path) {
   return in >> value ? value : UINT64_MAX;
 }
 
-uint64_t machine_available() {
-  std::ifstream in("/proc/meminfo");
+uint64_t machine_available(const std::string &root) {
+  std::ifstream in(root + "/proc/meminfo");
   for (std::string key; in >> key;) {
     uint64_t kib = 0;
     if (key == "MemAvailable:" && in >> kib) {
@@ -26,19 +27,13 @@ uint64_t machine_available() {
   return UINT64_MAX;
 }
 
-} // namespace
-
-uint64_t available_memory() {
-  uint64_t least = machine_available();
-  std::ifstream in("/proc/self/cgroup");
-  std::string group;
-  while (std::getline(in, group) && !group.starts_with("0::")) {
-  }
-  group = group.starts_with("0::") ? group.substr(3) : "/";
-  for (;; group.resize(group.rfind('/'))) { // the group and all it is in
-    const std::string dir = "/sys/fs/cgroup" + (group == "/" ? "" : group);
-    const uint64_t limit = number_in(dir + "/memory.max"),
-                   used = number_in(dir + "/memory.current");
+/// What a control group and all it is in still allow; `files` names its limit and its use.
+uint64_t group_available(const std::string &tree, std::string group,
+                         const std::array<const char *, 2> &files) {
+  uint64_t least = UINT64_MAX;
+  for (;; group.resize(group.rfind('/'))) {
+    const std::string dir = tree + (group == "/" ? "" : group);
+    const uint64_t limit = number_in(dir + "/" + files[0]), used = number_in(dir + "/" + files[1]);
     if (limit != UINT64_MAX && used != UINT64_MAX) {
       least = std::min(least, limit - std::min(limit, used));
     }
@@ -46,6 +41,29 @@ uint64_t available_memory() {
       return least;
     }
   }
+}
+
+} // namespace
+
+uint64_t available_memory(const std::string &root) {
+  uint64_t least = machine_available(root);
+  std::ifstream in(root + "/proc/self/cgroup");
+  for (std::string line;
+       std::getline(in, line);) { // "0::/group", or of version 1 "7:memory:/group"
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == line.npos) {
+      continue;
+    }
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string tree = root + "/sys/fs/cgroup", group = line.substr(second + 1);
+    if (line.starts_with("0::")) {
+      least = std::min(least, group_available(tree, group, {"memory.max", "memory.current"}));
+    } else if (controllers.find(",memory,") != controllers.npos) {
+      least = std::min(least, group_available(tree + "/memory", group,
+                                              {"memory.limit_in_bytes", "memory.usage_in_bytes"}));
+    }
+  }
+  return least;
 }
 
 } // namespace mome

@@ -2,6 +2,7 @@
 // is its kernel's chunks spread over the thread pool, one dispatch after the other.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "runtime/device.h"
@@ -51,7 +52,7 @@ private:
 };
 
 /// Bytes a process may still allocate here: the least of what is free in the machine and in each
-/// of the process's memory control groups.
-uint64_t available_memory();
+/// of the process's memory control groups. `root` holds proc/ and sys/: "" is the machine's own.
+uint64_t available_memory(const std::string &root = "");
 
 } // namespace mome

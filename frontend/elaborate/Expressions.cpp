@@ -298,7 +298,8 @@ Value Elaborator::evaluateBinary(const Expr &expr) {
       return *same == (op == "==");
     }
   }
-  if (auto *text = left.get<std::string>(), *more = right.get<std::string>(); op == "+" && text && more) {
+  if (auto *text = left.get<std::string>(), *more = right.get<std::string>();
+      op == "+" && text && more) {
     return *text + *more;
   }
   if (op == "+" && left.list() && right.list()) {
@@ -425,7 +426,8 @@ Value Elaborator::indexTensor(Tensor x, const Expr &expr) {
                     "out of range on axis " + std::to_string(axis) + " of " +
                         elaborate::describe(x, batch));
     }
-    if (axis == 0 && x.batched && (*begin != 0 || last != extent || *step != 1)) {
+    bool whole = subscript.slice && *begin == 0 && last == extent && *step == 1;
+    if (axis == 0 && x.batched && !whole) { // a batch of 1 has an axis, too
       return report(subscript.range, "E0305", "the batch axis cannot be cut: write ':' there");
     }
     offsets[axis] = *begin;

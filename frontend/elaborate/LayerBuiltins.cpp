@@ -152,6 +152,24 @@ static Value buildL2Normalize(BuiltinCall &c) {
 
 //===-- Attention --------------------------------------------------------------------------------===//
 
+/// What is added to the scores of `q` and `k`: [N, M], [heads, N, M] or [B, heads, N, M]; null without; nullopt after reporting.
+static std::optional<mlir::Value> attentionMask(BuiltinCall &c, Tensor q, Tensor k, int64_t heads) {
+  if (c.slots[5].get<None>()) {
+    return mlir::Value();
+  }
+  auto *mask = c.slots[5].get<Tensor>();
+  SmallVector<int64_t> shape = {q.shape()[0], heads, q.shape()[1], k.shape()[1]};
+  if (mask && mask->shape() == ArrayRef(shape).drop_front(2)) {
+    return c.t.broadcastTo(*mask, {SmallVector<int64_t>(ArrayRef(shape).drop_front()), false}).value;
+  }
+  if (mask && (mask->shape() == ArrayRef(shape) || mask->shape() == ArrayRef(shape).drop_front())) {
+    return mask->value;
+  }
+  c.error("E0301", "the mask must be [N, M], [heads, N, M] or [B, heads, N, M] with " + std::to_string(heads) + " heads, N = " +
+                       std::to_string(shape[2]) + ", M = " + std::to_string(shape[3]) + ", not " + c.slots[5].describe(c.t.batch), 5);
+  return std::nullopt;
+}
+
 /// q [B, N, C], k [B, M, C], v [B, M, V]; softmax(q k^T scale + mask) v, per head.
 static Value buildAttention(BuiltinCall &c) {
   Tensor q = c.tensor(0), k = c.tensor(1), v = c.tensor(2);
@@ -166,11 +184,11 @@ static Value buildAttention(BuiltinCall &c) {
     return c.error("E0303", "width " + std::to_string(q.shape()[2]) + " does not split into " + std::to_string(heads) + " heads", 3);
   }
   double scale = c.slots[4].get<None>() ? 1.0 / std::sqrt(double(q.shape()[2] / heads)) : c.number(4);
-  mlir::Value mask;
-  if (auto *tensor = c.slots[5].get<Tensor>()) {
-    mask = tensor->value;
+  std::optional<mlir::Value> mask = attentionMask(c, q, k, heads);
+  if (!mask) {
+    return Poison{};
   }
-  auto op = nn::AttentionOp::create(c.t.b, c.t.loc, q.value, k.value, v.value, mask, heads, APFloat(scale));
+  auto op = nn::AttentionOp::create(c.t.b, c.t.loc, q.value, k.value, v.value, *mask, heads, APFloat(scale));
   return Tensor{op->getResult(0), q.batched};
 }
 

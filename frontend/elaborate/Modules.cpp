@@ -45,6 +45,9 @@ const Module *Modules::parse(const std::string &path, std::string text) {
     }
   };
   for (const Import &import : module.file.imports) {
+    if (import.path.empty()) {
+      continue; // reported by the parser
+    }
     const Module *from = loadImport(module, import);
     if (from) {
       module.imports.push_back(from);

@@ -2,6 +2,8 @@
 #include "frontend/elaborate/Builtins.h"
 #include "frontend/elaborate/Rearrange.h"
 
+#include <limits>
+
 namespace mome::elaborate {
 
 using namespace mlir; // `Value` is ours here
@@ -199,8 +201,31 @@ template <typename Op> static Value buildMove(BuiltinCall &c) {
   return Tensor{Op::create(c.t.b, c.t.loc, x.type(), x.value, c.integer(1), *axis), x.batched};
 }
 
+/// Integers known now as a tensor; nullopt if the list holds anything else.
+static std::optional<Tensor> constantIndices(BuiltinCall &c, const List &list) {
+  SmallVector<int32_t> numbers;
+  for (const Value &value : list) {
+    auto *number = value.get<int64_t>();
+    if (!number || *number < 0 || *number > std::numeric_limits<int32_t>::max()) {
+      return std::nullopt;
+    }
+    numbers.push_back(int32_t(*number));
+  }
+  auto type = RankedTensorType::get({int64_t(numbers.size())}, c.t.b.getI32Type());
+  auto values = DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers));
+  return Tensor{nn::ConstantOp::create(c.t.b, c.t.loc, values)};
+}
+
+/// Indices are a tensor of integers, or a list of them: `take(table, [0, 1, 1, 0])`.
 static Value buildTake(BuiltinCall &c) {
-  Tensor x = c.tensor(0), indices = c.tensor(1);
+  Tensor x = c.tensor(0);
+  auto *given = c.slots[1].get<Tensor>();
+  const List *list = c.slots[1].list();
+  std::optional<Tensor> known = given ? std::optional(*given) : list && !list->empty() ? constantIndices(c, *list) : std::nullopt;
+  if (!known) {
+    return c.error("E0302", "indices are a tensor or a list of integers from 0, not " + c.slots[1].describe(c.t.batch), 1);
+  }
+  Tensor indices = *known;
   std::optional<int64_t> axis = c.axis(2, x.rank());
   if (!axis) {
     return Poison{};
@@ -237,7 +262,7 @@ void addShapeBuiltins(std::vector<Builtin> &table) {
   table.push_back({"pad", {x, {"low", Kind::shape}, {"high", Kind::shape}, {"value", Kind::number, Value(0)}}, buildPad, false, "surrounds with a value"});
   table.push_back({"roll", {x, {"shift", Kind::integer}, last}, buildMove<nn::RollOp>, false, "cyclic shift along an axis"});
   table.push_back({"shift", {x, {"by", Kind::integer}, last}, buildMove<nn::ShiftOp>, false, "shift along an axis; zeros enter"});
-  table.push_back({"take", {x, {"indices", Kind::tensor}, {"axis", Kind::integer, Value(0)}}, buildTake, false, "elements of an axis, chosen by indices"});
+  table.push_back({"take", {x, {"indices"}, {"axis", Kind::integer, Value(0)}}, buildTake, false, "elements of an axis, chosen by indices"});
   table.push_back({"one_hot", {{"indices", Kind::tensor}, {"n", Kind::integer}}, buildOneHot, false, "1 at the index, 0 elsewhere"});
   table.push_back(fill("zeros", 0.0));
   table.push_back(fill("ones", 1.0));

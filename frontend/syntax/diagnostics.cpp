@@ -15,6 +15,36 @@ constexpr CodeEntry entries[] = {
 #include "frontend/syntax/codes.def"
 };
 
+struct Example {
+  const char *code, *refused, *accepted;
+};
+constexpr Example examples[] = {
+#define MOME_EXAMPLE(CODE, REFUSED, ACCEPTED) {#CODE, REFUSED, ACCEPTED},
+#include "frontend/syntax/examples.def"
+};
+
+/// The lines of a text, set in by four.
+std::string indented(std::string_view text) {
+  std::string out = "    ";
+  for (char c : text) {
+    out += c;
+    out += c == '\n' ? "    " : "";
+  }
+  return out + "\n";
+}
+
+/// "For example ... Instead ..."; nothing for a code without example.
+std::string example(std::string_view code) {
+  for (const Example &example : examples) {
+    if (code == example.code) {
+      std::string_view meets = code[0] == 'W' ? "warned of" : "refused";
+      return "\nFor example, this is " + std::string(meets) + ":\n\n" + indented(example.refused) +
+             "\nThis is in order:\n\n" + indented(example.accepted);
+    }
+  }
+  return "";
+}
+
 } // namespace
 
 Diagnostic &Diagnostic::note(std::string text, Range where) {
@@ -92,7 +122,8 @@ std::string Diagnostics::render() const {
 std::optional<std::string> explain(std::string_view code) {
   for (const CodeEntry &entry : entries) {
     if (code == entry.code) {
-      return std::string(entry.code) + ": " + entry.title + "\n\n" + entry.text + "\n";
+      return std::string(entry.code) + ": " + entry.title + "\n\n" + entry.text + "\n" +
+             example(code);
     }
   }
   return std::nullopt;

@@ -43,7 +43,7 @@ struct Index {
   std::vector<std::string> shards; // file names, in order of first use
   std::vector<Sample> samples;     // in file order; the sample number is the position here
   int64_t folds = 0;               // 0: the file names its parts
-  std::string hash; // XXH3-128 of index.csv and the fold: the identity of the data order
+  std::string hash; // XXH3-128 of index.csv and the fold; an open source adds its shards' content
 
   /// Sample numbers of a part, in file order; throws Error (data) when there are none.
   std::vector<uint32_t> part(Part which) const;

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "runtime/error.h"
+#include "runtime/files.h"
+#include "runtime/hash.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
 
@@ -38,6 +40,25 @@ int64_t convert(const std::byte *from, std::span<float> to, float mean, float st
   return std::find_if(to.begin(), to.end(), [](float v) { return !std::isfinite(v); }) - to.begin();
 }
 
+/// Size and content of a file. Of one above 256 MiB, its beginning (with the header), its end and
+/// blocks at even distances between: reading all of a large set would delay every start.
+std::string file_identity(const std::filesystem::path &path) {
+  constexpr size_t whole = size_t(256) << 20, block = size_t(1) << 20;
+  const MappedFile file(path);
+  const std::span<const std::byte> bytes = file.bytes();
+  Xxh3 hash;
+  if (bytes.size() <= whole) {
+    hash.update(bytes);
+  } else {
+    const size_t blocks = whole / block, last = bytes.size() - block;
+    for (size_t i = 0; i < blocks; ++i) {
+      hash.update(bytes.subspan(last / (blocks - 1) * i, block));
+    }
+    hash.update(bytes.last(block));
+  }
+  return std::to_string(bytes.size()) + " " + hash.hex();
+}
+
 class TensorSource : public Source {
 public:
   TensorSource(Index i, std::vector<Modality> m, const SourceConfig &config,
@@ -53,6 +74,7 @@ public:
         check_row(sample, uint32_t(s));
       }
     }
+    idx.hash = content_hash();
   }
 
   const Index &index() const override { return idx; }
@@ -115,6 +137,18 @@ private:
       shard->tensors.push_back(find_tensor(*shard->file, path, m));
     }
     shards[number] = std::move(shard);
+  }
+
+  /// The index's hash and every open shard's: data that changed are other data. Only the parts that
+  /// may be read are: training knows nothing of the test shards.
+  std::string content_hash() const {
+    std::string text = idx.hash;
+    for (size_t s = 0; s < shards.size(); ++s) {
+      if (shards[s] != nullptr) {
+        text += "\n" + idx.shards[s] + " " + file_identity(idx.dir / idx.shards[s]);
+      }
+    }
+    return xxh3_hex(text);
   }
 
   TensorView find_tensor(const SafetensorsFile &file, const std::filesystem::path &path,

@@ -131,6 +131,45 @@ std::optional<fs::path> CheckpointStore::pointer(std::string_view name) const {
   return root / text;
 }
 
+std::optional<fs::path>
+CheckpointStore::newest_whole(const std::function<void(const std::string &)> &warn) const {
+  std::vector<fs::path> candidates;
+  std::optional<Error> first;
+  const auto refuse = [&](const Error &error) {
+    warn(error.where + ": " + error.message);
+    first = first ? first : std::optional(error);
+  };
+  try {
+    if (const auto latest = pointer("LATEST")) {
+      candidates.push_back(*latest);
+    }
+  } catch (const Error &error) {
+    refuse(error);
+  }
+  const std::vector<int64_t> all = steps();
+  for (auto step = all.rbegin(); step != all.rend(); ++step) {
+    const fs::path dir = root / step_name(*step);
+    if (candidates.empty() || candidates.front() != dir) {
+      candidates.push_back(dir);
+    }
+  }
+  for (const fs::path &dir : candidates) {
+    try {
+      verify_checkpoint(dir);
+      if (first) {
+        warn("going on from " + dir.filename().string());
+      }
+      return dir;
+    } catch (const Error &error) {
+      refuse(error);
+    }
+  }
+  if (first) {
+    throw *first;
+  }
+  return std::nullopt;
+}
+
 std::vector<int64_t> CheckpointStore::steps() const {
   std::vector<int64_t> result;
   for (const auto &entry : fs::directory_iterator(root)) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -51,6 +52,10 @@ public:
   void mark_best(int64_t step) const;
   /// Folder a pointer (LATEST, BEST) names, if it is there.
   std::optional<std::filesystem::path> pointer(std::string_view name) const;
+  /// The newest checkpoint that is whole: what LATEST names, or, told to `warn`, an earlier one when
+  /// that is damaged. None if there is no checkpoint; throws Error (mismatch) if all are damaged.
+  std::optional<std::filesystem::path>
+  newest_whole(const std::function<void(const std::string &)> &warn) const;
   std::vector<int64_t> steps() const; // ascending
   /// Keeps LATEST, BEST and the newest `keep`.
   void prune(int64_t keep) const;

@@ -264,9 +264,12 @@ int train_job(const TrainRequest &request, const OpenModel &open) {
   }
   replace_file(run.path() / "config.json", resolved_json(json, p, scalars).dump(2) + "\n");
   Trainer trainer(*p.model, *p.source, p.config, scalars, p.job.options, &run);
+  const auto warn = [](const std::string &text) {
+    std::fprintf(stderr, "mome: warning: %s\n", text.c_str());
+  };
   const std::optional<fs::path> checkpoint = start.fresh ? std::nullopt
                                              : start.checkpoint.empty()
-                                                 ? store.pointer("LATEST")
+                                                 ? store.newest_whole(warn)
                                                  : std::optional(start.checkpoint);
   if (checkpoint) {
     trainer.resume(*checkpoint);

@@ -1,5 +1,6 @@
 // CSV, index, source, sampler, loader.
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -192,6 +193,28 @@ TEST_F(SourceTest, NormalizesAndReadsAbsentAsZero) {
   }
   plain->read(4, 1, g); // presence.gyro = 0
   EXPECT_EQ(g, std::vector<float>(4, 0.0f));
+}
+
+TEST_F(SourceTest, IdentityCoversTheContentOfTheOpenShards) {
+  const auto hash = [&](const std::set<Part> &parts) {
+    return open_tensor_source(index(), modalities(), {}, parts)->index().hash;
+  };
+  const std::string before = hash({Part::train}), with_test = hash({Part::train, Part::test});
+  EXPECT_EQ(hash({Part::train}), before);
+  EXPECT_NE(before, index().hash);
+  EXPECT_NE(before, with_test);
+  const auto flip = [&](const char *name) {
+    std::fstream file(dir / name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-1, std::ios::end);
+    const char byte = char(file.get() ^ 1);
+    file.seekp(-1, std::ios::end);
+    file.put(byte);
+  };
+  flip("test.safetensors"); // training knows nothing of it
+  EXPECT_EQ(hash({Part::train}), before);
+  EXPECT_NE(hash({Part::train, Part::test}), with_test);
+  flip("train.safetensors");
+  EXPECT_NE(hash({Part::train}), before);
 }
 
 TEST_F(SourceTest, RefusesNanWithKey) {

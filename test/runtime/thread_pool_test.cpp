@@ -3,6 +3,8 @@
 #include <chrono>
 #include <gtest/gtest.h>
 #include <memory>
+#include <sched.h>
+#include <thread>
 
 #include "runtime/error.h"
 #include "runtime/thread_pool.h"
@@ -33,6 +35,43 @@ struct Counts {
     return true;
   }
 };
+
+/// How many processors the threads of a pool may run on: the most that any helper has.
+int helper_processors(bool pin) {
+  struct Seen {
+    std::thread::id caller = std::this_thread::get_id();
+    std::atomic<int> helpers{0}, most{0};
+    static void look(void *self, int, int64_t, int64_t) {
+      auto &seen = *static_cast<Seen *>(self);
+      if (std::this_thread::get_id() == seen.caller) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1)); // leave some for the helpers
+        return;
+      }
+      cpu_set_t allowed;
+      ASSERT_EQ(::sched_getaffinity(0, sizeof allowed, &allowed), 0);
+      ++seen.helpers;
+      for (int now = seen.most; now < CPU_COUNT(&allowed);) {
+        seen.most.compare_exchange_weak(now, CPU_COUNT(&allowed));
+      }
+    }
+  } seen;
+  ThreadPool pool(2, pin);
+  for (int i = 0; i < 1000 && seen.helpers == 0; ++i) {
+    pool.run(Seen::look, &seen, 64);
+  }
+  EXPECT_GT(seen.helpers, 0);
+  return seen.most;
+}
+
+TEST(ThreadPool, PinBindsEveryHelperToOneProcessor) {
+  cpu_set_t allowed;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  EXPECT_EQ(helper_processors(false), CPU_COUNT(&allowed));
+  if (CPU_COUNT(&allowed) < 2) {
+    GTEST_SKIP() << "one processor: nothing to choose";
+  }
+  EXPECT_EQ(helper_processors(true), 1);
+}
 
 TEST(ThreadPool, EveryChunkRunsOnce) {
   for (int threads : {1, 2, 3, 8}) {

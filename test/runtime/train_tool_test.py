@@ -137,10 +137,27 @@ class TrainTool(unittest.TestCase):
             byte = file.read(1)[0]
             file.seek(-3, os.SEEK_END)
             file.write(bytes([byte ^ 1]))
-        self.mome("train", "--resume", "run", "--steps", "6", code=5, says=["model.safetensors", "hash", "mome ckpt list"])
         self.mome("ckpt", "verify", "run", code=5, says=["good", "BAD", "model.safetensors"])
-        self.mome("train", "--resume", "run/ckpt/step-00000002", "--steps", "6")
+        self.mome("train", "--resume", "run/ckpt/step-00000004", "--steps", "6", code=5, says=["model.safetensors", "hash", "mome ckpt list"])
+        self.mome("train", "--resume", "run", "--steps", "6", says=["warning", "model.safetensors", "hash", "going on from step-00000002"])
         self.assertEqual(self.read("run/STATUS"), b"done 0 6\n")
+        self.train("straight", "--steps", "6", "--save-every", "2")
+        name = "ckpt/step-00000006/model.safetensors"
+        self.assertEqual(self.read(f"run/{name}"), self.read(f"straight/{name}"))
+
+    def test_damaged_pointers(self):
+        """A manifest cut short, a LATEST that names nothing: an earlier checkpoint serves; without any, exit code 5."""
+        self.train("run", "--steps", "6", "--save-every", "2", "--keep", "10")
+        with open(self.path("run/ckpt/step-00000006/manifest.json"), "r+") as file:
+            file.truncate(100)
+        self.mome("train", "--resume", "run", "--steps", "8", says=["warning", "manifest.json", "going on from step-00000004"])
+        with open(self.path("run/ckpt/LATEST"), "w") as file:
+            file.write("step-00000077\n")
+        self.mome("train", "--resume", "run", "--steps", "10", says=["warning", "step-00000077", "going on from step-00000008"])
+        for step in os.listdir(self.path("run/ckpt")):
+            if step.startswith("step-"):
+                os.remove(self.path(f"run/ckpt/{step}/manifest.json"))
+        self.mome("train", "--resume", "run", "--steps", "12", code=5, says=["manifest.json", "not a whole checkpoint"])
 
 
 if __name__ == "__main__":

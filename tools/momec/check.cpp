@@ -6,6 +6,8 @@
 
 #include "frontend/elaborate/Elaborate.h"
 
+#include "llvm/Support/CrashRecoveryContext.h"
+
 #include <cstdio>
 
 namespace momec {
@@ -107,9 +109,16 @@ int check(Arguments arguments) {
   if (!flags) {
     return exit_code;
   }
+  llvm::CrashRecoveryContext::Enable();
   bool good = true;
   for (const std::string &path : flags->files) {
-    good = check_file(path, *flags) && good;
+    llvm::CrashRecoveryContext recovery;
+    if (!recovery.RunSafely([&] { good = check_file(path, *flags) && good; })) {
+      std::fprintf(stderr,
+                   "momec: internal error\nnote: please report it with '%s' and what it imports\n",
+                   path.c_str());
+      return internal;
+    }
   }
   return good ? ok : failed;
 }
