@@ -3,6 +3,8 @@
 //   nn.kernel @k_1f2e... { ... }      rt.kernel @k_1f2e... chunks 16 scratch 4096
 //   nn.kernel @k_5d6c... { ... }  ->  rt.kernel @k_5d6c... chunks 1 scratch 0
 //                                     rt.code @"x86-64-v3" image dense_resource<...>
+//   and with cuda=sm_80:              rt.launches @k_1f2e... on @"cuda:sm_80" scratch 0 [...]
+//                                     rt.code @"cuda:sm_80" image dense_resource<...>
 //
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
 // a remark, to the reference lowering; `codegen=reference` sends all of them there. Invariant out:
@@ -13,9 +15,12 @@
 #include "passes/cpu/KernelEmitter.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/ReferenceKernels.h"
+#include "passes/cuda/BuildPtx.h"
+#include "passes/cuda/SimtKernels.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
@@ -38,8 +43,8 @@ constexpr int64_t kernelsPerUnit = 16;
 
 class CodeGenerator {
 public:
-  CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference)
-      : module(module), target(target), onlyReference(onlyReference) {}
+  CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference, StringRef cuda)
+      : module(module), target(target), onlyReference(onlyReference), cuda(cuda) {}
 
   /// Replaces each nn.kernel by its record, and adds the code of all of them.
   LogicalResult run();
@@ -49,12 +54,16 @@ private:
   FailureOr<func::FuncOp> emitKernel(nn::KernelOp kernel);
   OpBuilder openUnit(Location loc, bool reference);
   LogicalResult lowerUnits();
-  void addCode(StringRef image);
+  void addCode(const Twine &variant, StringRef image);
+  LogicalResult emitDeviceKernel(nn::KernelOp kernel);
+  LogicalResult addDeviceCode();
 
   ModuleOp module;
   const cpu::Target &target;
   bool onlyReference;
+  StringRef cuda; // architecture; empty: none
   std::vector<Unit> units;
+  OwningOpRef<ModuleOp> deviceModule;
 };
 } // namespace
 
@@ -109,6 +118,9 @@ LogicalResult CodeGenerator::emitKernels() {
     rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
                          TypeAttr::get(getElementTypes(kernel)), number(cpu::chunksAttrName),
                          number(cpu::scratchAttrName));
+    if (!cuda.empty() && failed(emitDeviceKernel(kernel))) {
+      return failure();
+    }
     kernel.erase();
   }
   return success();
@@ -128,13 +140,52 @@ LogicalResult CodeGenerator::lowerUnits() {
   return success();
 }
 
-void CodeGenerator::addCode(StringRef image) {
+static std::string variantOf(StringRef cuda) {
+  return ("cuda:" + cuda).str();
+}
+
+/// Adds the kernel to the device module, and the record of its launches.
+LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
+  if (!deviceModule) {
+    deviceModule = ModuleOp::create(module.getLoc());
+  }
+  OpBuilder device = OpBuilder::atBlockEnd(deviceModule->getBody());
+  FailureOr<cuda::DeviceKernel> emitted = cuda::emitSimtKernel(kernel, device);
+  if (failed(emitted)) {
+    return failure();
+  }
+  OpBuilder record(kernel);
+  SmallVector<Attribute> launches;
+  for (cuda::Launch &launch : emitted->launches) {
+    launches.push_back(rt::LaunchAttr::get(record.getContext(), launch.function.getSymName(),
+                                           launch.blocks, launch.threads, /*shared=*/0));
+  }
+  rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), variantOf(cuda),
+                         emitted->scratch, record.getArrayAttr(launches));
+  return success();
+}
+
+LogicalResult CodeGenerator::addDeviceCode() {
+  PassManager manager(module.getContext()); // the code is a module of its own
+  cpu::buildLowerToLLVMPipeline(manager);
+  if (failed(manager.run(*deviceModule))) {
+    return failure();
+  }
+  FailureOr<std::string> ptx = cuda::buildPtx(*deviceModule, cuda);
+  if (failed(ptx)) {
+    return failure();
+  }
+  addCode(variantOf(cuda), *ptx);
+  return success();
+}
+
+void CodeGenerator::addCode(const Twine &variant, StringRef image) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto type = RankedTensorType::get({int64_t(image.size())}, builder.getI8Type());
   AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
       ArrayRef<char>(image.data(), image.size()), /*align=*/64, /*dataIsMutable=*/false);
   auto attr = DenseResourceElementsAttr::get(type, "code", std::move(blob));
-  rt::CodeOp::create(builder, module.getLoc(), target.name, attr);
+  rt::CodeOp::create(builder, module.getLoc(), builder.getStringAttr(variant), attr);
 }
 
 LogicalResult CodeGenerator::run() {
@@ -149,8 +200,8 @@ LogicalResult CodeGenerator::run() {
   if (failed(image)) {
     return failure();
   }
-  addCode(*image);
-  return success();
+  addCode(target.name, *image);
+  return deviceModule ? addDeviceCode() : success();
 }
 
 namespace {
@@ -165,7 +216,11 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
           << "; cpu, reference";
       return signalPassFailure();
     }
-    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference").run())) {
+    if (!cuda.empty() && !cuda::isArchitecture(cuda)) {
+      getOperation().emitError("unknown CUDA architecture '") << cuda << "'";
+      return signalPassFailure();
+    }
+    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference", cuda).run())) {
       signalPassFailure();
     }
   }

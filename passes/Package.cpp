@@ -97,7 +97,8 @@ private:
   flatbuffers::Offset<fb::Dispatch> printDispatch(rt::DispatchOp dispatch);
   Offsets<fb::Tensor> printTensors();
   Offsets<fb::Scalar> printScalars();
-  Offsets<fb::Kernel> printKernels();
+  Offsets<fb::Kernel> printKernels(rt::CodeOp code);
+  Offsets<fb::Launch> printLaunches(rt::LaunchesOp launches);
   Offsets<fb::Section> printSections(StringRef key);
   Offsets<fb::Metric> printMetrics();
   Offsets<fb::Source> printSources();
@@ -173,7 +174,24 @@ Offsets<fb::Scalar> Printer::printScalars() {
   return scalars;
 }
 
-Offsets<fb::Kernel> Printer::printKernels() {
+Offsets<fb::Launch> Printer::printLaunches(rt::LaunchesOp launches) {
+  Offsets<fb::Launch> list;
+  for (auto launch : launches.getLaunches().getAsRange<rt::LaunchAttr>()) {
+    auto function = text(launch.getFunction());
+    list.push_back(fb::CreateLaunch(builder, function, launch.getBlocks(), launch.getThreads(),
+                                    launch.getShared()));
+  }
+  return list;
+}
+
+/// The kernels as the variant of `code` runs them.
+Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
+  DenseMap<StringAttr, rt::LaunchesOp> launchesOf;
+  for (auto op : module.getOps<rt::LaunchesOp>()) {
+    if (op.getCode() == code.getSymName()) {
+      launchesOf[op.getKernelAttr().getAttr()] = op;
+    }
+  }
   Offsets<fb::Kernel> kernels;
   for (rt::KernelOp op : number<rt::KernelOp>()) {
     auto type = cast<FunctionType>(op.getType());
@@ -183,8 +201,14 @@ Offsets<fb::Kernel> Printer::printKernels() {
     }
     flatbuffers::Offset<flatbuffers::String> name = text(op.getSymName());
     auto list = builder.CreateVector(types);
-    kernels.push_back(fb::CreateKernel(builder, name, op.getChunks(), op.getScratch(), list,
-                                       type.getNumResults()));
+    rt::LaunchesOp onDevice = launchesOf.lookup(op.getSymNameAttr());
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::Launch>>> launches;
+    if (onDevice) {
+      launches = builder.CreateVector(printLaunches(onDevice));
+    }
+    kernels.push_back(fb::CreateKernel(builder, name, onDevice ? 1 : op.getChunks(),
+                                       onDevice ? onDevice.getScratch() : op.getScratch(), list,
+                                       type.getNumResults(), launches));
   }
   return kernels;
 }
@@ -247,7 +271,7 @@ flatbuffers::Offset<fb::Variant> Printer::printVariant(rt::CodeOp code) {
     scalars.push_back(fb::CreateScalarSlot(builder, indices.lookup(op.getSymNameAttr()),
                                            indexOf(op.getArenaAttr()), op.getOffset()));
   }
-  Offsets<fb::Kernel> kernels = printKernels();
+  Offsets<fb::Kernel> kernels = printKernels(code);
   Offsets<fb::Program> programs;
   for (auto program : module.getOps<rt::ProgramOp>()) {
     programs.push_back(printProgram(program));
@@ -299,12 +323,15 @@ Offsets<fb::Source> Printer::printSources() {
 
 FailureOr<std::string> Printer::print() {
   auto codes = llvm::to_vector(module.getOps<rt::CodeOp>());
-  if (codes.size() != 1) {
-    return module.emitError("a package needs one rt.code, not ") << codes.size();
+  if (codes.empty()) {
+    return module.emitError("a package needs an rt.code");
   }
   auto tensors = builder.CreateVector(printTensors());
   auto scalars = builder.CreateVector(printScalars());
-  Offsets<fb::Variant> variantList{printVariant(codes.front())};
+  Offsets<fb::Variant> variantList;
+  for (rt::CodeOp code : codes) {
+    variantList.push_back(printVariant(code));
+  }
   auto variants = builder.CreateVector(variantList);
   auto compiler = text(compilerVersion), model = textOf(package, "model"),
        precision = textOf(package, "precision");

@@ -92,6 +92,7 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
   GenerateCodePassOptions generate;
   generate.codegen = options.codegen;
   generate.targetCpu = options.targetCpu;
+  generate.cuda = options.cuda;
   manager.addPass(createGenerateCodePass(generate));
 }
 

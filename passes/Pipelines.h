@@ -37,6 +37,7 @@ std::string stageNames();
 struct PipelineOptions {
   std::string codegen = "cpu";         // cpu, reference
   std::string targetCpu = "x86-64-v3"; // a name of passes/cpu/Target.h
+  std::string cuda;                    // also an architecture such as sm_80; empty: none
 };
 
 /// Adds the verifier of the level that a stage leaves behind; nothing for parse and package.

@@ -104,12 +104,25 @@ static Value emitPiece(ImplicitLocOpBuilder &b, const AccessPiece &piece, Value 
   return choice.getResult(0);
 }
 
+/// True if the map reads whole axes only: linalg takes the loops' extents from every operand.
+static bool readsWholeAxes(AffineMap map, RankedTensorType operand, RankedTensorType result) {
+  for (auto [expr, extent] : llvm::zip_equal(map.getResults(), operand.getShape())) {
+    auto axis = dyn_cast<AffineDimExpr>(expr);
+    if (axis ? result.getDimSize(axis.getPosition()) != extent : extent != 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Value mome::nn::lowerAccess(AccessOpInterface op, OpBuilder &builder, ValueRange operands) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   SmallVector<AccessPiece> pieces = op.getAccessPieces();
   // Plain permutations and broadcasts are indexing maps.
   if (pieces.size() == 1 && pieces[0].guards.getNumResults() == 0 &&
-      pieces[0].index.isProjectedPermutation(/*allowZeroInResults=*/true)) {
+      pieces[0].index.isProjectedPermutation(/*allowZeroInResults=*/true) &&
+      readsWholeAxes(pieces[0].index,
+                     cast<RankedTensorType>(operands[pieces[0].operand].getType()), type)) {
     return buildMap(builder, op.getLoc(), type, operands[pieces[0].operand], pieces[0].index,
                     [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
   }

@@ -178,6 +178,26 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+LogicalResult LaunchesOp::verify() {
+  auto launches = getLaunches().getAsRange<LaunchAttr>();
+  if (getScratch() < 0 || llvm::any_of(launches, [](LaunchAttr launch) {
+        return launch.getBlocks() < 1 || launch.getThreads() < 1 || launch.getShared() < 0;
+      })) {
+    return emitOpError("C1: scratch and shared memory must not be negative, blocks and threads must "
+                       "be positive");
+  }
+  return success();
+}
+
+LogicalResult LaunchesOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr()) ||
+      !symbols.lookupNearestSymbolFrom<CodeOp>(*this, getCodeAttr())) {
+    return emitOpError("C2: needs the rt.kernel ")
+           << getKernelAttr() << " and the rt.code " << getCodeAttr();
+  }
+  return success();
+}
+
 LogicalResult CodeOp::verify() {
   if (!getImage().getElementType().isInteger(8) || getImage().getShapedType().getRank() != 1) {
     return emitOpError("C1: the image must be a vector of i8");

@@ -121,9 +121,36 @@ def RT_KernelOp : RT_Op<"kernel", [Symbol]> {
   let hasVerifier = 1;
 }
 
-def RT_CodeOp : RT_Op<"code", [Symbol]> {
-  let summary = "The machine code of one variant: an ELF image that defines every rt.kernel";
+def RT_LaunchAttr : AttrDef<RT_Dialect, "Launch"> {
+  let mnemonic = "launch";
+  let summary = "A function of device code, and the threads that run it";
+  let parameters = (ins StringRefParameter<>:$function, "int64_t":$blocks, "int64_t":$threads, "int64_t":$shared);
+  let assemblyFormat = "`<` $function `blocks` $blocks `threads` $threads `shared` $shared `>`";
+}
+
+def RT_LaunchesOp : RT_Op<"launches", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "How a device with launches runs a kernel";
   let description = [{
+    A kernel on such a device is a few functions, run one after the other. `shared` counts bytes of shared memory per block,
+    `scratch` bytes of device memory, which the kernel finds behind its operands and results.
+
+    ```mlir
+    rt.launches @k_1f2e3d4c5b6a7988 on @"cuda:sm_80" scratch 256
+        [#rt.launch<"k_1f2e3d4c5b6a7988_0" blocks 12 threads 256 shared 0>]
+    ```
+    C1: scratch is not negative, blocks and threads are positive. C2: the kernel is an `rt.kernel`, the code an `rt.code`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, FlatSymbolRefAttr:$code, I64Prop:$scratch,
+                       TypedArrayAttrBase<RT_LaunchAttr, "launches">:$launches);
+  let assemblyFormat = "$kernel `on` $code `scratch` $scratch $launches attr-dict";
+  let hasVerifier = 1;
+}
+
+def RT_CodeOp : RT_Op<"code", [Symbol]> {
+  let summary = "The machine code of one variant: an image that defines every rt.kernel";
+  let description = [{
+    For a CPU an ELF image; for `cuda:` PTX text, with an `rt.launches` for each kernel.
+
     ```mlir
     rt.code @"x86-64-v3" image dense_resource<code> : tensor<8192xi8>
     ```

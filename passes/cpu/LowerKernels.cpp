@@ -18,7 +18,7 @@
 
 using namespace mlir;
 
-void mome::cpu::buildLowerKernelsPipeline(OpPassManager &manager) {
+void mome::cpu::buildLowerToLLVMPipeline(OpPassManager &manager) {
   manager.addPass(createApproximateMathPass());
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());
@@ -37,6 +37,10 @@ void mome::cpu::buildLowerKernelsPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mome::cpu::buildLowerKernelsPipeline(OpPassManager &manager) {
+  buildLowerToLLVMPipeline(manager);
   manager.addPass(createAddEntryPointsPass());
 }
 

@@ -1,5 +1,6 @@
 // RUN: mome-opt %s -nn-generate-code=codegen=reference | FileCheck %s
 // RUN: mome-opt %s -nn-generate-code | FileCheck %s
+// RUN: mome-opt %s -nn-generate-code=cuda=sm_80 | FileCheck %s --check-prefix=CUDA
 // RUN: not mome-opt %s -nn-generate-code=target-cpu=z80 2>&1 | FileCheck %s --check-prefix=TARGET
 
 // TARGET: unknown target-cpu 'z80'
@@ -10,6 +11,12 @@
 // CHECK: rt.code @"x86-64-v3" image dense_resource<code> : tensor<{{[0-9]+}}xi8>
 // The image is an ELF file.
 // CHECK: code: "0x400000007F454C46
+
+// CUDA: rt.kernel @k_exp
+// CUDA: rt.launches @k_exp on @"cuda:sm_80" scratch {{[0-9]+}} [#rt.launch<"k_exp_0" blocks 1 threads 32 shared 0>
+// CUDA: rt.code @"cuda:sm_80" image dense_resource<code_1>
+// The image is PTX.
+// CUDA: code_1: "0x400000002F2F0A2F
 nn.kernel @k_exp {
 ^bb0(%a: tensor<4xf32>, %b: tensor<4x8xi1>):
   %1 = nn.exp %a : tensor<4xf32>

@@ -3,6 +3,7 @@
 
 #include "passes/Passes.h"
 #include "passes/cpu/Target.h"
+#include "passes/cuda/BuildPtx.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -46,7 +47,7 @@ struct Flags {
   cl::opt<std::string> dumpDir{"dump-stages-to", cl::desc("Write the text of every stage there"),
                                cl::value_desc("dir"), cl::cat(stages)};
 
-  cl::opt<std::string> machine{"target", cl::init("cpu"), cl::desc("The kind of machine: cpu"),
+  cl::opt<std::string> machine{"target", cl::init("cpu"), cl::desc("The machines: cpu, or cpu,cuda:sm_80"),
                                cl::value_desc("kind"), cl::cat(target)};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
                                  cl::desc("native, or a processor level"), cl::value_desc("name"),
@@ -98,9 +99,6 @@ static bool readStage(const char *flag, const std::string &name, std::optional<S
 
 /// What can be asked for but not done yet.
 static int refuseUnsupported(const Flags &flags) {
-  if (flags.machine != "cpu") {
-    return usage_error("--target=" + flags.machine + ": this momec generates code for cpu only");
-  }
   if (flags.devices != 1) {
     return usage_error("--devices: this momec plans for one device only [E0502]");
   }
@@ -155,6 +153,15 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
       flags.targetCpu == "native" ? hostTarget() : flags.targetCpu.getValue();
   if (flags.codegen != "cpu" && flags.codegen != "reference") {
     return usage_error("--codegen is cpu or reference, not '" + flags.codegen + "'");
+  }
+  for (llvm::StringRef machine : llvm::split(flags.machine, ',')) {
+    auto [kind, architecture] = machine.split(':');
+    if (kind == "cuda" && cuda::isArchitecture(architecture)) {
+      options.pipeline.cuda = architecture.str();
+    } else if (machine != "cpu") {
+      return usage_error("--target: there is no machine '" + machine.str() + "'",
+                         "cpu, which is always among them, or one of cuda:sm_80, sm_86, sm_89, sm_90");
+    }
   }
   if (!cpu::findTarget(options.pipeline.targetCpu)) {
     return usage_error("--target-cpu: there is no '" + flags.targetCpu + "'",
@@ -254,6 +261,9 @@ std::string CompileOptions::pipelineFlags() const {
   std::string result;
   if (pipeline.codegen != "cpu") {
     result += " --codegen=" + pipeline.codegen;
+  }
+  if (!pipeline.cuda.empty()) {
+    result += " --target=cuda:" + pipeline.cuda;
   }
   return result + " --target-cpu=" + pipeline.targetCpu;
 }

@@ -107,3 +107,16 @@ rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C4: writes #rt.slice<@io[0, 64] v1> while reading}}
   rt.dispatch @k(@io[0, 128] v0) -> (@io[0, 64] v1) root "nn.add" flops 0.0 bytes 0.0
 }
+
+// -----
+
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8>
+// expected-error @+1 {{C1: scratch and shared memory must not be negative}}
+rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 0 threads 256 shared 0>]
+
+// -----
+
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+// expected-error @+1 {{C2: needs the rt.kernel @k and the rt.code @"cuda:sm_80"}}
+rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 1 threads 256 shared 0>]

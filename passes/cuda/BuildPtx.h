@@ -1,0 +1,19 @@
+// From the LLVM dialect to PTX, the assembly that every CUDA driver compiles for its device.
+#ifndef MOME_PASSES_CUDA_BUILDPTX_H
+#define MOME_PASSES_CUDA_BUILDPTX_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace mome::cuda {
+
+/// Compiles a module of the LLVM and NVVM dialects for an architecture such as "sm_80". Emits an
+/// error otherwise.
+mlir::FailureOr<std::string> buildPtx(mlir::ModuleOp module, llvm::StringRef architecture);
+
+/// True for the architectures that this compiler generates code for: sm_80 and later.
+bool isArchitecture(llvm::StringRef name);
+
+} // namespace mome::cuda
+#endif
