@@ -17,6 +17,7 @@
 namespace mome {
 
 struct DeviceOptions {
+  int ordinal = 0;  // CUDA: which device
   int threads = 0;  // CPU: 0 is ThreadPool::default_threads()
   bool pin = false; // CPU: bind threads to processors
 };
@@ -52,8 +53,18 @@ std::unique_ptr<Device> make_device(const std::string &variant, const DeviceOpti
 
 /// True when this machine can run the variant's code.
 bool can_run(const std::string &variant);
-/// The best variant that this machine can run, or the one named. Throws Error (mismatch or device)
+/// Where to run: "cpu", "cuda:N", or "auto", which is the first CUDA device if there is one and the
+/// package has code for it, else the processor.
+struct Place {
+  enum { any, cpu, cuda } kind = any;
+  int ordinal = 0;
+};
+/// Throws Error (usage).
+Place parse_place(const std::string &text);
+
+/// The best variant that this place can run, or the one named. Throws Error (mismatch or device)
 /// listing what the package has.
-const Variant &choose_variant(const Package &package, const std::string &name = {});
+const Variant &choose_variant(const Package &package, const std::string &name = {},
+                              const Place &place = {});
 
 } // namespace mome

@@ -66,12 +66,20 @@ struct Slice {
   uint64_t offset = 0, size = 0;
 };
 
+/// A function of device code, and the threads that run it.
+struct Launch {
+  std::string symbol;
+  int64_t blocks = 1, threads = 1;
+  uint64_t shared = 0; // bytes of shared memory per block
+};
+
 struct Kernel {
   std::string symbol;
   int64_t chunks = 1;
-  uint64_t scratch = 0;     // bytes per worker
-  std::vector<DType> types; // of the arguments
-  uint32_t results = 0;     // how many of them, at the end, are results
+  uint64_t scratch = 0;         // bytes per worker
+  std::vector<DType> types;     // of the arguments
+  uint32_t results = 0;         // how many of them, at the end, are results
+  std::vector<Launch> launches; // on a device with launches: instead of chunks
 };
 
 struct Dispatch {

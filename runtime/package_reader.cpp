@@ -121,7 +121,10 @@ private:
   }
 
   Kernel kernel(const fb::Kernel &k) const {
-    Kernel result{text(k.symbol()), k.chunks(), k.scratch(), {}, k.results()};
+    Kernel result{text(k.symbol()), k.chunks(), k.scratch(), {}, k.results(), {}};
+    each(k.launches(), [&](const fb::Launch &l) {
+      result.launches.push_back({text(l.symbol()), l.blocks(), l.threads(), l.shared()});
+    });
     for (flatbuffers::uoffset_t i = 0; k.types() != nullptr && i < k.types()->size(); ++i) {
       result.types.push_back(dtype(fb::DType(k.types()->Get(i))));
     }

@@ -100,6 +100,14 @@ private:
           kernel.results > kernel.types.size()) {
         fail(where + "kernel '" + kernel.symbol + "' has impossible numbers");
       }
+      const bool on_device = variant.name.starts_with("cuda:");
+      const bool fits = std::all_of(kernel.launches.begin(), kernel.launches.end(), [](auto &l) {
+        return l.blocks >= 1 && l.blocks <= INT32_MAX && l.threads >= 1 && l.threads <= 1024 &&
+               l.shared <= 256 << 10;
+      });
+      if (!fits || kernel.launches.empty() == on_device) {
+        fail(where + "kernel '" + kernel.symbol + "' has impossible launches");
+      }
     }
     unique(variant.programs, "entry", [](const Program &p) { return p.entry; });
     for (const Program &program : variant.programs) {

@@ -12,8 +12,10 @@
 namespace mome {
 
 Session::Session(std::shared_ptr<const Package> package, const SessionOptions &options)
-    : pkg(std::move(package)), var(choose_variant(*pkg, options.variant)),
-      dev(make_device(var.name, {options.threads, options.pin})),
+    : pkg(std::move(package)),
+      var(choose_variant(*pkg, options.variant, parse_place(options.device))),
+      dev(make_device(var.name,
+                      {parse_place(options.device).ordinal, options.threads, options.pin})),
       check_numerics(options.check_numerics) {
   dev->load(var.code, var.kernels, pkg->where + ", variant '" + var.name + "'");
   dev->allocate(var.arenas);

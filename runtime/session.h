@@ -23,7 +23,8 @@ namespace mome {
 struct SessionOptions {
   int threads = 0;             // 0: MOME_NUM_THREADS or all processors
   bool pin = false;            // bind threads to processors
-  std::string variant;         // empty: the best one this machine runs
+  std::string device = "auto"; // see Place
+  std::string variant;         // empty: the best one the device runs
   bool check_numerics = false; // stop at the first NaN or infinity
 };
 

@@ -18,6 +18,9 @@ void add_doctor(CLI::App &app, int &exit_code);
 inline void add_session_flags(CLI::App &command, SessionOptions &options) {
   command.add_option("--threads", options.threads,
                      "worker threads (default: MOME_NUM_THREADS, or all processors)");
+  command.add_option("--device", options.device,
+                     "cpu, cuda:N, or auto (default): a CUDA device if there is one and the package "
+                     "has code for it");
   command.add_option("--variant", options.variant,
                      "machine variant of the package (default: the best that runs here)");
   command.add_flag("--pin", options.pin, "bind threads to processors");

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "runtime/cpu_device.h"
+#include "runtime/cuda/cuda_device.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
 #include "tools/mome/commands.h"
@@ -85,6 +86,19 @@ void add_doctor(CLI::App &app, int &exit_code) {
     ok &= report(memory > uint64_t{256} << 20, memory == UINT64_MAX
                                                    ? "free memory unknown"
                                                    : bytes_text(memory) + " of memory free");
+    std::string why;
+    if (const cuda::DriverApi *api = cuda::find_driver(&why)) {
+      int devices = 0;
+      api->DeviceGetCount(&devices);
+      report(devices > 0, std::to_string(devices) + " CUDA devices");
+      for (int i = 0; i < devices; ++i) {
+        const int capability = cuda::compute_capability(i);
+        report(capability >= 80, "  cuda:" + std::to_string(i) + " runs code for sm_" +
+                                     std::to_string(capability) + " and before");
+      }
+    } else {
+      std::printf("--   %s\n", why.c_str()); // a machine without one is in order
+    }
     exit_code = ok ? 0 : int(Exit::device);
   });
 }
