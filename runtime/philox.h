@@ -26,7 +26,14 @@ constexpr PhiloxCounter philox(PhiloxKey k, PhiloxCounter c) {
 }
 
 /// What a host-side stream of draws is for; keeps independent uses of one seed apart.
-enum class RandomUse : uint32_t { order = 1, inverse_frequency = 2, bootstrap = 3, test_data = 4 };
+enum class RandomUse : uint32_t {
+  order = 1,
+  inverse_frequency = 2,
+  bootstrap = 3,
+  test_data = 4,
+  augment = 5,
+  synth = 6
+};
 
 /// 128 random bits for draw (`a`, `b`) of `use` under `seed`; `a` and `b` must fit 32 and 64 bits.
 constexpr PhiloxCounter random_bits(uint64_t seed, RandomUse use, uint32_t a, uint64_t b) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "runtime/data/csv.h"
+#include "runtime/data/video/video_check.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/safetensors.h"
@@ -85,7 +86,7 @@ void scan_values(const Index &index, const std::vector<Modality> &modalities,
         continue;
       }
       try {
-        source->read(s, m, values);
+        source->read(s, m, {}, values);
         ranges[m].add(values);
       } catch (const Error &error) {
         if (++bad <= max_listed) {
@@ -102,6 +103,8 @@ void scan_values(const Index &index, const std::vector<Modality> &modalities,
                               " more values that are not finite");
   }
 }
+
+} // namespace
 
 void count_parts(const Index &index, CheckReport &report) {
   std::map<std::string, std::set<std::string>> parts_of_subject;
@@ -153,11 +156,12 @@ void count_parts(const Index &index, CheckReport &report) {
   }
 }
 
-} // namespace
-
 CheckReport check_data(const std::filesystem::path &dir, int64_t split,
                        std::vector<std::string> classes, std::vector<Modality> modalities,
                        const SourceConfig &config) {
+  if (is_video_set(dir)) {
+    return check_video_set(dir, split, classes, std::move(modalities), config);
+  }
   CheckReport report;
   try {
     if (modalities.empty()) {
@@ -201,6 +205,22 @@ std::string CheckReport::text() const {
                     item.key().c_str(), (long long)item.value()["samples"].get<int64_t>(),
                     item.value()["min"].get<double>(), item.value()["max"].get<double>(),
                     item.value()["mean"].get<double>(), item.value()["deviation"].get<double>());
+      out += line;
+    }
+  }
+  if (facts.contains("views")) {
+    for (const auto &item : facts["views"].items()) {
+      const OrderedJson &v = item.value();
+      const double seconds = v["frames"].get<double>() / v["rate"].get<double>();
+      char line[200];
+      std::snprintf(line, sizeof line,
+                    "%s: %lld videos, %lld frames, %s %lldx%lld at %.2f Hz, a key frame every %.1f, "
+                    "%.0f kbit/s\n",
+                    item.key().c_str(), (long long)v["videos"].get<int64_t>(),
+                    (long long)v["frames"].get<int64_t>(), v["codec"].get<std::string>().c_str(),
+                    (long long)v["width"].get<int64_t>(), (long long)v["height"].get<int64_t>(),
+                    v["rate"].get<double>(), v["gop"].get<double>(),
+                    v["bytes"].get<double>() * 8 / 1000 / seconds);
       out += line;
     }
   }

@@ -21,4 +21,7 @@ struct CheckReport {
 CheckReport check_data(const std::filesystem::path &dir, int64_t split, std::vector<std::string> classes,
                        std::vector<Modality> modalities, const SourceConfig &config);
 
+/// Samples, subjects and classes of the parts, and what looks wrong about them.
+void count_parts(const Index &index, CheckReport &report);
+
 } // namespace mome::data

@@ -117,30 +117,13 @@ bool are_numbers(const std::vector<std::string> &classes) {
   return true;
 }
 
-/// The class names in force: the model's, or, when it only counts them, the data set's in
-/// alphabetical order.
-std::vector<std::string> choose_classes(const Csv &csv, int label_column,
-                                        const std::vector<std::string> &classes) {
+std::set<std::string> label_names(const Csv &csv, int label_column) {
   std::set<std::string> names;
   for (size_t i = 0; label_column >= 0 && i < csv.records.size(); ++i) {
     names.insert(csv.records[i][label_column].text);
   }
   names.erase("");
-  const bool known = std::all_of(names.begin(), names.end(), [&](const std::string &name) {
-    return std::find(classes.begin(), classes.end(), name) != classes.end();
-  });
-  if ((known && !classes.empty()) || !are_numbers(classes)) {
-    return classes;
-  }
-  std::vector<std::string> sorted(names.begin(), names.end());
-  if (!classes.empty() && sorted.size() != classes.size()) {
-    throw data_error(csv.file,
-                     std::to_string(sorted.size()) + " labels for a model of " +
-                         std::to_string(classes.size()) + " classes: " + join_names(sorted),
-                     "compile the model with -D classes=" + std::to_string(sorted.size()) +
-                         ", or correct the labels");
-  }
-  return sorted;
+  return names;
 }
 
 /// Turns records into samples; keeps what must be unique or numbered across them.
@@ -148,7 +131,7 @@ class SampleReader {
 public:
   SampleReader(const Csv &csv, const IndexOptions &options)
       : csv(csv), columns(find_columns(csv, options)), splitter(csv, columns.split, options.split),
-        classes(choose_classes(csv, columns.label, options.classes)) {
+        classes(choose_classes(label_names(csv, columns.label), options.classes, csv.file)) {
     for (size_t i = 0; i < classes.size(); ++i) {
       class_ids.emplace(classes[i], int32_t(i));
     }
@@ -227,6 +210,26 @@ private:
 
 } // namespace
 
+std::vector<std::string> choose_classes(const std::set<std::string> &names,
+                                        const std::vector<std::string> &classes,
+                                        const std::string &where) {
+  const bool known = std::all_of(names.begin(), names.end(), [&](const std::string &name) {
+    return std::find(classes.begin(), classes.end(), name) != classes.end();
+  });
+  if ((known && !classes.empty()) || !are_numbers(classes)) {
+    return classes;
+  }
+  std::vector<std::string> sorted(names.begin(), names.end());
+  if (!classes.empty() && sorted.size() != classes.size()) {
+    throw data_error(where,
+                     std::to_string(sorted.size()) + " labels for a model of " +
+                         std::to_string(classes.size()) + " classes: " + join_names(sorted),
+                     "compile the model with -D classes=" + std::to_string(sorted.size()) +
+                         ", or correct the labels");
+  }
+  return sorted;
+}
+
 Part parse_part(std::string_view name) {
   const auto it = std::find(part_names.begin(), part_names.end(), name);
   if (it == part_names.end()) {
@@ -237,20 +240,20 @@ Part parse_part(std::string_view name) {
 
 bool Index::has(Part which) const {
   return std::any_of(samples.begin(), samples.end(),
-                     [&](const Sample &s) { return s.part == which; });
+                     [&](const Sample &s) { return s.part == which && s.usable; });
 }
 
 std::vector<uint32_t> Index::part(Part which) const {
   std::vector<uint32_t> result;
   for (size_t i = 0; i < samples.size(); ++i) {
-    if (samples[i].part == which) {
+    if (samples[i].part == which && samples[i].usable) {
       result.push_back(uint32_t(i));
     }
   }
   if (result.empty()) {
-    throw data_error((dir / "index.csv").string(),
+    throw data_error(tables[size_t(which)],
                      "no sample is in the " + std::string(part_names[size_t(which)]) + " part",
-                     "check the split column with: mome data check " + dir.string());
+                     "look at the set with: mome data check " + dir.string());
   }
   return result;
 }
@@ -264,7 +267,7 @@ std::vector<int32_t> Index::labels(std::span<const uint32_t> of) const {
 }
 
 std::string Index::place(uint32_t sample) const {
-  return (dir / "index.csv").string() + ":" + std::to_string(samples[sample].line);
+  return tables[size_t(samples[sample].part)] + ":" + std::to_string(samples[sample].line);
 }
 
 Index load_index(const std::filesystem::path &dir, const IndexOptions &options) {
@@ -278,6 +281,7 @@ Index load_index(const std::filesystem::path &dir, const IndexOptions &options) 
   SampleReader reader(csv, options);
   Index index;
   index.dir = dir;
+  index.tables.fill(file.string());
   index.classes = reader.class_names();
   index.modalities = options.modalities;
   index.folds = reader.folds();

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,8 +34,9 @@ struct Sample {
   int32_t label = -1; // -1: none
   uint32_t shard;     // index into Index::shards
   int64_t row;
-  uint32_t line; // of index.csv, for messages
+  uint32_t line; // of the table of its part, for messages
   std::vector<uint8_t> presence;
+  bool usable = true; // false: left out, as --on-bad-sample=skip asks
 };
 
 struct Index {
@@ -43,13 +45,14 @@ struct Index {
   std::vector<std::string> shards; // file names, in order of first use
   std::vector<Sample> samples;     // in file order; the sample number is the position here
   int64_t folds = 0;               // 0: the file names its parts
+  std::array<std::string, 3> tables; // the file that lists a part's samples
   std::string hash; // XXH3-128 of index.csv and the fold; an open source adds its shards' content
 
   /// Sample numbers of a part, in file order; throws Error (data) when there are none.
   std::vector<uint32_t> part(Part which) const;
   bool has(Part which) const;
   std::vector<int32_t> labels(std::span<const uint32_t> of) const;
-  /// "DIR/index.csv:LINE" of a sample.
+  /// "TABLE:LINE" of a sample.
   std::string place(uint32_t sample) const;
 };
 
@@ -58,6 +61,12 @@ struct IndexOptions {
   std::vector<std::string> modalities;
   int64_t split = 0;
 };
+
+/// The class names in force: the model's, or, when it only counts them, those of the data set
+/// (`names`, found in `where`) in alphabetical order.
+std::vector<std::string> choose_classes(const std::set<std::string> &names,
+                                        const std::vector<std::string> &classes,
+                                        const std::string &where);
 
 /// Reads DIR/index.csv; throws Error (data) with file, line, column and a hint.
 Index load_index(const std::filesystem::path &dir, const IndexOptions &options);

@@ -50,4 +50,14 @@ std::vector<uint32_t> Sampler::order(uint32_t epoch) const {
   return result;
 }
 
+std::vector<uint32_t> count_visits(std::span<const uint32_t> order) {
+  std::map<uint32_t, uint32_t> seen;
+  std::vector<uint32_t> visits;
+  visits.reserve(order.size());
+  for (uint32_t sample : order) {
+    visits.push_back(seen[sample]++);
+  }
+  return visits;
+}
+
 } // namespace mome::data

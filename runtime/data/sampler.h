@@ -32,4 +32,7 @@ private:
   std::vector<std::vector<uint32_t>> by_class; // classes that occur, ascending
 };
 
+/// How often each sample of an order came before.
+std::vector<uint32_t> count_visits(std::span<const uint32_t> order);
+
 } // namespace mome::data

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 
+#include "runtime/data/video/video_source.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
@@ -80,7 +82,7 @@ public:
   const Index &index() const override { return idx; }
   const std::vector<Modality> &modalities() const override { return mods; }
 
-  void read(uint32_t s, size_t m, std::span<float> to) override {
+  void read(uint32_t s, size_t m, const Take &, std::span<float> to) override {
     const Sample &sample = idx.samples[s];
     if (!parts.contains(sample.part)) {
       throw internal_error(idx.place(s),
@@ -192,6 +194,33 @@ private:
 };
 
 } // namespace
+
+void BadSamples::add(const std::string &key, const std::string &reason) {
+  std::lock_guard lock(mutex);
+  if (keys.insert(key).second) {
+    std::fprintf(stderr, "mome: sample '%s' is skipped: %s\n", key.c_str(), reason.c_str());
+  }
+}
+
+size_t BadSamples::count() const {
+  std::lock_guard lock(mutex);
+  return keys.size();
+}
+
+std::unique_ptr<Source> open_source(const std::filesystem::path &dir, const SourceConfig &config,
+                                    const SourceOptions &options) {
+  if (config.kind == SourceConfig::Kind::drive_and_act) {
+    return open_video_source(dir, config, options);
+  }
+  std::vector<std::string> names;
+  for (const Modality &m : options.modalities) {
+    names.push_back(m.name);
+  }
+  auto source = open_tensor_source(load_index(dir, {options.classes, names, options.split}),
+                                   options.modalities, config, options.parts);
+  source->bad().skip = options.skip_bad;
+  return source;
+}
 
 std::unique_ptr<Source> open_tensor_source(Index index, std::vector<Modality> modalities,
                                            const SourceConfig &config,

@@ -8,24 +8,33 @@ namespace {
 
 Error bad_section(std::string where, std::string what) {
   return package_error(std::move(where), std::move(what),
-                       "this version of mome reads `source tensors`, with `stream NAME = TENSOR { "
-                       "normalize(MEAN, DEVIATION) }`");
+                       "sources are `tensors` and `drive_and_act`, a stream is `NAME = TENSOR or VIEW "
+                       "{ normalize(MEAN, DEVIATION) }`; docs/data.md lists every setting");
+}
+
+SourceConfig::Kind source_kind(JsonObject &o, const std::string &name) {
+  if (name == "tensors") {
+    return SourceConfig::Kind::tensors;
+  }
+  if (name == "drive_and_act") {
+    return SourceConfig::Kind::drive_and_act;
+  }
+  o.fail("source '" + name + "' is not built in");
 }
 
 void parse_source_item(JsonObject item, const std::string &where, SourceConfig &config) {
   const Json &value = item.get("value");
   item.done();
   if (value.is_string()) {
-    if (value != "tensors") {
-      item.fail("source '" + value.get<std::string>() + "' is not built in");
-    }
+    config.kind = source_kind(item, value.get<std::string>());
     return;
   }
   JsonObject call(value, where, bad_section);
-  if (const std::string kind = call.text("kind"); kind != "tensors") {
-    call.fail("source '" + kind + "' is not built in");
-  }
+  config.kind = source_kind(call, call.text("kind"));
   config.split = call.integer("split", 0);
+  if (config.kind == SourceConfig::Kind::drive_and_act) {
+    parse_video_source(call, config.video);
+  }
   call.done();
 }
 
@@ -68,6 +77,9 @@ SourceConfig parse_source(std::string_view section, std::string_view text) {
   for (const Json &item : o.array("stream")) {
     parse_stream_item(JsonObject(item, where + ", stream", bad_section), where + ", stream",
                       config);
+  }
+  if (config.kind == SourceConfig::Kind::drive_and_act) {
+    parse_video_settings(o, where, bad_section, config.video);
   }
   o.done();
   return config;

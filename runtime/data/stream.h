@@ -9,16 +9,20 @@
 //     stream acc = accel { normalize(0.45, 0.225) }     "body": [{"value": {"kind": "normalize",
 //     "args": [0.45, 0.225]}}]}]}
 //   }
-// `source tensors` (index.csv + safetensors shards, see index.h; "value" may be the bare word) is
-// the one kind of this version; split is the fold held out for test. A stream names the tensor that
-// feeds a modality and may normalize it, x -> (x - mean) / deviation; a modality without one reads
-// the tensor of its own name, unchanged.
+// `source tensors` (index.csv + safetensors shards, see index.h; "value" may be the bare word):
+// split is the fold held out for test, a stream names the tensor that feeds a modality.
+// `source drive_and_act` (video/drive_act.h): split is the published split, a stream names a view,
+// and clip, train, val and test say how clips are cut (video/config.h).
+// A stream may normalize, x -> (x - mean) / deviation; a modality without one reads the tensor of
+// its own name, unchanged.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+
+#include "runtime/data/video/config.h"
 
 namespace mome::data {
 
@@ -28,8 +32,10 @@ struct Stream {
 };
 
 struct SourceConfig {
+  enum class Kind { tensors, drive_and_act } kind = Kind::tensors;
   std::string section;
   int64_t split = 0;
+  VideoConfig video;
   std::map<std::string, Stream, std::less<>> streams; // by modality
 
   Stream stream(std::string_view modality) const {

@@ -69,7 +69,7 @@ EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32
   while (const data::Batch *b = loader.next()) {
     feed_batch(model, eval, *b, source.modalities());
     model.run(eval);
-    result.samples += int64_t(b->count);
+    result.samples += int64_t(b->count - b->skipped.size());
     if (stop && stop()) {
       break;
     }
@@ -122,13 +122,15 @@ std::vector<int32_t> Predictions::predicted(size_t classes) const {
   return result;
 }
 
-Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
-                        size_t batch) {
+namespace {
+
+/// One pass over the samples.
+Predictions predict_take(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
+                         size_t batch, uint32_t take) {
   const ModelInfo &info = model.info();
   const ModelEntry &predict = info.require_entry("predict");
   const size_t compiled = entry_batch(info, predict);
   Predictions result;
-  result.samples = samples;
   std::vector<size_t> tensors;
   for (size_t t : entry_outputs(info, predict, BindKind::output)) {
     const ModelTensor &tensor = info.tensors[t];
@@ -142,18 +144,83 @@ Predictions run_predict(Model &model, data::Source &source, const std::vector<ui
     }
   }
   data::Loader loader(source, compiled,
-                      data::sequential_plan(samples, batch_size_for(info, predict, batch)));
+                      data::sequential_plan(samples, batch_size_for(info, predict, batch), take));
   while (const data::Batch *b = loader.next()) {
     feed_batch(model, predict, *b, source.modalities());
     model.run(predict);
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      GatheredOutput &output = result.outputs[i];
-      const std::vector<float> values = model.read_floats(tensors[i]);
-      output.values.insert(output.values.end(), values.begin(),
-                           values.begin() + b->count * output.elements);
+    std::vector<std::vector<float>> values;
+    for (size_t t : tensors) {
+      values.push_back(model.read_floats(t));
+    }
+    for (size_t k = 0; k < b->count; ++k) {
+      if (std::count(b->skipped.begin(), b->skipped.end(), k) != 0) {
+        continue;
+      }
+      result.samples.push_back(b->samples[k]);
+      for (size_t i = 0; i < tensors.size(); ++i) {
+        GatheredOutput &output = result.outputs[i];
+        const auto row = values[i].begin() + ptrdiff_t(k * output.elements);
+        output.values.insert(output.values.end(), row, row + ptrdiff_t(output.elements));
+      }
     }
   }
   return result;
+}
+
+/// Scores to their softmax.
+void to_probabilities(GatheredOutput &scores) {
+  for (size_t i = 0; i < scores.values.size(); i += scores.elements) {
+    const auto row = scores.values.begin() + ptrdiff_t(i);
+    const float top = *std::max_element(row, row + ptrdiff_t(scores.elements));
+    double sum = 0;
+    for (size_t k = 0; k < scores.elements; ++k) {
+      sum += std::exp(double(row[ptrdiff_t(k)] - top));
+    }
+    for (size_t k = 0; k < scores.elements; ++k) {
+      row[ptrdiff_t(k)] = float(std::exp(double(row[ptrdiff_t(k)] - top)) / sum);
+    }
+  }
+}
+
+} // namespace
+
+Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
+                        size_t batch) {
+  const uint32_t takes = source.takes();
+  Predictions sum = predict_take(model, source, samples, batch, 0);
+  if (takes == 1) {
+    return sum;
+  }
+  const size_t classes = source.index().classes.size();
+  const GatheredOutput *logits = sum.logits(classes);
+  const size_t scores = logits == nullptr ? sum.outputs.size() : size_t(logits - sum.outputs.data());
+  const bool softmax = source.average_softmax() && scores < sum.outputs.size();
+  if (softmax) {
+    to_probabilities(sum.outputs[scores]);
+  }
+  for (uint32_t take = 1; take < takes; ++take) {
+    Predictions next = predict_take(model, source, sum.samples, batch, take);
+    if (next.samples.size() != sum.samples.size()) {
+      throw internal_error("predict", "a sample could be read in one take and not in another");
+    }
+    if (softmax) {
+      to_probabilities(next.outputs[scores]);
+    }
+    for (size_t o = 0; o < sum.outputs.size(); ++o) {
+      for (size_t i = 0; i < sum.outputs[o].values.size(); ++i) {
+        sum.outputs[o].values[i] += next.outputs[o].values[i];
+      }
+    }
+  }
+  for (size_t o = 0; o < sum.outputs.size(); ++o) {
+    for (float &value : sum.outputs[o].values) {
+      value /= float(takes);
+      if (softmax && o == scores) {
+        value = std::log(std::max(value, 1e-30f));
+      }
+    }
+  }
+  return sum;
 }
 
 MaskedSource::MaskedSource(data::Source &source, const std::vector<std::string> &zero,
@@ -179,11 +246,12 @@ MaskedSource::MaskedSource(data::Source &source, const std::vector<std::string> 
   }
 }
 
-void MaskedSource::read(uint32_t sample, size_t modality, std::span<float> to) {
+void MaskedSource::read(uint32_t sample, size_t modality, const data::Take &take,
+                        std::span<float> to) {
   if (silent.contains(modality)) {
     std::fill(to.begin(), to.end(), 0.0f);
   } else {
-    source.read(sample, modality, to);
+    source.read(sample, modality, take, to);
   }
 }
 

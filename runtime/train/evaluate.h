@@ -54,6 +54,9 @@ struct Predictions {
   std::vector<int32_t> predicted(size_t classes) const;
 };
 
+/// Outputs are averaged over the source's takes: the softmax of the class scores (written back as
+/// its logarithm), or the scores, as the source says, and every other output as it is. Samples that
+/// the source leaves out are not among the result's.
 Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
                         size_t batch = 0);
 
@@ -66,7 +69,10 @@ public:
                const std::vector<std::string> &absent);
   const data::Index &index() const override { return masked; }
   const std::vector<data::Modality> &modalities() const override { return source.modalities(); }
-  void read(uint32_t sample, size_t modality, std::span<float> to) override;
+  void read(uint32_t sample, size_t modality, const data::Take &take, std::span<float> to) override;
+  uint32_t takes() const override { return source.takes(); }
+  bool average_softmax() const override { return source.average_softmax(); }
+  data::BadSamples &bad() override { return source.bad(); }
 
 private:
   data::Source &source;

@@ -30,7 +30,7 @@ template <typename T> std::vector<std::string> names_of(const std::vector<T> &it
 struct Job {
   std::string section, data_section, data, init_from;
   int64_t split = 0;
-  bool has_split = false;
+  bool has_split = false, skip_bad = false;
   std::map<std::string, double> scalars; // settable scalars that differ from the package's defaults
   TrainOptions options;
 };
@@ -58,6 +58,9 @@ Job read_job(const Json &json, const std::string &where) {
   t.log_every = o.integer("log_every", t.log_every);
   t.fast_dev_run = o.integer("fast_dev_run", 0);
   t.overfit_batches = o.integer("overfit_batches", 0);
+  t.loader_threads = o.integer("loader_threads", t.loader_threads);
+  const std::string on_bad = o.text("on_bad_sample", "fail");
+  job.skip_bad = on_bad == "skip";
   if (const Json *value = o.find("tensorboard")) {
     t.tensorboard = value->is_boolean() && value->get<bool>();
   }
@@ -76,6 +79,8 @@ Job read_job(const Json &json, const std::string &where) {
   need(t.accumulate >= 0 && t.save_every >= 0 && t.eval_every >= 0 && t.fast_dev_run >= 0 &&
            t.overfit_batches >= 0,
        "counts must not be negative");
+  need(on_bad == "skip" || on_bad == "fail", "on_bad_sample is fail or skip");
+  need(t.loader_threads >= 1 && t.loader_threads <= 256, "loader_threads must be 1 to 256");
   need(t.log_every >= 1 && t.keep >= 1, "log_every and keep must be at least 1");
   need(!t.steps || *t.steps >= 1, "steps must be at least 1");
   return job;
@@ -129,9 +134,9 @@ Prepared prepare(const fs::path &package, const Json &json, const std::string &w
   p.config = parse_config(section.name, section.json);
   data::SourceConfig source = choose_source(info, p.job.data_section);
   p.job.split = p.job.has_split ? p.job.split : source.split;
-  p.source = data::open_tensor_source(
-      data::load_index(p.job.data, {info.classes, info.modalities, p.job.split}),
-      model_modalities(info), source, {data::Part::train, data::Part::val});
+  p.source = data::open_source(p.job.data, source,
+                               {info.classes, model_modalities(info), p.job.split,
+                                {data::Part::train, data::Part::val}, p.job.skip_bad});
   p.job.options.load_initial = initial_weights(p.config, p.job, package);
   return p;
 }
@@ -185,7 +190,7 @@ Start find_start(const TrainRequest &request) {
 
 const std::vector<JobFlag> &train_flags() {
   static const std::vector<JobFlag> flags = {
-      {"data", JobFlag::text, "data folder: index.csv and its shards"},
+      {"data", JobFlag::text, "data folder"},
       {"section", JobFlag::text, "train section (default: the only one)"},
       {"data_section", JobFlag::text, "data section (default: the first)"},
       {"split", JobFlag::integer, "fold held out for test, when index.csv numbers folds"},
@@ -199,6 +204,9 @@ const std::vector<JobFlag> &train_flags() {
       {"log_every", JobFlag::integer, "steps between log lines"},
       {"fast_dev_run", JobFlag::integer,
        "run this many steps and one short evaluation, to see that everything works"},
+      {"on_bad_sample", JobFlag::text,
+       "fail (default), or skip: leave out samples that cannot be read, and say so"},
+      {"loader_threads", JobFlag::integer, "threads that prepare batches (default 1)"},
       {"overfit_batches", JobFlag::integer, "train and validate on this many batches only"},
       {"tensorboard", JobFlag::boolean, "write TensorBoard event files (default: yes)"}};
   return flags;

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,7 +58,7 @@ struct EvalRequest {
   std::optional<int64_t> split;
   std::vector<std::string> zero, absent; // modalities
   size_t batch = 0;
-  bool latest = false, dump = false, batch_independent = false;
+  bool latest = false, dump = false, batch_independent = false, skip_bad = false;
   std::set<std::string> allow_change;
 };
 
@@ -65,6 +66,18 @@ struct EvalRequest {
 OrderedJson eval_job(const EvalRequest &request, const OpenModel &open);
 /// Predictions of every sample of `part` (all parts when it is "all") as CSV text.
 std::string predict_job(const EvalRequest &request, const OpenModel &open);
+
+/// `mome predict` on plain videos: windows of `window` seconds every `stride` seconds.
+struct WindowRequest {
+  EvalRequest base;                                     // checkpoint, package, skip_bad
+  std::map<std::string, std::filesystem::path> in;      // modality -> video
+  std::filesystem::path dir;                            // or all recordings below a folder
+  double window = 3, stride = 0.5;
+};
+/// Emits one JSON object a window: source, start, end, predicted, probability, probabilities, and
+/// small outputs as a gate's votes. Returns how many recordings were left out.
+size_t predict_windows_job(const WindowRequest &request, const OpenModel &open,
+                           const std::function<void(const OrderedJson &)> &emit);
 
 /// Trains `steps` steps straight, and again with a stop after `at` and a resume in a new model;
 /// compares every byte. Returns a report; `equal` tells the outcome.
@@ -76,6 +89,18 @@ ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t a
                            const OpenModel &open);
 
 // ---- Shared by the jobs ----
+
+/// A checkpoint in its model, scalars applied.
+struct LoadedModel {
+  std::filesystem::path step_dir, run; // `run` is empty for a lone checkpoint
+  TrainState state;
+  std::unique_ptr<Model> model;
+
+  const std::vector<std::string> &classes() const {
+    return state.classes.empty() ? model->info().classes : state.classes;
+  }
+};
+LoadedModel load_model(const EvalRequest &request, const OpenModel &open);
 
 /// The train section named, or the only one; throws Error (usage).
 const ModelSection &choose_section(const std::vector<ModelSection> &sections,

@@ -16,10 +16,7 @@ namespace {
 
 constexpr std::string_view all_parts = "all";
 
-struct Opened {
-  fs::path step_dir, run; // `run` is empty for a lone checkpoint
-  TrainState state;
-  std::unique_ptr<Model> model;
+struct Opened : LoadedModel {
   std::unique_ptr<data::Source> source;
   std::unique_ptr<MaskedSource> masked;
   std::vector<uint32_t> samples;
@@ -31,46 +28,24 @@ fs::path run_of(const fs::path &step_dir) {
 }
 
 Opened open_checkpoint(const EvalRequest &request, const OpenModel &open) {
-  Opened o;
-  o.step_dir = resolve_checkpoint(request.checkpoint, request.latest);
-  o.run = run_of(o.step_dir);
-  if (request.package.empty() && o.run.empty()) {
-    throw usage_error("no package beside " + o.step_dir.string(), "name it with --package PACKAGE");
-  }
-  o.model = open(request.package.empty() ? o.run / "model.mpk" : request.package);
+  Opened o{load_model(request, open), nullptr, nullptr, {}};
   const ModelInfo &info = o.model->info();
-  o.state = verify_checkpoint(o.step_dir);
-  TrainState now = o.state; // training's own facts do not matter here
-  now.model = info.model;
-  now.package_hash = info.package_hash;
-  now.variant = o.state.variant; // any variant may evaluate
-  check_identity(o.state, now, request.allow_change);
-  load_checkpoint(o.step_dir, *o.model,
-                  ema_pairs(info).empty() ? Restore::weights : Restore::everything);
-  Scalars scalars(info, o.state.section);
-  for (const auto &[name, value] : o.state.scalars) {
-    if (scalars.has(name)) {
-      scalars.set(name, value);
-    }
-  }
-  scalars.apply(*o.model);
-
   const bool all = request.part == all_parts;
   std::set<data::Part> parts = {data::Part::train, data::Part::val, data::Part::test};
   if (!all) {
     parts = {data::parse_part(request.part)};
   }
   const data::SourceConfig config = choose_source(info, "");
-  data::Index index =
-      data::load_index(request.data, {o.state.classes.empty() ? info.classes : o.state.classes,
-                                      info.modalities, request.split.value_or(config.split)});
+  o.source = data::open_source(request.data, config,
+                               {o.classes(), model_modalities(info),
+                                request.split.value_or(config.split), parts, request.skip_bad});
+  const data::Index &index = o.source->index();
   for (data::Part part : parts) {
     const std::vector<uint32_t> some =
         all && !index.has(part) ? std::vector<uint32_t>() : index.part(part);
     o.samples.insert(o.samples.end(), some.begin(), some.end());
   }
   std::sort(o.samples.begin(), o.samples.end());
-  o.source = data::open_tensor_source(std::move(index), model_modalities(info), config, parts);
   o.masked = std::make_unique<MaskedSource>(*o.source, request.zero, request.absent);
   return o;
 }
@@ -107,6 +82,33 @@ std::string result_name(const EvalRequest &request) {
 
 } // namespace
 
+LoadedModel load_model(const EvalRequest &request, const OpenModel &open) {
+  LoadedModel o;
+  o.step_dir = resolve_checkpoint(request.checkpoint, request.latest);
+  o.run = run_of(o.step_dir);
+  if (request.package.empty() && o.run.empty()) {
+    throw usage_error("no package beside " + o.step_dir.string(), "name it with --package PACKAGE");
+  }
+  o.model = open(request.package.empty() ? o.run / "model.mpk" : request.package);
+  const ModelInfo &info = o.model->info();
+  o.state = verify_checkpoint(o.step_dir);
+  TrainState now = o.state; // training's own facts do not matter here
+  now.model = info.model;
+  now.package_hash = info.package_hash;
+  now.variant = o.state.variant; // any variant may evaluate
+  check_identity(o.state, now, request.allow_change);
+  load_checkpoint(o.step_dir, *o.model,
+                  ema_pairs(info).empty() ? Restore::weights : Restore::everything);
+  Scalars scalars(info, o.state.section);
+  for (const auto &[name, value] : o.state.scalars) {
+    if (scalars.has(name)) {
+      scalars.set(name, value);
+    }
+  }
+  scalars.apply(*o.model);
+  return o;
+}
+
 OrderedJson eval_job(const EvalRequest &request, const OpenModel &open) {
   Opened o = open_checkpoint(request, open);
   const EmaSwap averaged(*o.model);
@@ -117,6 +119,7 @@ OrderedJson eval_job(const EvalRequest &request, const OpenModel &open) {
   }
   OrderedJson summary = summary_json(request.part, o.source->index(), result, predictions);
   summary["checkpoint"] = o.step_dir.filename().string();
+  summary["skipped"] = o.source->bad().count();
   summary["zero"] = request.zero;
   summary["absent"] = request.absent;
   const fs::path out = !request.out.empty() ? request.out

@@ -189,7 +189,7 @@ void Trainer::resume(const std::filesystem::path &step_dir) {
 data::Loader::Plan Trainer::batches() const {
   // Pure in (seed, epoch, index): the generator starts wherever training stands.
   return [this, at = now.step * micro, epoch = int64_t{-1},
-          order = std::vector<uint32_t>()]() mutable -> std::optional<data::BatchPlan> {
+          order = std::vector<uint32_t>(), visits = std::vector<uint32_t>()]() mutable -> std::optional<data::BatchPlan> {
     if (at >= total * micro) {
       return std::nullopt;
     }
@@ -197,9 +197,12 @@ data::Loader::Plan Trainer::batches() const {
     if (const int64_t e = at / (per_epoch * micro); e != epoch) {
       epoch = e;
       order = sampler.order(uint32_t(epoch));
+      visits = data::count_visits(order);
     }
     data::BatchPlan plan{in_epoch * batch, epoch, {}};
     plan.samples.assign(order.begin() + plan.first, order.begin() + plan.first + batch);
+    plan.visits.assign(visits.begin() + plan.first, visits.begin() + plan.first + batch);
+    plan.take = {true, uint64_t(numbers.seed), uint32_t(epoch), 0, 0};
     ++at;
     return plan;
   };
@@ -237,7 +240,7 @@ int Trainer::run_to_end() {
 }
 
 int Trainer::train() {
-  data::Loader loader(source, size_t(batch), batches());
+  data::Loader loader(source, size_t(batch), batches(), 4, size_t(options.loader_threads));
   window_start = Clock::now();
   scalars.apply(model);
   if (now.step > 0 && evaluation_due() &&

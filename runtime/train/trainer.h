@@ -31,6 +31,7 @@ struct TrainOptions {
   int64_t save_every = 0;       // steps; 0: after every evaluation
   int64_t keep = 2;             // newest checkpoints kept beside BEST
   int64_t log_every = 10;
+  int64_t loader_threads = 1; // that prepare batches
   int64_t fast_dev_run = 0;    // > 0: that many steps, then evaluate that many batches
   int64_t overfit_batches = 0; // > 0: train and validate on the first batches of epoch 0 only
   int64_t stop_after = 0;      // > 0: save and stop after this step, as if preempted (exit 75)

@@ -146,8 +146,8 @@ TEST(SourceSection, StreamsAndSplit) {
   EXPECT_EQ(c.stream("acc").tensor, "accel");
   EXPECT_EQ(c.stream("acc").stddev, 2);
   EXPECT_EQ(c.stream("gyro").tensor, "gyro");
-  expect_error(5, {"'d'", "'drive_and_act' is not built in"}, [] {
-    parse_source("d", R"({"source": [{"value": {"kind": "drive_and_act", "level": "midlevel"}}]})");
+  expect_error(5, {"'d'", "'kinetics' is not built in"}, [] {
+    parse_source("d", R"({"source": [{"value": {"kind": "kinetics"}}]})");
   });
   expect_error(5, {"needs one source"}, [] { parse_source("d", "{}"); });
   expect_error(5, {"unknown key 'clip'"},
@@ -173,9 +173,9 @@ TEST_F(SourceTest, TrainingNeverOpensTestSamples) {
   std::filesystem::remove(dir / "test.safetensors");
   auto source = test::open_data(dir.path(), model.info());
   std::vector<float> values(4);
-  source->read(0, 0, values);
+  source->read(0, 0, {}, values);
   const uint32_t secret = source->index().part(Part::test)[0];
-  expect_error(70, {"not in a part"}, [&] { source->read(secret, 0, values); });
+  expect_error(70, {"not in a part"}, [&] { source->read(secret, 0, {}, values); });
   expect_error(7, {"test.safetensors is missing", "index.csv:"},
                [&] { test::open_data(dir.path(), model.info(), {Part::test}); });
 }
@@ -186,12 +186,12 @@ TEST_F(SourceTest, NormalizesAndReadsAbsentAsZero) {
   config.streams["acc"] = {"gyro", 0.5f, 2.0f};
   auto other = open_tensor_source(index(), modalities(), config, {Part::train});
   std::vector<float> a(4), g(4);
-  plain->read(0, 1, g);
-  other->read(0, 0, a);
+  plain->read(0, 1, {}, g);
+  other->read(0, 0, {}, a);
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(a[i], (g[i] - 0.5f) / 2.0f);
   }
-  plain->read(4, 1, g); // presence.gyro = 0
+  plain->read(4, 1, {}, g); // presence.gyro = 0
   EXPECT_EQ(g, std::vector<float>(4, 0.0f));
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/train/sweep.h"
 #include "runtime/train/weights.h"
 #include "tools/mome/commands.h"
+#include "tools/mome/data_commands.h"
 
 namespace mome::tool {
 
@@ -225,17 +226,17 @@ void add_sweep(CLI::App &app, const std::string &command_line, int &exit_code) {
 struct EvalFlags {
   EvalRequest request;
   SessionOptions session;
-  std::string checkpoint, package, data, out;
+  std::string checkpoint, package, data, out, on_bad_sample;
   int64_t split = 0;
   CLI::Option *split_option = nullptr;
   std::vector<std::string> allow;
 
-  void add(CLI::App &command) {
+  void add(CLI::App &command, bool data_required = true) {
     command
         .add_option("checkpoint", checkpoint,
                     "run folder (its best checkpoint) or ckpt/step-* folder")
         ->required();
-    command.add_option("--data", data, "data folder")->required();
+    command.add_option("--data", data, "data folder")->required(data_required);
     command.add_option("--package", package, "package, when it is not the run's model.mpk");
     command.add_option("--out", out, "where results go");
     split_option = command.add_option("--split", split, "fold held out for test");
@@ -246,6 +247,10 @@ struct EvalFlags {
         ->delimiter(',')
         ->allow_extra_args(false);
     command.add_option("--batch", request.batch, "samples per batch, at most the compiled one");
+    command
+        .add_option("--on-bad-sample", on_bad_sample,
+                    "fail (default), or skip: leave out samples that cannot be read, and say so")
+        ->check(CLI::IsMember({"fail", "skip"}));
     command.add_flag("--latest", request.latest, "the run's latest checkpoint, not its best");
     command.add_option("--allow-change", allow, "identities that may differ: package, model")
         ->delimiter(',')
@@ -257,6 +262,7 @@ struct EvalFlags {
     request.package = package;
     request.data = data;
     request.out = out;
+    request.skip_bad = on_bad_sample == "skip";
     request.allow_change = {allow.begin(), allow.end()};
     if (split_option->count() > 0) {
       request.split = split;
@@ -281,20 +287,78 @@ void add_eval(CLI::App &app) {
   });
 }
 
+/// "3s", "0.5s" or a plain number.
+double seconds(const std::string &text, const char *flag) {
+  char *end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || (*end != 0 && std::string(end) != "s") || !(value > 0)) {
+    throw usage_error(std::string(flag) + " " + text, "give seconds, as in 3s or 0.5s");
+  }
+  return value;
+}
+
+struct WindowFlags {
+  std::vector<std::string> in;
+  std::string dir, window = "3s", stride = "0.5s";
+
+  void add(CLI::App &command) {
+    command
+        .add_option("--in", in, "videos to predict along: rgb=a.mp4,ir=b.mp4,depth=c.mp4")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    command.add_option("--dir", dir,
+                       "or all recordings below a folder: NAME.MODALITY.mp4, or as Drive&Act has them");
+    command.add_option("--window", window, "length of a window (default 3s)");
+    command.add_option("--stride", stride, "from one window to the next (default 0.5s)");
+  }
+  bool given() const { return !in.empty() || !dir.empty(); }
+  WindowRequest take(const EvalRequest &base) const {
+    WindowRequest request;
+    request.base = base;
+    request.dir = dir;
+    request.window = seconds(window, "--window");
+    request.stride = seconds(stride, "--stride");
+    for (const std::string &text : in) {
+      const size_t equals = text.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        throw usage_error("--in " + text, "write MODALITY=FILE, as in rgb=a.mp4");
+      }
+      request.in[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    return request;
+  }
+};
+
 void add_predict(CLI::App &app) {
   auto flags = std::make_shared<EvalFlags>();
-  CLI::App *command =
-      app.add_subcommand("predict", "write predictions for every sample of a data set as CSV");
-  flags->add(*command);
+  auto windows = std::make_shared<WindowFlags>();
+  CLI::App *command = app.add_subcommand(
+      "predict", "write predictions: for every sample of a data set as CSV, along videos as JSON lines");
+  flags->add(*command, false);
+  windows->add(*command);
   flags->request.part = "all";
   command->add_option("--part", flags->request.part, "train, val, test or all (default)");
   command->callback([=] {
     const EvalRequest request = flags->take();
-    const std::string csv = predict_job(request, opener(flags->session));
-    if (request.out.empty()) {
-      std::fputs(csv.c_str(), stdout);
+    if (windows->given() != request.data.empty()) {
+      throw usage_error("predict needs one of --data, --in and --dir", "see mome predict --help");
+    }
+    std::string text;
+    if (windows->given()) {
+      predict_windows_job(windows->take(request), opener(flags->session), [&](const OrderedJson &line) {
+        if (request.out.empty()) {
+          std::printf("%s\n", line.dump().c_str());
+        } else {
+          text += line.dump() + "\n";
+        }
+      });
     } else {
-      replace_file(request.out, csv);
+      text = predict_job(request, opener(flags->session));
+    }
+    if (!request.out.empty()) {
+      replace_file(request.out, text);
+    } else if (!windows->given()) {
+      std::fputs(text.c_str(), stdout);
     }
   });
 }
@@ -403,6 +467,7 @@ void add_data(CLI::App &app, int &exit_code) {
   auto flags = std::make_shared<Flags>();
   CLI::App *data = app.add_subcommand("data", "look at data sets");
   data->require_subcommand(1);
+  add_video_data_commands(*data);
   CLI::App *check =
       data->add_subcommand("check", "read a data set once and report what a run would meet");
   check->add_option("dir", flags->dir, "data folder")->required();
