@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/data/csv.h"
 #include "runtime/data/loader.h"
 #include "runtime/data/sampler.h"
 #include "runtime/data/video/augment.h"

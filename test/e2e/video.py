@@ -1,0 +1,75 @@
+"""The flagship's tiny preset on generated video: any number of threads, resuming, evaluation, prediction, damaged videos."""
+import json
+import shutil
+import subprocess
+
+from harness import ROOT, check, checkpoint_bytes, compile_model, run, summary, workplace
+
+
+def fails(code, *command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    check(done.returncode == code, f"{command[1]} exits with {code}")
+    return done.stderr
+
+
+def threads_and_resume(package, data, here):
+    for count in (1, 3):
+        run("mome", "train", package, "--data", data, "--out", here / f"threads{count}", "-q", "--steps", 5, "--loader-threads", count)
+    one, three = (checkpoint_bytes(here / f"threads{count}") for count in (1, 3))
+    check(one == three, "one and three loader threads write the same checkpoint bytes")
+    run("mome", "verify-resume", package, "--data", data, "--steps", 6, "--at", 3, "--loader-threads", 2)
+    print("ok: a stopped and resumed run ends in the bytes of the unbroken one")
+
+
+def evaluate(trained, data):
+    whole = summary(run("mome", "eval", trained, "--data", data, "--part", "test", "--json"))
+    check(whole["skipped"] == 0 and whole["samples"] > 0 and len(whole["classes"]) == 5, "evaluation sees every test sample")
+    lines = run("mome", "predict", trained, "--data", data, "--part", "test").splitlines()
+    truth = {line.split(",")[0] for line in (data / "synth.csv").read_text().splitlines()[1:]}
+    check(all(line.split(",")[0] in truth for line in lines[1:]), "keys of predictions are those of synth.csv")
+    return whole
+
+
+def windows(trained, data):
+    videos = {}
+    for modality, view in (("rgb", "kinect_color"), ("ir", "kinect_ir"), ("depth", "kinect_depth_mp4")):
+        videos[modality] = sorted((data / view / "vp1").glob("*.mp4"))[0]
+    text = run("mome", "predict", trained, "--in", ",".join(f"{m}={v}" for m, v in videos.items()), "--stride", "1s")
+    objects = [json.loads(line) for line in text.splitlines()]
+    check([o["start"] for o in objects[:3]] == [0, 1, 2] and all(o["end"] - o["start"] == 3 for o in objects), "windows of 3 s every second")
+    check(all(abs(sum(o["probabilities"].values()) - 1) < 1e-4 and abs(sum(o["outputs"]["vote"].values()) - 1) < 1e-4 for o in objects),
+          "probabilities and votes sum to one")
+    everything = run("mome", "predict", trained, "--dir", data, "--stride", "10s")
+    check(len({json.loads(line)["source"] for line in everything.splitlines()}) == 6, "a folder's six recordings are found")
+    check("no video of modality" in fails(7, "mome", "predict", trained, "--in", f"rgb={videos['rgb']}"), "a missing modality is named")
+
+
+def damaged(package, trained, data, whole, here):
+    spoiled = here / "spoiled"
+    shutil.copytree(data, spoiled)
+    victim = sorted((spoiled / "kinect_ir/vp2").glob("*.mp4"))[0]
+    victim.write_bytes(victim.read_bytes()[:2000])
+    error = fails(7, "mome", "eval", trained, "--data", spoiled, "--part", "test")
+    check(victim.name in error and "hint:" in error, "a cut-off video is an error that names it")
+    rest = summary(run("mome", "eval", trained, "--data", spoiled, "--part", "test", "--json", "--on-bad-sample", "skip"))
+    check(rest["skipped"] > 0 and rest["samples"] + rest["skipped"] == whole["samples"], "or its samples are skipped and counted")
+    check(victim.name in run("mome", "data", "check", spoiled, expect=7), "data check finds it")
+
+
+def main():
+    here = workplace()
+    libraries = run("ldd", shutil.which("mome"))
+    check("libav" not in libraries and "libmome_video" not in libraries, "mome itself does not link FFmpeg")
+    package = compile_model(ROOT / "models/video.mome", here / "tiny.mpk", "--preset", "tiny")
+    run("mome", "data", "synth", here / "raw", "--subjects", 3, "--chunks", 16)
+    run("mome", "data", "prepare", here / "raw", here / "data", "--short-side", 36)
+    data = here / "data"
+    threads_and_resume(package, data, here)
+    trained = here / "threads1"
+    whole = evaluate(trained, data)
+    windows(trained, data)
+    damaged(package, trained, here / "raw", whole, here)
+
+
+if __name__ == "__main__":
+    main()
