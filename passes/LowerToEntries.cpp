@@ -399,6 +399,42 @@ void buildInitEntry(ModuleOp module, model::ModelOp model) {
 //===-- Package facts
 //----------------------------------------------------------------------------===//
 
+/// What the cost of a model is quoted in: multiply-adds of matrix products, attention and
+/// convolutions (stencils over weights); 0 for everything else.
+double countMultiplyAdds(Operation *op) {
+  if (auto matrices = dyn_cast<nn::ProductOpInterface>(op)) {
+    nn::Product product = matrices.getProduct();
+    return double(product.batch) * product.m * product.n * product.k;
+  }
+  nn::FusionRole role = nn::getFusionRole(op);
+  bool counts = role == nn::FusionRole::attention ||
+                (role == nn::FusionRole::stencil && op->getNumOperands() > 1);
+  return counts ? nn::getFlops(op) / 2 : 0;
+}
+
+/// The multiply-adds of one sample's forward pass, by the path of what computes them: of the entry
+/// `eval` as it is written, before anything is optimised.
+ArrayAttr buildCosts(model::GraphOp eval) {
+  Builder b(eval.getContext());
+  llvm::MapVector<StringRef, double> costs;
+  auto entry = eval->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>("eval");
+  if (!entry) {
+    return b.getArrayAttr({});
+  }
+  entry.walk([&](Operation *op) {
+    SmallVector<model::ScopeAttr> scopes = model::getScopes(op->getLoc());
+    double multiplyAdds = countMultiplyAdds(op);
+    bool named = !scopes.empty() && !scopes.front().getPath().empty(); // else it is a metric's
+    if (multiplyAdds > 0 && named) {
+      costs[scopes.front().getPath()] += multiplyAdds / double(eval.getBatch());
+    }
+  });
+  return b.getArrayAttr(llvm::map_to_vector(costs, [&](const auto &cost) -> Attribute {
+    return b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(cost.first)),
+                                b.getNamedAttr("value", b.getF64FloatAttr(cost.second))});
+  }));
+}
+
 /// What the runtime must know besides memory and code.
 DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
   Builder b(model.getContext());
@@ -468,6 +504,7 @@ DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
                 {"scalars", b.getArrayAttr(scalars)},
                 {"losses", b.getArrayAttr(losses)},
                 {"metrics", b.getArrayAttr(metrics)},
+                {"costs", eval ? buildCosts(eval) : b.getArrayAttr({})},
                 {"train", b.getArrayAttr(train)},
                 {"data", b.getArrayAttr(data)}});
 }

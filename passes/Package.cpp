@@ -102,6 +102,7 @@ private:
   Offsets<fb::Section> printSections(StringRef key);
   Offsets<fb::Metric> printMetrics();
   Offsets<fb::Source> printSources();
+  Offsets<fb::Cost> printCosts();
 
   flatbuffers::Offset<flatbuffers::String> text(StringRef string) {
     return builder.CreateString(string.data(), string.size());
@@ -309,6 +310,16 @@ Offsets<fb::Metric> Printer::printMetrics() {
   return metrics;
 }
 
+Offsets<fb::Cost> Printer::printCosts() {
+  Offsets<fb::Cost> costs;
+  for (DictionaryAttr cost : listOf("costs")) {
+    auto value = cost.getAs<FloatAttr>("value");
+    costs.push_back(
+        fb::CreateCost(builder, textOf(cost, "name"), value ? value.getValueAsDouble() : 0));
+  }
+  return costs;
+}
+
 Offsets<fb::Source> Printer::printSources() {
   Offsets<fb::Source> sources;
   for (DictionaryAttr source : listOf("sources")) {
@@ -343,10 +354,11 @@ FailureOr<std::string> Printer::print() {
   auto train = builder.CreateVector(printSections("train"));
   auto data = builder.CreateVector(printSections("data"));
   auto sources = builder.CreateVector(printSources());
-  auto root =
-      fb::CreatePackage(builder, /*format=*/1, compiler, model, classes, modalities, optional,
-                        numberOf("batch"), numberOf("eval_batch"), precision, tensors, scalars,
-                        losses, metrics, train, data, variants, sources, text(unsealed_hash));
+  auto costs = builder.CreateVector(printCosts());
+  auto root = fb::CreatePackage(builder, /*format=*/1, compiler, model, classes, modalities,
+                                optional, numberOf("batch"), numberOf("eval_batch"), precision,
+                                tensors, scalars, losses, metrics, train, data, variants, sources,
+                                text(unsealed_hash), costs);
   fb::FinishPackageBuffer(builder, root);
   seal_package({builder.GetBufferPointer(), builder.GetSize()});
   return std::string(reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize());

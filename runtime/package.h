@@ -123,6 +123,11 @@ struct Source {
   std::string path, text, hash;
 };
 
+struct Cost {
+  std::string path;
+  double multiply_adds = 0;
+};
+
 class Package {
 public:
   /// Throws Error (mismatch) naming the file and what is wrong with it.
@@ -141,6 +146,7 @@ public:
   std::vector<Section> train, data;
   std::vector<Variant> variants;
   std::vector<Source> sources;
+  std::vector<Cost> costs; // of one sample's forward pass
 
   std::optional<size_t> find_scalar(std::string_view name) const;
   /// The tensor "NAME" or "KIND:NAME"; throws Error (mismatch) when there is none, or several.

@@ -44,6 +44,9 @@ public:
     each(p.sources(), [&](const fb::Source &s) {
       package.sources.push_back({text(s.path()), text(s.text()), text(s.hash())});
     });
+    each(p.costs(), [&](const fb::Cost &c) {
+      package.costs.push_back({text(c.path()), c.multiply_adds()});
+    });
     each(p.variants(), [&](const fb::Variant &v) { package.variants.push_back(variant(v)); });
   }
 

@@ -133,12 +133,12 @@ def Mome_MetricOp : Mome_Op<"metric", [HasParent<"GraphOp">]> {
   let hasVerifier = 1;
 }
 
-class Mome_MarkOp<string mnemonic> : Mome_Op<mnemonic, [HasParent<"GraphOp">]> {
+class Mome_MarkOp<string mnemonic, list<Trait> traits = [HasParent<"GraphOp">]> : Mome_Op<mnemonic, traits> {
   let arguments = (ins StrAttr:$name, Tensor:$value);
   let assemblyFormat = "$name $value attr-dict `:` type($value)";
 }
 def Mome_OutputOp : Mome_MarkOp<"output"> { let summary = "A value that predict and eval return"; }
-def Mome_TapOp : Mome_MarkOp<"tap"> { let summary = "A value that only the `explain` entry returns"; }
+def Mome_TapOp : Mome_MarkOp<"tap", []> { let summary = "A value that only the `explain` entry returns"; }
 
 def Mome_UpdateOp : Mome_Op<"update", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "The next value of a state";

@@ -133,7 +133,7 @@ static bool fitsPackage(StringRef key, Attribute value) {
       .Cases({"model", "precision"}, isa<StringAttr>(value))
       .Cases({"classes", "modalities", "optional", "losses"}, isStringArray(value))
       .Cases({"batch", "eval_batch"}, isa<IntegerAttr>(value))
-      .Cases({"metrics", "scalars", "train", "data", "sources"}, isa<ArrayAttr>(value))
+      .Cases({"metrics", "costs", "scalars", "train", "data", "sources"}, isa<ArrayAttr>(value))
       .Default(false);
 }
 
@@ -145,7 +145,7 @@ LogicalResult RTDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   if (failed(verifyKeys(op, "rt.package", package, fitsPackage))) {
     return failure();
   }
-  for (StringRef list : {"metrics", "scalars", "train", "data", "sources"}) {
+  for (StringRef list : {"metrics", "costs", "scalars", "train", "data", "sources"}) {
     auto entries = package.getAs<ArrayAttr>(list);
     for (Attribute entry : entries ? entries.getValue() : ArrayRef<Attribute>()) {
       auto dictionary = dyn_cast<DictionaryAttr>(entry);

@@ -114,6 +114,7 @@ private:
   void runAssign(const syntax::Statement &statement);
   void runFor(const syntax::Statement &statement);
   void runYield(const syntax::Statement &statement);
+  void runTap(const syntax::Statement &statement);
   void runDeclareTensor(const syntax::Statement &statement);
   std::optional<llvm::SmallVector<int64_t>> shapeOf(const syntax::TypeRef &type);
 

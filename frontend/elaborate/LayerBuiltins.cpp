@@ -192,6 +192,25 @@ static Value buildAttention(BuiltinCall &c) {
   return Tensor{op->getResult(0), q.batched};
 }
 
+/// [B, heads, N, M]: how much each of the N queries takes of each of the M keys.
+static Value buildAttentionWeights(BuiltinCall &c) {
+  Tensor q = c.tensor(0), k = c.tensor(1);
+  int64_t heads = c.integer(2);
+  if (q.rank() != 3 || k.rank() != 3 || q.shape()[0] != k.shape()[0] || q.shape()[2] != k.shape()[2]) {
+    return c.error("E0301", "attention_weights needs q [B, N, C] and k [B, M, C], not " + describe(q, c.t.batch) + " and " + describe(k, c.t.batch));
+  }
+  if (heads < 1 || q.shape()[2] % heads != 0) {
+    return c.error("E0303", "width " + std::to_string(q.shape()[2]) + " does not split into " + std::to_string(heads) + " heads", 2);
+  }
+  int64_t width = q.shape()[2] / heads;
+  double scale = c.slots[3].get<None>() ? 1.0 / std::sqrt(double(width)) : c.number(3);
+  auto split = [&](Tensor x) { return c.t.transpose(c.t.reshape(x, {x.shape()[0], x.shape()[1], heads, width}, x.batched), {0, 2, 1, 3}); };
+  Tensor queries = split(c.t.scale(q, scale)), keys = split(k);
+  auto type = RankedTensorType::get({q.shape()[0], heads, q.shape()[1], k.shape()[1]}, q.type().getElementType());
+  mlir::Value scores = nn::MatmulOp::create(c.t.b, c.t.loc, type, queries.value, keys.value, false, true);
+  return Tensor{nn::SoftmaxOp::create(c.t.b, c.t.loc, scores), q.batched};
+}
+
 //===-- Convolution and pooling ------------------------------------------------------------------===//
 
 /// An integer or a list of them, one per spatial axis; nullopt after reporting.
@@ -323,6 +342,9 @@ void addLayerBuiltins(std::vector<Builtin> &table) {
                    {{"q", Kind::tensor}, {"k", Kind::tensor}, {"v", Kind::tensor}, {"heads", Kind::integer},
                     {"scale", Kind::any, Value(None{})}, {"mask", Kind::any, Value(None{})}},
                    buildAttention, false, "multi-head attention without projections"});
+  table.push_back({"attention_weights",
+                   {{"q", Kind::tensor}, {"k", Kind::tensor}, {"heads", Kind::integer}, {"scale", Kind::any, Value(None{})}},
+                   buildAttentionWeights, false, "what attention weighs the values by: [B, heads, N, M]"});
   table.push_back({"conv",
                    {x, {"n", Kind::integer}, {"kernel"}, {"stride", Kind::any, Value(1)}, {"padding", Kind::any, Value(0)},
                     {"dilation", Kind::any, Value(1)}, {"groups", Kind::integer, Value(1)}, bias, weight, names},

@@ -199,13 +199,6 @@ void Elaborator::runModel(const Statement &statement) {
     return mode == model::Mode::eval ? runMetric(statement) : void();
   case StatementKind::output:
     return runOutput(statement);
-  case StatementKind::tap:
-    if (mode == model::Mode::eval) {
-      if (std::optional<Tensor> value = tensor(evaluate(*statement.value))) {
-        model::TapOp::create(builder, loc(statement.range), statement.names[0].name, value->value);
-      }
-    }
-    return;
   case StatementKind::preset:
     return; // read before the graphs
   default:

@@ -60,8 +60,24 @@ void Elaborator::run(const Statement &statement) {
   case StatementKind::call:
     evaluate(*statement.value);
     return;
+  case StatementKind::tap:
+    return runTap(statement);
   default:
     return runModel(statement);
+  }
+}
+
+/// In evaluation, and only there: a tap is looked at, not trained. In a block it has the block's path.
+void Elaborator::runTap(const Statement &statement) {
+  if (mode != model::Mode::eval) {
+    return;
+  }
+  Value value = evaluate(*statement.value);
+  const std::string &path = frames.back().path, &name = statement.names[0].name;
+  if (std::optional<Tensor> x = tensor(value)) {
+    model::TapOp::create(builder, loc(statement.range), path.empty() ? name : path + "." + name, x->value);
+  } else if (!value.poisoned()) {
+    report(statement.value->range, "E0302", "a tap is a tensor, not " + describe(value));
   }
 }
 

@@ -162,7 +162,7 @@ std::unique_ptr<Statement> Parser::statement(bool model) {
     return result;
   }
   if (name_follows && is_model_keyword(first)) {
-    if (!model) {
+    if (!model && !first.named("tap")) {
       diagnostics_.error(first.range, "E0219",
                          "'" + first.text + "' stands in a model, not in a block");
     }

@@ -98,13 +98,16 @@ Scalars make_scalars(const ModelInfo &info, const Job &job, const std::vector<st
 }
 
 /// Pre-trained weights: the section's init rules, then --init-from.
-std::function<void(Model &)> initial_weights(const Config &config, const Job &job,
-                                             const fs::path &package) {
+std::function<std::string(Model &)> initial_weights(const Config &config, const Job &job,
+                                                    const fs::path &package) {
   return [config, job, package](Model &model) {
+    std::string account;
     for (const InitRule &rule : config.init) {
       const fs::path file = fs::path(rule.file).is_absolute() ? fs::path(rule.file)
                                                               : package.parent_path() / rule.file;
-      import_weights(model, rule, fs::exists(file) ? file : fs::path(rule.file));
+      const ImportReport report =
+          import_weights(model, rule, fs::exists(file) ? file : fs::path(rule.file));
+      account += (account.empty() ? "" : "\n") + report.text();
     }
     if (!job.init_from.empty()) {
       load_checkpoint(resolve_checkpoint(job.init_from), model, Restore::weights);
@@ -113,6 +116,7 @@ std::function<void(Model &)> initial_weights(const Config &config, const Job &jo
                             "." + config.after_checkpoint + "'",
                         "name that run with --init-from RUN");
     }
+    return account;
   };
 }
 

@@ -313,7 +313,8 @@ void initialise(Model &model, int64_t seed) {
   model.run(info.require_entry("init"));
 }
 
-size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::path &out) {
+size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::path &out,
+                          const std::function<void(Model &)> &then) {
   const ModelInfo &info = model.info();
   const ModelEntry &entry = info.require_entry("init");
   std::vector<size_t> weights;
@@ -333,6 +334,7 @@ size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::pat
                         "this is a bug in momec: please report it");
   }
   initialise(model, seed);
+  then(model);
   return write_results(model, weights, out, [](const ModelTensor &t) { return t.name; });
 }
 

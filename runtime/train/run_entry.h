@@ -13,6 +13,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,8 @@ RunResult run_entry(Model &model, const RunRequest &request);
 
 /// Runs `init` under `seed`.
 void initialise(Model &model, int64_t seed);
-/// The same, and writes every parameter and state under its path; returns how many.
-size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::path &out);
+/// The same, then `then`, and writes every parameter and state under its path; returns how many.
+size_t initialise_weights(Model &model, int64_t seed, const std::filesystem::path &out,
+                          const std::function<void(Model &)> &then);
 
 } // namespace mome::train

@@ -159,7 +159,9 @@ void Trainer::start() {
     }
   }
   if (options.load_initial) {
-    options.load_initial(model);
+    if (const std::string account = options.load_initial(model); !account.empty()) {
+      console.print(account);
+    }
   }
   start_ema(model);
   if (metrics) {

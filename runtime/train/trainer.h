@@ -38,7 +38,8 @@ struct TrainOptions {
   bool tensorboard = true;
   Verbosity verbosity = Verbosity::automatic;
   std::set<std::string> allow_change;
-  std::function<void(Model &)> load_initial; // pre-trained weights, applied after `init`
+  /// Pre-trained weights, applied after `init`; says what came from where.
+  std::function<std::string(Model &)> load_initial;
 };
 
 class Trainer {

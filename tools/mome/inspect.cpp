@@ -1,5 +1,6 @@
 // mome inspect: what is in a package, a checkpoint or a safetensors file. The facts are gathered as
 // JSON; text is one way to print them.
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 
@@ -49,6 +50,27 @@ OrderedJson parameters_json(const Package &package) {
   return {{"count", count}, {"tensors", tensors}, {"parts", parts}};
 }
 
+/// Where a path's cost is shown: numbered blocks of a kind together.
+std::string kind_of_block(const std::string &path) {
+  for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
+    if (std::isdigit(static_cast<unsigned char>(path[dot + 1])) != 0) {
+      return path.substr(0, dot);
+    }
+  }
+  return path;
+}
+
+OrderedJson costs_json(const Package &package) {
+  OrderedJson parts = OrderedJson::object();
+  double total = 0;
+  for (const Cost &cost : package.costs) {
+    OrderedJson &part = parts[kind_of_block(cost.path)];
+    part = (part.is_null() ? 0.0 : part.get<double>()) + 2 * cost.multiply_adds;
+    total += 2 * cost.multiply_adds;
+  }
+  return {{"flops_per_sample", total}, {"parts", parts}};
+}
+
 OrderedJson entry_json(const Program &program) {
   double flops = 0, bytes = 0;
   for (const Dispatch &d : program.dispatches) {
@@ -92,7 +114,8 @@ OrderedJson package_json(const fs::path &path) {
                       {"modalities", package->modalities},
                       {"optional", package->optional},
                       {"losses", package->losses},
-                      {"parameters", parameters_json(*package)}};
+                      {"parameters", parameters_json(*package)},
+                      {"forward", costs_json(*package)}};
   for (const char *list : {"metrics", "train", "data", "sources", "scalars", "variants"}) {
     json[list] = OrderedJson::array();
   }
@@ -224,6 +247,14 @@ void print_text(const OrderedJson &json, bool tensors) {
   const OrderedJson parts = parameters.value("parts", OrderedJson::object());
   for (const auto &[part, count] : parts.items()) {
     std::printf("  %-24s %14llu\n", part.c_str(), count.get<unsigned long long>());
+  }
+  if (json.contains("forward")) {
+    const OrderedJson &forward = json["forward"];
+    std::printf("%-12s %.6g GFLOP per sample (two per multiply-add)\n", "forward",
+                forward["flops_per_sample"].get<double>() / 1e9);
+    for (const auto &[part, flops] : forward["parts"].items()) {
+      std::printf("  %-36s %12.6g\n", part.c_str(), flops.get<double>() / 1e9);
+    }
   }
   for (const OrderedJson &s : json.value("train", OrderedJson::array())) {
     std::printf("train %s\n", s["name"].get<std::string>().c_str());

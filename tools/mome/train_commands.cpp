@@ -365,21 +365,28 @@ void add_predict(CLI::App &app) {
 
 void add_export(CLI::App &app) {
   struct Flags {
-    std::string checkpoint, out;
+    std::string checkpoint, out, expert;
     std::vector<std::string> map, only;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command =
       app.add_subcommand("export", "write a checkpoint's weights as one safetensors file");
-  command->add_option("checkpoint", flags->checkpoint, "run folder or ckpt/step-* folder")
+  command
+      ->add_option("checkpoint", flags->checkpoint,
+                   "run folder, ckpt/step-* folder, or safetensors file of weights")
       ->required();
   command->add_option("--out", flags->out, "safetensors file to write")->required();
+  CLI::Option *expert = command->add_option(
+      "--expert", flags->expert,
+      "only this expert, with the class head, under the names of UniFormerV2's own checkpoints");
   command
       ->add_option("--map", flags->map,
                    "OLD=NEW: names that start with OLD start with NEW, e.g. experts.rgb.=")
+      ->excludes(expert)
       ->allow_extra_args(false);
   command
       ->add_option("--only", flags->only, "patterns of names to write: * within a part, ** across")
+      ->excludes(expert)
       ->allow_extra_args(false);
   command->callback([=] {
     std::vector<ExportRule> rules;
@@ -391,8 +398,12 @@ void add_export(CLI::App &app) {
       }
       rules.push_back({text.substr(0, equals), text.substr(equals + 1)});
     }
-    const size_t count =
-        export_weights(resolve_checkpoint(flags->checkpoint), flags->out, rules, flags->only);
+    const fs::path from = fs::path(flags->checkpoint).extension() == ".safetensors"
+                              ? fs::path(flags->checkpoint)
+                              : resolve_checkpoint(flags->checkpoint);
+    const size_t count = flags->expert.empty()
+                             ? export_weights(from, flags->out, rules, flags->only)
+                             : export_expert(from, flags->out, flags->expert);
     std::printf("%zu tensors written to %s\n", count, flags->out.c_str());
   });
 }
