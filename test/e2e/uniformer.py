@@ -1,7 +1,8 @@
 """Parity of compiled UniFormerV2 models with PyTorch in f64: the three variants, MoME + HTL, every knob of its losses."""
+import re
 import sys
 
-from harness import ROOT, check, compile_model, run, workplace
+from harness import ROOT, check, compile_model, load, run, workplace
 
 GOLDEN = ROOT / "models/golden"
 COMPARE = ROOT / "test/models/compare.py"
@@ -31,6 +32,25 @@ class Model:
         return run("/usr/bin/python3", COMPARE, "values", GOLDEN / f"uniformer.{golden}.safetensors", out, expect=expect).splitlines()[0]
 
 
+def check_memory(model):
+    """A step touches the arena up to the byte that was planned, in pages."""
+    text = run("mome", "run", model.package, "--entry", "step", "--params", model.here / "params.safetensors", "--in",
+               model.here / "inputs.safetensors", "--memory")
+    planned, touched = map(int, re.search(r"arena work: (\d+) bytes planned for this entry, (\d+) touched", text).groups())
+    check(planned > 0 and touched == -(-planned // 4096) * 4096, f"{model.case}: a step touches the {planned} bytes that were planned for it")
+
+
+def check_explain(model):
+    """The attention of every global block of every expert, from an entry of its own."""
+    out = model.here / "explained.safetensors"
+    run("mome", "run", model.package, "--entry", "explain", "--params", model.here / "params.safetensors", "--in",
+        model.here / "inputs.safetensors", "--out", out, "-q")
+    taps = load(out)
+    names = {f"experts.{m}.transformer.dec.{j}.attention" for m in ("rgb", "ir", "depth") for j in range(2)}
+    check(taps.keys() == names and all(t.shape == (2, 4, 1, 4 * 17) for t in taps.values()), "explain gives the attention of every global block")
+    check(all(abs(t.sum(-1) - 1).max() < 1e-6 and t.std() > 1e-4 for t in taps.values()), "its rows sum to one and are not uniform")
+
+
 def main():
     here = workplace()
     models = {case: Model(here, case) for case in CASES}
@@ -41,6 +61,8 @@ def main():
     for case in ("local", "down"):
         models[case].compare("predict", f"{case}.predicted")
         check(True, f"{case}: in evaluation batch norm reads its running statistics")
+    check_memory(models["tiny"])
+    check_explain(models["htl"])
     models["fixed"].compare("grad", "attached.expected", 1)
     models["literal"].compare("grad", "attached.expected", 1)
     models["htl"].compare("grad", "htl.expected", 1, "--set", "step=2", "--set", "seed=0")
