@@ -1,4 +1,4 @@
-"""The flagship's tiny preset on generated video: any number of threads, resuming, evaluation, prediction, damaged videos."""
+"""A small model on generated video: any number of threads, resuming, evaluation, prediction, damaged videos."""
 import json
 import shutil
 import subprocess
@@ -60,7 +60,7 @@ def main():
     here = workplace()
     libraries = run("ldd", shutil.which("mome"))
     check("libav" not in libraries and "libmome_video" not in libraries, "mome itself does not link FFmpeg")
-    package = compile_model(ROOT / "models/video.mome", here / "tiny.mpk", "--preset", "tiny")
+    package = compile_model(ROOT / "test/e2e/Inputs/clips.mome", here / "clips.mpk")
     run("mome", "data", "synth", here / "raw", "--subjects", 3, "--chunks", 16)
     run("mome", "data", "prepare", here / "raw", here / "data", "--short-side", 36)
     data = here / "data"
