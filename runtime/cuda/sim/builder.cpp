@@ -10,6 +10,7 @@ namespace {
 
 constexpr int max_call_depth = 32;
 constexpr size_t max_code = 4'000'000;
+constexpr uint64_t max_inlined_registers = 30'000'000;
 
 uint64_t round_up(uint64_t value, uint64_t to) {
   return (value + to - 1) / to * to;
@@ -286,6 +287,10 @@ void Builder::call(Decode &d) {
   if (d.call_depth >= max_call_depth) {
     d.fail("calls nested too deeply, or recursion",
            "calls are inlined: recursion is not simulated");
+  }
+  inlined_registers += callee->registers.size() + 1000;
+  if (inlined_registers > max_inlined_registers) {
+    d.fail("more calls than can be inlined");
   }
   Instance inner;
   inner.function = callee;

@@ -43,6 +43,7 @@ public:
 
 private:
   std::map<std::pair<int, uint64_t>, uint32_t> constant_slots;
+  uint64_t inlined_registers = 0; // bounds the work that nested calls can ask for
 
   void decode_body(Instance &inner, int call_depth);
   void place_variables(Instance &inner);

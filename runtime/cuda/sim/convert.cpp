@@ -15,6 +15,10 @@ namespace {
 constexpr uint32_t flag_ftz = 1, flag_sat = 2, flag_relu = 4, flag_integral = 8,
                    flag_satfinite = 16;
 
+bool is_real(Type t) {
+  return is_float(t) || t == Type::e4m3 || t == Type::e5m2;
+}
+
 struct Plan { // Inst::sub: destination, Inst::count: source, width: Round; sizes in more[0],
               // more[1]
   Type to, from;
@@ -163,14 +167,14 @@ uint64_t integer_to_integer(int64_t v, const Plan &p, bool sat) {
 uint64_t convert(uint64_t bits, const Plan &p, uint32_t flags) {
   if (!is_float(p.from)) {
     const int64_t v = as_integer(bits, p.from);
-    if (!is_float(p.to)) {
+    if (!is_real(p.to)) {
       return integer_to_integer(v, p, flags & flag_sat);
     }
     return make_float(p.from == Type::u64 ? (long double)(uint64_t(v)) : (long double)(v), p.to,
                       p.round, flags);
   }
   double x = as_double(bits, p.from, flags & flag_ftz);
-  if (!is_float(p.to)) {
+  if (!is_real(p.to)) {
     return float_to_integer(integral(x, p.round), p.to, p.from);
   }
   if (flags & flag_integral) {

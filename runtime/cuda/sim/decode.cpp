@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "runtime/cuda/sim/builder.h"
+#include "runtime/cuda/sim/bulk.h"
 #include "runtime/cuda/sim/parser.h"
 #include "runtime/error.h"
 
@@ -110,6 +111,7 @@ constexpr Row rows[] = {
     {"testp", decode_float_unary},
     {"trap", decode_control},
     {"vote", decode_vote},
+    {"wgmma", decode_wgmma},
     {"xor", decode_int_bits},
 };
 

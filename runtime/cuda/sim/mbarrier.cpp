@@ -1,6 +1,7 @@
 #include "runtime/cuda/sim/mbarrier.h"
 
 #include "runtime/cuda/sim/addresses.h"
+#include "runtime/cuda/sim/bulk.h"
 #include "runtime/cuda/sim/decode.h"
 
 namespace mome::ptxsim {
@@ -215,7 +216,7 @@ void decode_cp(Decode &d) {
   if (!d.flag("async")) {
     d.fail("an unknown form");
   }
-  decode_cp_async(d);
+  d.flag("bulk") ? decode_bulk(d) : decode_cp_async(d);
 }
 
 } // namespace mome::ptxsim

@@ -102,6 +102,14 @@ bool Memory::release(uint64_t address) {
 }
 
 const Allocation *Memory::find(uint64_t address) const {
+  const Allocation *found = find_own(address);
+  for (size_t p = 0; !found && p < peers.size(); ++p) {
+    found = peers[p]->find_own(address);
+  }
+  return found;
+}
+
+const Allocation *Memory::find_own(uint64_t address) const {
   auto it = allocations.upper_bound(address);
   if (it == allocations.begin()) {
     return nullptr;

@@ -59,13 +59,18 @@ public:
   /// The first uninitialised address in the range, or UINT64_MAX.
   uint64_t first_uninitialized(uint64_t address, uint64_t size) const;
   uint64_t used() const { return bytes; }
+  /// Lets kernels of this device reach the memory of another.
+  void add_peer(Memory &other) { peers.push_back(&other); }
+  void remove_peer(Memory &other) { std::erase(peers, &other); }
   /// Where an address outside every allocation lies: "16 bytes after an allocation of 4096".
   std::string describe(uint64_t address) const;
   /// A number for the shadow cells of a launch, 1 to 255; at the wrap old cells are cleared.
   uint32_t next_launch();
 
 private:
+  const Allocation *find_own(uint64_t address) const;
   std::map<uint64_t, Allocation> allocations; // by base
+  std::vector<const Memory *> peers;
   uint64_t next, bytes = 0;
   uint32_t launch = 0;
 };

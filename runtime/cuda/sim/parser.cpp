@@ -9,6 +9,8 @@
 
 namespace mome::ptxsim {
 
+constexpr uint64_t max_initialized = uint64_t{1} << 28;
+
 const Function *Module::find(std::string_view wanted) const {
   const auto it = std::find_if(functions.begin(), functions.end(),
                                [&](const Function &f) { return f.name == wanted && f.defined; });
@@ -135,6 +137,9 @@ void Parser::variables(std::vector<Variable> &into, bool external) {
     Variable variable = prototype;
     variable_name(variable);
     if (accept("=")) {
+      if (variable.size > max_initialized) {
+        fail(peek(), "an initialized array of more than 256 MiB");
+      }
       variable.init.resize(variable.size);
       uint64_t at = 0;
       initializer(variable, at, 0);

@@ -11,6 +11,8 @@
 namespace mome::ptxsim {
 namespace {
 
+constexpr uint64_t max_shared = 227 * 1024, max_local = 512 * 1024;
+
 [[noreturn]] void bad_launch(const Program &p, const std::string &what, const char *hint = "") {
   throw Error(Exit::device, "launch of " + p.name, what, hint);
 }
@@ -38,6 +40,15 @@ void check_launch(const Program &p, const Launch &l) {
   if (p.max_threads[0] && threads > most) {
     bad_launch(p, std::to_string(threads) + " threads a block, but .maxntid says " +
                       std::to_string(most));
+  }
+  const uint64_t shared = std::max(p.static_shared, l.dynamic_shared ? p.dynamic_base : 0);
+  if (shared + l.dynamic_shared > max_shared) {
+    bad_launch(p, std::to_string(shared + l.dynamic_shared) + " bytes of shared memory",
+               "no device has more than 227 KiB for a block");
+  }
+  if (p.local_bytes > max_local) {
+    bad_launch(p, std::to_string(p.local_bytes) + " bytes of local memory a thread",
+               "at most 512 KiB");
   }
   if (l.params.size() < p.param_bytes) {
     bad_launch(p, std::to_string(l.params.size()) + " bytes of parameters for " +

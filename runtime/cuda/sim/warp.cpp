@@ -262,6 +262,7 @@ bool Warp::collective(size_t index, const Inst &i, uint32_t mask) {
       }
     }
     splits[index].state = State::parked;
+    splits[index].barrier = need;
     run_together(splits[index].pc, need, index);
     return false;
   }
@@ -271,6 +272,7 @@ bool Warp::collective(size_t index, const Inst &i, uint32_t mask) {
     return splits[index].state == State::ready;
   }
   splits[index].state = State::parked;
+  splits[index].barrier = need; // until then: the lanes that it waits for
   run_together(splits[index].pc, need, index);
   return false;
 }
@@ -332,7 +334,13 @@ bool Warp::complete_parked() {
     }
     const Inst &i = block->program.code[splits[s].pc];
     current = &i;
-    if (run_together(splits[s].pc, needed(i, splits[s].mask), s)) {
+    const uint32_t need = needed(i, splits[s].mask), lost = splits[s].barrier & ~alive;
+    if (lost && i.flow != Flow::barrier) { // a barrier says so itself
+      fault(int(FaultKind::missing_thread), "lanes " + lanes_text(splits[s].mask) +
+                                                " wait for lanes " + lanes_text(lost) +
+                                                ", which have ended without coming here");
+    }
+    if (run_together(splits[s].pc, need, s)) {
       return true;
     }
   }
