@@ -16,6 +16,7 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
 # LLVM's allocators poison what they hand out only in code compiled with AddressSanitizer; Debian's libLLVM is not.
 config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0:detect_container_overflow=0:detect_leaks=0"
 config.substitutions.append(("%models", os.path.join(config.mome_src, "models")))
+config.substitutions.append(("%lib", os.path.join(config.mome_obj, "lib")))
 config.substitutions.append(("%root", config.mome_src))
 config.substitutions.append(("%python", sys.executable))
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.

@@ -405,7 +405,11 @@ void Elaborator::runGate(const Statement &statement) {
 
 void Elaborator::runHead(const Statement &statement) {
   const std::string &name = statement.names[0].name;
-  frames.back().assign(name, inPart<model::HeadOp>(name, "head." + name, statement.range, [&] { return evaluate(*statement.value); }));
+  Value value = inPart<model::HeadOp>(name, "head." + name, statement.range, [&] { return evaluate(*statement.value); });
+  frames.back().assign(name, value);
+  if (std::optional<Tensor> t = tensor(value)) {
+    model::OutputOp::create(builder, loc(statement.range), name, t->value); // what the model answers
+  }
 }
 
 void Elaborator::runLoss(const Statement &statement) {
@@ -542,7 +546,13 @@ void Elaborator::runOutput(const Statement &statement) {
       report(binding.name.range, "E0205", "'" + binding.name.name + "' is not defined here");
     }
     if (std::optional<Tensor> t = tensor(value)) {
-      model::OutputOp::create(builder, loc(binding.name.range), binding.name.name, t->value);
+      // A head is an output already.
+      bool isHead = llvm::any_of(builder.getBlock()->getOps<model::OutputOp>(), [&](model::OutputOp output) {
+        return output.getName() == binding.name.name && output.getValue() == t->value;
+      });
+      if (!isHead) {
+        model::OutputOp::create(builder, loc(binding.name.range), binding.name.name, t->value);
+      }
     } else if (!value.poisoned()) {
       report(binding.name.range, "E0302", "an output must be a tensor, not " + describe(value));
     }

@@ -93,6 +93,7 @@ ResumeReport verify_resume(const TrainRequest &request, int64_t steps, int64_t a
 /// A checkpoint in its model, scalars applied.
 struct LoadedModel {
   std::filesystem::path step_dir, run; // `run` is empty for a lone checkpoint
+  std::string data_section;            // the one that the run trained on; empty: the first
   TrainState state;
   std::unique_ptr<Model> model;
 

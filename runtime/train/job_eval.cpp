@@ -4,9 +4,11 @@
 
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "runtime/json_reader.h"
 #include "runtime/train/ema.h"
 #include "runtime/train/feed.h"
 #include "runtime/train/job.h"
+#include "runtime/train/run_dir.h"
 
 namespace mome::train {
 
@@ -27,6 +29,21 @@ fs::path run_of(const fs::path &step_dir) {
   return fs::exists(run / "model.mpk") ? run : fs::path();
 }
 
+/// The data section that the run trained on, if the package has it.
+std::string data_section_of(const fs::path &run, const ModelInfo &info) {
+  if (run.empty() || !holds_run(run)) {
+    return "";
+  }
+  const std::string where = (run / "config.json").string();
+  const Json config = parse_json(read_file(where), where, [](std::string at, std::string what) {
+    return package_error(std::move(at), std::move(what), "the run folder is damaged");
+  });
+  const std::string name = config.value("data_section", "");
+  const bool known = std::any_of(info.data.begin(), info.data.end(),
+                                 [&](const ModelSection &section) { return section.name == name; });
+  return known ? name : "";
+}
+
 Opened open_checkpoint(const EvalRequest &request, const OpenModel &open) {
   Opened o{load_model(request, open), nullptr, nullptr, {}};
   const ModelInfo &info = o.model->info();
@@ -35,7 +52,7 @@ Opened open_checkpoint(const EvalRequest &request, const OpenModel &open) {
   if (!all) {
     parts = {data::parse_part(request.part)};
   }
-  const data::SourceConfig config = choose_source(info, "");
+  const data::SourceConfig config = choose_source(info, o.data_section);
   o.source = data::open_source(request.data, config,
                                {o.classes(), model_modalities(info),
                                 request.split.value_or(config.split), parts, request.skip_bad});
@@ -91,6 +108,7 @@ LoadedModel load_model(const EvalRequest &request, const OpenModel &open) {
   }
   o.model = open(request.package.empty() ? o.run / "model.mpk" : request.package);
   const ModelInfo &info = o.model->info();
+  o.data_section = data_section_of(o.run, info);
   o.state = verify_checkpoint(o.step_dir);
   TrainState now = o.state; // training's own facts do not matter here
   now.model = info.model;

@@ -129,7 +129,7 @@ size_t predict_windows_job(const WindowRequest &request, const OpenModel &open,
                            const std::function<void(const OrderedJson &)> &emit) {
   LoadedModel loaded = load_model(request.base, open);
   const ModelInfo &info = loaded.model->info();
-  const data::SourceConfig config = choose_source(info, "");
+  const data::SourceConfig config = choose_source(info, loaded.data_section);
   for (const auto &[modality, video] : request.in) {
     if (std::find(info.modalities.begin(), info.modalities.end(), modality) ==
         info.modalities.end()) {

@@ -56,6 +56,8 @@ void add_run(CLI::App &app) {
       ->check(CLI::PositiveNumber);
   command->add_flag("--memory", flags->memory,
                     "print the memory that was planned for the entry, and how much was touched");
+  command->add_flag("--random-inputs", flags->request.invent,
+                    "weights that no file has come from `init`, inputs are random numbers");
   command->add_flag("-q,--quiet", flags->quiet, "print nothing but errors");
   add_session_flags(*command, flags->options);
   command->callback([flags] {
