@@ -6,15 +6,21 @@
 // times the kernels instead (one core, best of several runs) beside the machine's own peak of fused
 // multiply-adds, measured in the same run.
 //
+// `--cuda` does the same with the CUDA code generator, on a device or a stand-in.
+//
 //   // RUN: mome-check-kernels %s | FileCheck %s
 //   // CHECK: k_relu elementwise chunks=1 error=0.0e+00 ok
 #include "dialects/NN/Interpreter.h"
 #include "passes/cpu/KernelEmitter.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/ReferenceKernels.h"
+#include "passes/cuda/BuildPtx.h"
+#include "passes/cuda/SimtKernels.h"
+#include "tools/mome-check-kernels/device_runner.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/InitAllDialects.h"
@@ -32,6 +38,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <random>
 
 using namespace mlir;
@@ -58,10 +65,14 @@ static llvm::cl::opt<bool> reference("reference",
                                      llvm::cl::desc("check the reference code generator"));
 
 static llvm::cl::opt<bool>
+    onCuda("cuda", llvm::cl::desc("check the CUDA code generator, on device cuda:0"));
+static llvm::cl::opt<std::string> cudaArchitecture("cuda-architecture", llvm::cl::init("sm_80"));
+
+static llvm::cl::opt<bool>
     ulp("ulp",
         llvm::cl::desc("print the largest error per result in units in the last place of f32"));
 
-using KernelFunction = void (*)(void *const *, int64_t, int64_t, void *);
+using KernelFunction = std::function<void(void *const *, int64_t, int64_t, void *)>;
 
 namespace {
 
@@ -95,6 +106,8 @@ int64_t byteSize(RankedTensorType type) {
 void storeElement(char *at, Type type, int64_t i, double value) {
   if (type.isF32()) {
     reinterpret_cast<float *>(at)[i] = static_cast<float>(value);
+  } else if (type.isF64()) {
+    reinterpret_cast<double *>(at)[i] = value;
   } else if (type.isInteger(32)) {
     reinterpret_cast<int32_t *>(at)[i] = static_cast<int32_t>(value);
   } else if (type.isInteger(64)) {
@@ -107,6 +120,9 @@ void storeElement(char *at, Type type, int64_t i, double value) {
 double loadElement(const char *at, Type type, int64_t i) {
   if (type.isF32()) {
     return reinterpret_cast<const float *>(at)[i];
+  }
+  if (type.isF64()) {
+    return reinterpret_cast<const double *>(at)[i];
   }
   if (type.isInteger(32)) {
     return reinterpret_cast<const int32_t *>(at)[i];
@@ -125,7 +141,7 @@ struct Run {
   unsigned numInputs;
 
   Run(nn::KernelOp kernel, KernelFunction function, int64_t chunks, int64_t scratchBytes)
-      : kernel(kernel), function(function), chunks(chunks), scratch(scratchBytes) {
+      : kernel(kernel), function(std::move(function)), chunks(chunks), scratch(scratchBytes) {
     Block &body = kernel.getBody().front();
     numInputs = body.getNumArguments();
     for (Type type : body.getArgumentTypes()) {
@@ -147,9 +163,9 @@ struct Run {
       for (int64_t e = 0; e < types[i].getNumElements(); ++e) {
         double u = random() * 0x1p-32;
         storeElement(buffers[i].data(), type, e,
-                     type.isF32()        ? low + u * (high - low)
-                     : type.isInteger(1) ? u < 0.5
-                                         : std::floor(u * intHigh));
+                     isa<FloatType>(type) ? low + u * (high - low)
+                     : type.isInteger(1)  ? u < 0.5
+                                          : std::floor(u * intHigh));
       }
     }
   }
@@ -360,6 +376,67 @@ static FailureOr<std::unique_ptr<ExecutionEngine>> compile(ModuleOp module,
   return std::move(*engine);
 }
 
+//===-- CUDA --------------------------------------------------------------------------------===//
+
+/// The kernels as a package's CUDA variant has them, ready to run; null after an error.
+static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
+                                                MLIRContext &context) {
+  OwningOpRef<ModuleOp> code = ModuleOp::create(UnknownLoc::get(&context));
+  std::vector<Kernel> records;
+  std::vector<std::vector<uint64_t>> sizes;
+  for (nn::KernelOp kernel : kernels) {
+    OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
+    FailureOr<cuda::DeviceKernel> emitted = cuda::emitSimtKernel(kernel, builder);
+    if (failed(emitted)) {
+      return nullptr;
+    }
+    Kernel &record = records.emplace_back();
+    record.symbol = kernel.getSymName();
+    record.scratch = emitted->scratch;
+    for (cuda::Launch &launch : emitted->launches) {
+      record.launches.push_back(
+          {launch.function.getSymName().str(), launch.blocks, launch.threads, 0});
+    }
+    Run shape(kernel, nullptr, 1, 0);
+    auto &list = sizes.emplace_back();
+    for (const Buffer &buffer : shape.buffers) {
+      list.push_back(buffer.size);
+    }
+  }
+  PassManager manager(&context);
+  cpu::buildLowerToLLVMPipeline(manager);
+  if (failed(manager.run(*code))) {
+    return nullptr;
+  }
+  FailureOr<std::string> ptx = cuda::buildPtx(*code, cudaArchitecture);
+  return failed(ptx) ? nullptr
+                     : DeviceRunner::create("cuda:" + cudaArchitecture, *ptx, records, sizes);
+}
+
+static bool processOnCuda(ModuleOp module) {
+  SmallVector<nn::KernelOp> kernels;
+  for (auto kernel : module.getOps<nn::KernelOp>()) {
+    if (kernel.getSymName().contains(only)) {
+      kernels.push_back(kernel);
+    }
+  }
+  std::unique_ptr<DeviceRunner> device = loadOnCuda(kernels, *module.getContext());
+  bool allFine = device != nullptr;
+  for (size_t k = 0; device && k < kernels.size(); ++k) {
+    Run run(kernels[k], nullptr, /*chunks=*/1, /*scratchBytes=*/0);
+    bool ran = true;
+    run.function = [&](void *const *args, int64_t, int64_t, void *) {
+      std::vector<std::span<std::byte>> buffers;
+      for (auto [argument, buffer] : llvm::enumerate(run.buffers)) {
+        buffers.emplace_back(static_cast<std::byte *>(args[argument]), buffer.size);
+      }
+      ran &= device->run(k, buffers, run.numInputs);
+    };
+    allFine &= check(run, "cuda") && ran;
+  }
+  return allFine;
+}
+
 static bool processFile(ModuleOp module, const cpu::Target &target) {
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
   struct Emitted {
@@ -410,7 +487,8 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
       llvm::errs() << llvm::toString(function.takeError()) << "\n";
       return false;
     }
-    Run run(entry.kernel, reinterpret_cast<KernelFunction>(*function), entry.chunks, entry.scratch);
+    auto *code = reinterpret_cast<void (*)(void *const *, int64_t, int64_t, void *)>(*function);
+    Run run(entry.kernel, code, entry.chunks, entry.scratch);
     if (bench) {
       allFine &= time(run, entry.family, peak);
     } else {
@@ -434,7 +512,7 @@ int main(int argc, char **argv) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadDialect<affine::AffineDialect, arith::ArithDialect,
                       bufferization::BufferizationDialect, func::FuncDialect, linalg::LinalgDialect,
-                      math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                      math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect, scf::SCFDialect,
                       tensor::TensorDialect, vector::VectorDialect>();
   const cpu::Target *target = cpu::findTarget(targetCpu);
   if (!target) {
@@ -443,5 +521,5 @@ int main(int argc, char **argv) {
     return 2;
   }
   auto module = parseSourceFile<ModuleOp>(inputFile, &context);
-  return module && processFile(*module, *target) ? 0 : 1;
+  return module && (onCuda ? processOnCuda(*module) : processFile(*module, *target)) ? 0 : 1;
 }
