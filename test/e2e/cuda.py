@@ -2,14 +2,16 @@
 
   cuda.py FOLDER LIB     LIB: the folder that has fakecuda/libcuda.so.1
 """
+import json
 import os
 import pathlib
 import sys
 
 import numpy
-from harness import ROOT, check, compile_model, load, run, workplace
+from harness import ROOT, check, compile_model, load, recordings, run, workplace
 
 TOLERANCE = 1e-5  # of the largest element of a tensor; f32
+STEPS = 8
 
 
 def without_key_bias(name, array):
@@ -50,6 +52,20 @@ def main():
     run("mome", "run", package, "--entry", "step", "--device", "cuda:0", "--random-inputs", "--out", again, "-q")
     same = load(again)
     check(all(numpy.array_equal(first[name], same[name]) for name in first), "a second run gives the same bits")
+    train(here, package)
+
+
+def train(here, package):
+    """Training: the same losses at every step, the same parameters at the end."""
+    data = recordings(here / "data")
+    losses = {}
+    for device in ("cpu", "cuda:0"):
+        out = here / f"run-{device.replace(':', '')}"
+        run("mome", "train", package, "--data", data, "--out", out, "--device", device, "--steps", STEPS, "--log-every", 1, "-q")
+        events = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+        losses[device] = numpy.array([event["losses"]["total"] for event in events if event["event"] == "step"])
+    error = numpy.max(numpy.abs(losses["cuda:0"] - losses["cpu"]) / losses["cpu"])
+    check(len(losses["cpu"]) == STEPS and error <= TOLERANCE, f"{STEPS} training steps have the same losses to {error:.1e}")
 
 
 if __name__ == "__main__":
