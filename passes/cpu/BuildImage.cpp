@@ -6,26 +6,21 @@
 // not a crash in a training run.
 #include "passes/cpu/BuildImage.h"
 
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
+#include "passes/LlvmBackend.h"
+
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
 
 #include <atomic>
 #include <thread>
 
 using namespace mlir;
+using namespace mome;
 using namespace mome::cpu;
 
 static constexpr llvm::StringLiteral triple = "x86_64-unknown-linux-gnu";
@@ -103,34 +98,12 @@ struct Object {
 } // namespace
 
 static std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target) {
-  std::string problem;
-  llvm::Triple machine(triple);
-  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(machine, problem);
-  assert(backend && "LLVM is built without its x86 backend");
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Standard; // what the kernels mark, nothing more
-  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
-      machine, target.llvmCpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
-}
-
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+  return createTargetMachine(triple, target.llvmCpu, target.features);
 }
 
 static void generateObject(Object &object) {
   if (object.optimize) {
-    optimize(*object.module, *object.machine);
+    mome::optimize(*object.module, *object.machine);
   }
   llvm::raw_svector_ostream stream(object.bytes);
   llvm::legacy::PassManager passes;
@@ -242,14 +215,13 @@ static FailureOr<std::string> link(ArrayRef<std::unique_ptr<Object>> objects, Lo
 /// A unit in LLVM's form; null after an error.
 static std::unique_ptr<Object> translate(CodeUnit unit, const Target &target) {
   auto object = std::make_unique<Object>();
-  object->module = translateModuleToLLVMIR(unit.module, object->context, "kernels");
+  object->module = translateToLLVM(unit.module, object->context);
   if (!object->module) {
     return nullptr;
   }
   object->machine = createMachine(target);
   object->optimize = unit.optimize;
-  object->module->setDataLayout(object->machine->createDataLayout());
-  object->module->setTargetTriple(object->machine->getTargetTriple());
+  setTarget(*object->module, *object->machine);
   return object;
 }
 
@@ -260,20 +232,13 @@ static std::unique_ptr<Object> makeMemoryFunctions(const Target &target) {
   assert(object->module && "the text above does not parse");
   object->machine = createMachine(target);
   object->optimize = true;
-  object->module->setDataLayout(object->machine->createDataLayout());
-  object->module->setTargetTriple(object->machine->getTargetTriple());
+  setTarget(*object->module, *object->machine);
   return object;
 }
 
 FailureOr<std::string> mome::cpu::buildImage(ArrayRef<CodeUnit> units, const Target &target) {
   assert(!units.empty());
   ModuleOp first = units.front().module;
-  registerBuiltinDialectTranslation(*first.getContext());
-  registerLLVMDialectTranslation(*first.getContext());
-  llvm::InitializeAllTargetInfos();
-  llvm::InitializeAllTargets();
-  llvm::InitializeAllTargetMCs();
-  llvm::InitializeAllAsmPrinters();
   std::vector<std::unique_ptr<Object>> objects;
   for (const CodeUnit &unit : units) {
     objects.push_back(translate(unit, target));
