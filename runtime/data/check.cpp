@@ -213,14 +213,15 @@ std::string CheckReport::text() const {
       const OrderedJson &v = item.value();
       const double seconds = v["frames"].get<double>() / v["rate"].get<double>();
       char line[200];
-      std::snprintf(line, sizeof line,
-                    "%s: %lld videos, %lld frames, %s %lldx%lld at %.2f Hz, a key frame every %.1f, "
-                    "%.0f kbit/s\n",
-                    item.key().c_str(), (long long)v["videos"].get<int64_t>(),
-                    (long long)v["frames"].get<int64_t>(), v["codec"].get<std::string>().c_str(),
-                    (long long)v["width"].get<int64_t>(), (long long)v["height"].get<int64_t>(),
-                    v["rate"].get<double>(), v["gop"].get<double>(),
-                    v["bytes"].get<double>() * 8 / 1000 / seconds);
+      std::snprintf(
+          line, sizeof line,
+          "%s: %lld videos, %lld frames, %s %lldx%lld at %.2f Hz, a key frame every %.1f, "
+          "%.0f kbit/s\n",
+          item.key().c_str(), (long long)v["videos"].get<int64_t>(),
+          (long long)v["frames"].get<int64_t>(), v["codec"].get<std::string>().c_str(),
+          (long long)v["width"].get<int64_t>(), (long long)v["height"].get<int64_t>(),
+          v["rate"].get<double>(), v["gop"].get<double>(),
+          v["bytes"].get<double>() * 8 / 1000 / seconds);
       out += line;
     }
   }

@@ -42,9 +42,9 @@ struct Sample {
 struct Index {
   std::filesystem::path dir;
   std::vector<std::string> classes, modalities;
-  std::vector<std::string> shards; // file names, in order of first use
-  std::vector<Sample> samples;     // in file order; the sample number is the position here
-  int64_t folds = 0;               // 0: the file names its parts
+  std::vector<std::string> shards;   // file names, in order of first use
+  std::vector<Sample> samples;       // in file order; the sample number is the position here
+  int64_t folds = 0;                 // 0: the file names its parts
   std::array<std::string, 3> tables; // the file that lists a part's samples
   std::string hash; // XXH3-128 of index.csv and the fold; an open source adds its shards' content
 

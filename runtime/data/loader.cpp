@@ -25,7 +25,8 @@ bool read_sample(Source &source, const BatchPlan &plan, size_t b, Batch &batch) 
     if (!source.bad().skip || error.exit != Exit::data) {
       throw;
     }
-    source.bad().add(source.index().samples[plan.samples[b]].key, error.where + ": " + error.message);
+    source.bad().add(source.index().samples[plan.samples[b]].key,
+                     error.where + ": " + error.message);
     return false;
   }
 }
@@ -48,7 +49,8 @@ void mend(Source &source, bool train, Batch &batch) {
   }
   if (batch.skipped.size() == batch.count) {
     throw data_error(source.index().place(batch.samples[0]),
-                     "none of the " + std::to_string(batch.count) + " samples of a batch can be read",
+                     "none of the " + std::to_string(batch.count) +
+                         " samples of a batch can be read",
                      "look at the set with: mome data check " + source.index().dir.string());
   }
   for (size_t place : batch.skipped) {
@@ -96,8 +98,7 @@ void assemble(Source &source, const BatchPlan &plan, size_t batch_size, Batch &b
   }
 }
 
-Loader::Plan sequential_plan(std::vector<uint32_t> samples, size_t batch_size,
-                                     uint32_t take) {
+Loader::Plan sequential_plan(std::vector<uint32_t> samples, size_t batch_size, uint32_t take) {
   return [samples = std::move(samples), batch_size, take,
           at = size_t{0}]() mutable -> std::optional<BatchPlan> {
     if (at >= samples.size()) {

@@ -22,9 +22,9 @@ namespace mome::data {
 struct Batch {
   int64_t first = 0; // position of the first sample in the epoch's order: the scalar `sample`
   int64_t epoch = 0;
-  size_t count = 0;                       // samples that were planned; the rest is padding with valid = 0
-  std::vector<size_t> skipped;            // places < count that could not be read: valid = 0 there too
-  std::vector<uint32_t> samples;          // `count` sample numbers
+  size_t count = 0;              // samples that were planned; the rest is padding with valid = 0
+  std::vector<size_t> skipped;   // places < count that could not be read: valid = 0 there too
+  std::vector<uint32_t> samples; // `count` sample numbers
   std::vector<std::vector<float>> inputs; // per modality, [B, ...]
   std::vector<int32_t> labels;            // [B]
   std::vector<float> presence;            // [B, modalities]
@@ -60,7 +60,7 @@ private:
   Plan plan;
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<uint64_t, Batch> ready;             // by place in the plan
+  std::map<uint64_t, Batch> ready; // by place in the plan
   std::map<uint64_t, std::exception_ptr> failures;
   uint64_t planned = 0, delivered = 0;
   std::vector<Batch> spare; // buffers to reuse

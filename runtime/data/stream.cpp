@@ -7,9 +7,10 @@ namespace mome::data {
 namespace {
 
 Error bad_section(std::string where, std::string what) {
-  return package_error(std::move(where), std::move(what),
-                       "sources are `tensors` and `drive_and_act`, a stream is `NAME = TENSOR or VIEW "
-                       "{ normalize(MEAN, DEVIATION) }`; docs/data.md lists every setting");
+  return package_error(
+      std::move(where), std::move(what),
+      "sources are `tensors` and `drive_and_act`, a stream is `NAME = TENSOR or VIEW "
+      "{ normalize(MEAN, DEVIATION) }`; docs/data.md lists every setting");
 }
 
 SourceConfig::Kind source_kind(JsonObject &o, const std::string &name) {

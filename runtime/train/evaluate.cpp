@@ -193,7 +193,8 @@ Predictions run_predict(Model &model, data::Source &source, const std::vector<ui
   }
   const size_t classes = source.index().classes.size();
   const GatheredOutput *logits = sum.logits(classes);
-  const size_t scores = logits == nullptr ? sum.outputs.size() : size_t(logits - sum.outputs.data());
+  const size_t scores =
+      logits == nullptr ? sum.outputs.size() : size_t(logits - sum.outputs.data());
   const bool softmax = source.average_softmax() && scores < sum.outputs.size();
   if (softmax) {
     to_probabilities(sum.outputs[scores]);

@@ -139,8 +139,11 @@ Prepared prepare(const fs::path &package, const Json &json, const std::string &w
   data::SourceConfig source = choose_source(info, p.job.data_section);
   p.job.split = p.job.has_split ? p.job.split : source.split;
   p.source = data::open_source(p.job.data, source,
-                               {info.classes, model_modalities(info), p.job.split,
-                                {data::Part::train, data::Part::val}, p.job.skip_bad});
+                               {info.classes,
+                                model_modalities(info),
+                                p.job.split,
+                                {data::Part::train, data::Part::val},
+                                p.job.skip_bad});
   p.job.options.load_initial = initial_weights(p.config, p.job, package);
   return p;
 }

@@ -137,9 +137,9 @@ size_t predict_windows_job(const WindowRequest &request, const OpenModel &open,
                         suggestion(modality, info.modalities, "modalities: "));
     }
   }
-  const std::vector<Recording> recordings =
-      request.dir.empty() ? std::vector<Recording>{{"in", request.in}}
-                          : find_recordings(request.dir, info, config);
+  const std::vector<Recording> recordings = request.dir.empty()
+                                                ? std::vector<Recording>{{"in", request.in}}
+                                                : find_recordings(request.dir, info, config);
   const EmaSwap averaged(*loaded.model);
   size_t left_out = 0;
   for (const Recording &recording : recordings) {

@@ -78,7 +78,8 @@ public:
     index.height = codec.height;
     index.time_num = stream.time_base.num;
     index.time_den = stream.time_base.den;
-    const AVRational rate = stream.r_frame_rate.num > 0 ? stream.r_frame_rate : stream.avg_frame_rate;
+    const AVRational rate =
+        stream.r_frame_rate.num > 0 ? stream.r_frame_rate : stream.avg_frame_rate;
     index.rate_num = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate.num : rate.num;
     index.rate_den = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate.den : rate.den;
     index.declared_frames = stream.nb_frames;

@@ -12,8 +12,8 @@ namespace mome::video {
 namespace {
 
 struct Run {
-  size_t first, last;           // packets, both decoded
-  std::set<uint32_t> wanted;    // frames
+  size_t first, last;        // packets, both decoded
+  std::set<uint32_t> wanted; // frames
 };
 
 class FfmpegDecoder : public Decoder {
@@ -75,7 +75,7 @@ private:
   Scaler scaler;
   PacketPtr packet{av_packet_alloc()};
   FramePtr picture{av_frame_alloc()};
-  std::vector<size_t> packet_of;       // frame -> packet
+  std::vector<size_t> packet_of;        // frame -> packet
   std::map<int64_t, uint32_t> frame_at; // pts -> frame
   size_t next = 0;                      // packet that the demuxer returns next
   uint64_t count = 0;
@@ -135,17 +135,15 @@ private:
     }
   }
 
-  int64_t packet_pts() const {
-    return packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
-  }
+  int64_t packet_pts() const { return packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts; }
 
   /// Reads packet `k`. A seek lands on some key frame; packets are counted from there.
   void seek_to(size_t k) {
     // Reading over a few packets is cheaper than a seek and always exact.
     if (next > k || k - next > 64) {
       const int64_t pts = index.packets[k].pts;
-      const int code = av_seek_frame(opened.input.get(), opened.stream->index, pts,
-                                     AVSEEK_FLAG_BACKWARD);
+      const int code =
+          av_seek_frame(opened.input.get(), opened.stream->index, pts, AVSEEK_FLAG_BACKWARD);
       const bool found = code >= 0 && demux();
       const auto at = found ? frame_at.find(packet_pts()) : frame_at.end();
       if (at != frame_at.end() && packet_of[at->second] <= k) {
@@ -189,8 +187,7 @@ private:
         cut_off(k);
       }
       const bool wanted = run.wanted.contains(index.packets[k].frame);
-      codec->skip_frame =
-          wanted || mode == Decode::naive ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
+      codec->skip_frame = wanted || mode == Decode::naive ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
       const int code = avcodec_send_packet(codec.get(), packet.get());
       if (code < 0 && code != AVERROR(EAGAIN)) {
         damaged(index.packets[k].frame, code);
@@ -221,8 +218,8 @@ private:
         damaged(near, code);
       }
       ++count;
-      const auto at = frame_at.find(picture->pts != AV_NOPTS_VALUE ? picture->pts
-                                                                   : picture->best_effort_timestamp);
+      const auto at = frame_at.find(
+          picture->pts != AV_NOPTS_VALUE ? picture->pts : picture->best_effort_timestamp);
       if (at == frame_at.end() || missing.erase(at->second) == 0) {
         continue;
       }
@@ -230,7 +227,8 @@ private:
         damaged(at->second, AVERROR_INVALIDDATA);
       }
       if (picture->width != index.width || picture->height != index.height) {
-        throw data_error(place(at->second), "the picture changes its size", "write the video again");
+        throw data_error(place(at->second), "the picture changes its size",
+                         "write the video again");
       }
       const auto [first, last] = slots.equal_range(at->second);
       const std::span<uint8_t> pixels_of_first = to.of(first->second);
@@ -256,9 +254,9 @@ private:
     }
     const AVPixelFormat format = pixels == Pixels::rgb ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_GRAY8;
     const int w = index.width, h = index.height;
-    scaler.reset(sws_getCachedContext(scaler.release(), w, h, unalias(picture->format), w, h, format,
-                                      SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr,
-                                      nullptr, nullptr));
+    scaler.reset(sws_getCachedContext(scaler.release(), w, h, unalias(picture->format), w, h,
+                                      format, SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT,
+                                      nullptr, nullptr, nullptr));
     if (!scaler) {
       throw data_error(path.string(), "a pixel format that is not read", "transcode it to H.264");
     }
@@ -281,8 +279,8 @@ private:
   void luma(std::span<uint8_t> to) const {
     uint8_t table[256];
     for (int y = 0; y < 256; ++y) {
-      table[y] = full_range() ? uint8_t(y)
-                              : uint8_t(std::clamp(((y - 16) * 255 + 109) / 219, 0, 255));
+      table[y] =
+          full_range() ? uint8_t(y) : uint8_t(std::clamp(((y - 16) * 255 + 109) / 219, 0, 255));
     }
     for (int row = 0; row < index.height; ++row) {
       const uint8_t *from = picture->data[0] + ptrdiff_t(row) * picture->linesize[0];

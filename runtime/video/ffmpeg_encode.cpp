@@ -94,6 +94,10 @@ private:
     codec->color_range = AVCOL_RANGE_MPEG;
     codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     av_opt_set(codec->priv_data, "preset", options.preset.c_str(), 0);
+    if (options.fast_decode) {
+      av_opt_set(codec->priv_data, "tune", "fastdecode", 0);
+      av_opt_set(codec->priv_data, "x264-params", "scenecut=0", 0);
+    }
     if (options.bitrate > 0) {
       codec->bit_rate = options.bitrate;
     } else {

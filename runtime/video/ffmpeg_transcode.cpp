@@ -80,20 +80,21 @@ private:
 
   void shrink() {
     const int w = options.width, h = options.height;
-    const bool full = picture->color_range == AVCOL_RANGE_JPEG ||
-                      picture->format == AV_PIX_FMT_YUVJ420P;
-    const AVPixelFormat format =
-        picture->format == AV_PIX_FMT_YUVJ420P ? AV_PIX_FMT_YUV420P : AVPixelFormat(picture->format);
-    scaler.reset(sws_getCachedContext(scaler.release(), picture->width, picture->height, format, w,
-                                      h, AV_PIX_FMT_YUV420P, SWS_AREA | SWS_ACCURATE_RND | SWS_BITEXACT,
-                                      nullptr, nullptr, nullptr));
+    const bool full =
+        picture->color_range == AVCOL_RANGE_JPEG || picture->format == AV_PIX_FMT_YUVJ420P;
+    const AVPixelFormat format = picture->format == AV_PIX_FMT_YUVJ420P
+                                     ? AV_PIX_FMT_YUV420P
+                                     : AVPixelFormat(picture->format);
+    scaler.reset(sws_getCachedContext(
+        scaler.release(), picture->width, picture->height, format, w, h, AV_PIX_FMT_YUV420P,
+        SWS_AREA | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr, nullptr, nullptr));
     if (!scaler) {
       throw data_error(from.string(), "a pixel format that is not read", "transcode it to H.264");
     }
-    const int *space = sws_getCoefficients(
-        picture->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
-    sws_setColorspaceDetails(scaler.get(), space, full ? 1 : 0, sws_getCoefficients(SWS_CS_ITU601), 0,
-                             0, 1 << 16, 1 << 16);
+    const int *space =
+        sws_getCoefficients(picture->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
+    sws_setColorspaceDetails(scaler.get(), space, full ? 1 : 0, sws_getCoefficients(SWS_CS_ITU601),
+                             0, 0, 1 << 16, 1 << 16);
     uint8_t *planes[4] = {small.data(), small.data() + size_t(w) * size_t(h),
                           small.data() + size_t(w) * size_t(h) * 5 / 4};
     const int strides[4] = {w, w / 2, w / 2};

@@ -13,9 +13,9 @@ const Library &open_library() {
   std::error_code failed;
   const fs::path bin = fs::read_symlink("/proc/self/exe", failed).parent_path();
   std::string reason;
-  for (const std::string &name : {(bin / "../lib/libmome_video.so").string(),
-                                  (bin / "libmome_video.so").string(),
-                                  std::string(MOME_VIDEO_LIBRARY), std::string("libmome_video.so")}) {
+  for (const std::string &name :
+       {(bin / "../lib/libmome_video.so").string(), (bin / "libmome_video.so").string(),
+        std::string(MOME_VIDEO_LIBRARY), std::string("libmome_video.so")}) {
     if (name.find('/') != std::string::npos && !fs::exists(name)) {
       continue;
     }

@@ -46,7 +46,9 @@ struct Frames {
   std::vector<uint8_t> pixels;
 
   size_t bytes_each() const { return size_t(width) * size_t(height) * size_t(channels); }
-  std::span<uint8_t> of(size_t i) { return std::span(pixels).subspan(i * bytes_each(), bytes_each()); }
+  std::span<uint8_t> of(size_t i) {
+    return std::span(pixels).subspan(i * bytes_each(), bytes_each());
+  }
   std::span<const uint8_t> of(size_t i) const {
     return std::span(pixels).subspan(i * bytes_each(), bytes_each());
   }
@@ -70,10 +72,11 @@ struct EncodeOptions {
   int width = 0, height = 0; // even
   int rate_num = 30, rate_den = 1;
   int gop = 250;
-  int crf = 20;            // quality; used when bitrate is 0
-  int64_t bitrate = 0;     // bits per second
+  int crf = 20;        // quality; used when bitrate is 0
+  int64_t bitrate = 0; // bits per second
   std::string preset = "veryfast";
   int b_frames = 2;
+  bool fast_decode = false; // key frames at `gop` exactly, and x264's tune of that name
 };
 
 /// H.264 in mp4, one thread.

@@ -31,8 +31,9 @@ TEST(Synth, TablesHaveTheFormatOfDriveAct) {
       const auto file = test::HandMade::table(dir.path(), v, part);
       EXPECT_EQ(slurp(file), slurp(test::HandMade::table(again.path(), v, part)));
       const Csv csv = parse_csv(slurp(file), file.string());
-      EXPECT_EQ(csv.header, (std::vector<std::string>{"participant_id", "file_id", "annotation_id",
-                                                      "frame_start", "frame_end", "activity", "chunk_id"}));
+      EXPECT_EQ(csv.header,
+                (std::vector<std::string>{"participant_id", "file_id", "annotation_id",
+                                          "frame_start", "frame_end", "activity", "chunk_id"}));
       int64_t last_end = 0;
       std::string last_file;
       for (const auto &r : csv.records) {
@@ -49,7 +50,8 @@ TEST(Synth, TablesHaveTheFormatOfDriveAct) {
         short_chunks += v == 0 && end - start < 8;
         parts[r[0].text].insert(part);
         ++classes[part][r[5].text];
-        keys[v][r[1].text.substr(0, r[1].text.rfind('.')) + r[2].text + ":" + r[6].text] = {start, end};
+        keys[v][r[1].text.substr(0, r[1].text.rfind('.')) + r[2].text + ":" + r[6].text] = {start,
+                                                                                            end};
       }
     }
   }
@@ -75,7 +77,8 @@ TEST(Synth, TablesHaveTheFormatOfDriveAct) {
   EXPECT_GT(high, 0.51);
   const std::string all = slurp(dir / "activities_3s/kinect_ir/midlevel.chunks_90.csv");
   EXPECT_NE(all.find("closing_backpack"), std::string::npos);
-  EXPECT_EQ(slurp(test::HandMade::table(dir.path(), 1, "val")).find("closing_backpack"), std::string::npos);
+  EXPECT_EQ(slurp(test::HandMade::table(dir.path(), 1, "val")).find("closing_backpack"),
+            std::string::npos);
 }
 
 TEST(Synth, FaultsAreIndependentRecordedAndOneIsForTheTestAlone) {
@@ -120,7 +123,8 @@ Clip clip_of(SynthPainter &painter, const Showing &s) {
   Clip clip{};
   const int w = painter.width(), h = painter.height();
   for (int t = 0; t < 4; ++t) {
-    const auto picture = painter.paint(s.frame_start + (s.frame_end - s.frame_start) * (2 * t + 1) / 8);
+    const auto picture =
+        painter.paint(s.frame_start + (s.frame_end - s.frame_start) * (2 * t + 1) / 8);
     for (int y = 0; y < h; ++y) {
       for (int x = 0; x < h; ++x) {
         clip[size_t(t)][size_t(y * 6 / h * 6 + x * 6 / h)] +=
@@ -209,7 +213,8 @@ double mean_recall(const std::vector<Clip> &train, const std::vector<int> &label
         score[c] += similar * weights[j][c];
       }
     }
-    right[size_t(truth[i])] += std::max_element(score.begin(), score.end()) - score.begin() == truth[i];
+    right[size_t(truth[i])] +=
+        std::max_element(score.begin(), score.end()) - score.begin() == truth[i];
     ++count[size_t(truth[i])];
   }
   double recall = 0;
@@ -253,7 +258,8 @@ TEST(Synth, ClassesLieInTheOrderOfFramesAlone) {
   shuffle(clips[0]);
   shuffle(clips[1]);
   const double shuffled = mean_recall(clips[0], labels[0], clips[1], labels[1], pair_kernel);
-  std::printf("mean recall, chance 0.2: in order %.3f, one frame %.3f, shuffled %.3f\n", ordered, frame, shuffled);
+  std::printf("mean recall, chance 0.2: in order %.3f, one frame %.3f, shuffled %.3f\n", ordered,
+              frame, shuffled);
   EXPECT_GT(ordered, 0.7);
   EXPECT_NEAR(frame, 0.2, 0.07);
   EXPECT_NEAR(shuffled, 0.2, 0.07);

@@ -21,7 +21,8 @@ struct HandMade {
   bool b_frames = true;
 
   static std::string stem(int session) {
-    return "vp" + std::to_string(session + 1) + "/run1_2018-01-01-00-00-0" + std::to_string(session);
+    return "vp" + std::to_string(session + 1) + "/run1_2018-01-01-00-00-0" +
+           std::to_string(session);
   }
   static double offset(int session, size_t view) { return 2 + 1.7 * session + 2.3 * double(view); }
   static std::filesystem::path video(const std::filesystem::path &root, int session, size_t view) {
@@ -87,8 +88,8 @@ private:
       }
       for (int y = 0; y < e.height; ++y) {
         for (int x = 0; x < e.width; ++x) {
-          const double value = paint(session, chunk, t / lengths[chunk], (x + 0.5) / e.width,
-                                     (y + 0.5) / e.height);
+          const double value =
+              paint(session, chunk, t / lengths[chunk], (x + 0.5) / e.width, (y + 0.5) / e.height);
           picture[size_t(y * e.width + x)] = uint8_t(16.5 + 219 * value);
         }
       }
@@ -106,10 +107,13 @@ inline std::vector<data::Modality> three_views(int64_t channels, int64_t frames,
 
 /// The flagship's data section with these settings.
 inline data::SourceConfig section(const std::string &settings = "", const std::string &more = "") {
-  return data::parse_source("drive_act", R"({"source": [{"value": {"kind": "drive_and_act",
-    "level": "midlevel", "split": 0)" + more + R"(}}], "stream": [{"name": "rgb", "value": "kinect_color"},
+  return data::parse_source("drive_act",
+                            R"({"source": [{"value": {"kind": "drive_and_act",
+    "level": "midlevel", "split": 0)" +
+                                more + R"(}}], "stream": [{"name": "rgb", "value": "kinect_color"},
     {"name": "ir", "value": "kinect_ir"}, {"name": "depth", "value": "kinect_depth"}],
-    "clip": [{"value": 3.0}, {"value": "tsn"}])" + settings + "}");
+    "clip": [{"value": 3.0}, {"value": "tsn"}])" +
+                                settings + "}");
 }
 
 } // namespace mome::test

@@ -58,7 +58,8 @@ TEST(Video, PlannedAndNaiveDecodingGiveTheFramesOfTheSequence) {
     video::Frames sequence;
     video::library().open(path, index)->read(all, Pixels::rgb, Decode::naive, sequence);
     for (uint32_t f = 1; f < 97; ++f) { // no two alike: a frame is known by its content
-      ASSERT_FALSE(std::equal(sequence.of(f).begin(), sequence.of(f).end(), sequence.of(f - 1).begin()));
+      ASSERT_FALSE(
+          std::equal(sequence.of(f).begin(), sequence.of(f).end(), sequence.of(f - 1).begin()));
     }
     for (const std::vector<uint32_t> &wanted :
          {std::vector<uint32_t>{3, 17, 18, 50, 96}, {96}, {0}, {60, 5, 5, 33}, {95, 96, 0, 1}}) {
@@ -68,8 +69,8 @@ TEST(Video, PlannedAndNaiveDecodingGiveTheFramesOfTheSequence) {
         decoder->read(wanted, Pixels::rgb, mode, frames);
         ASSERT_EQ(frames.count, wanted.size());
         for (size_t i = 0; i < wanted.size(); ++i) {
-          EXPECT_TRUE(std::equal(frames.of(i).begin(), frames.of(i).end(),
-                                 sequence.of(wanted[i]).begin()))
+          EXPECT_TRUE(
+              std::equal(frames.of(i).begin(), frames.of(i).end(), sequence.of(wanted[i]).begin()))
               << "gop " << gop << " frame " << wanted[i];
         }
       }
@@ -144,7 +145,9 @@ TEST(Video, DamagedFilesAreNamed) {
   std::iota(all.begin(), all.end(), 0u);
   video::Frames frames;
   expect_error(7, {"flipped.mp4, frame "}, [&] {
-    video::library().open(dir / "flipped.mp4", index)->read(all, Pixels::luma, Decode::naive, frames);
+    video::library()
+        .open(dir / "flipped.mp4", index)
+        ->read(all, Pixels::luma, Decode::naive, frames);
   });
   const auto uneven = numbered_video(dir / "vfr.mp4", 40, 8, {11, 12, 30});
   EXPECT_EQ(video::load_video_index(uneven).uneven_frame(), 11);
@@ -154,7 +157,8 @@ TEST(Video, DamagedFilesAreNamed) {
 
 TEST(Clip, InstantsAndFrames) {
   const VideoConfig config;
-  EXPECT_EQ(clip_frames(clip_instants(4, config, {}, 0), 10, 18), (std::vector<uint32_t>{11, 13, 15, 17}));
+  EXPECT_EQ(clip_frames(clip_instants(4, config, {}, 0), 10, 18),
+            (std::vector<uint32_t>{11, 13, 15, 17}));
   EXPECT_EQ(clip_frames(clip_instants(8, config, {}, 0), 5, 8), // short chunks repeat
             (std::vector<uint32_t>{5, 5, 5, 6, 6, 7, 7, 7}));
   EXPECT_EQ(clip_frames(clip_instants(4, config, {}, 0), 9, 10), (std::vector<uint32_t>(4, 9)));
@@ -229,8 +233,14 @@ TEST(RandAugmentTest, OperationsDoWhatTheirNamesSay) {
   const video::Frames before = picture();
   for (size_t kind = 0; kind < augmentation_count; ++kind) {
     video::Frames f = picture();
-    const bool factor = Augmentation(kind) >= Augmentation::color && Augmentation(kind) <= Augmentation::sharpness;
-    apply_augmentation({Augmentation(kind), factor ? 1.6 : kind == 3 ? 20.0 : kind == 4 ? 2.0 : kind == 5 ? 100.0 : 0.3}, f);
+    const bool factor =
+        Augmentation(kind) >= Augmentation::color && Augmentation(kind) <= Augmentation::sharpness;
+    apply_augmentation({Augmentation(kind), factor      ? 1.6
+                                            : kind == 3 ? 20.0
+                                            : kind == 4 ? 2.0
+                                            : kind == 5 ? 100.0
+                                                        : 0.3},
+                       f);
     if (Augmentation(kind) != Augmentation::solarize_add) {
       EXPECT_NE(f.pixels, before.pixels) << kind;
     }
@@ -292,13 +302,13 @@ protected:
       std::filesystem::copy(pristine->path(), path(), std::filesystem::copy_options::recursive);
     }
   };
-  static std::unique_ptr<Source> open(const std::filesystem::path &dir,
-                                      const SourceConfig &config = test::section(),
-                                      std::vector<Modality> modalities = test::three_views(1, 8, 32),
-                                      bool skip = false,
-                                      std::set<Part> parts = {Part::train, Part::val},
-                                      std::vector<std::string> classes = {"0", "1"}) {
-    return open_source(dir, config, {std::move(classes), std::move(modalities), 0, std::move(parts), skip});
+  static std::unique_ptr<Source>
+  open(const std::filesystem::path &dir, const SourceConfig &config = test::section(),
+       std::vector<Modality> modalities = test::three_views(1, 8, 32), bool skip = false,
+       std::set<Part> parts = {Part::train, Part::val},
+       std::vector<std::string> classes = {"0", "1"}) {
+    return open_source(dir, config,
+                       {std::move(classes), std::move(modalities), 0, std::move(parts), skip});
   }
   static std::vector<float> values(Source &source, uint32_t sample, size_t m, const Take &take) {
     std::vector<float> result(source.modalities()[m].elements());
@@ -376,8 +386,8 @@ TEST_F(VideoSetTest, TakesDifferInTrainingAndNotInValidation) {
 }
 
 TEST_F(VideoSetTest, TestTakesAreClipsTimesCrops) {
-  const SourceConfig config =
-      test::section(R"(, "test": [{"body": [{"name": "clips", "value": 2}, {"name": "crops", "value": 3}, {"name": "average", "value": "logits"}]}])");
+  const SourceConfig config = test::section(
+      R"(, "test": [{"body": [{"name": "clips", "value": 2}, {"name": "crops", "value": 3}, {"name": "average", "value": "logits"}]}])");
   const auto source = open(pristine->path(), config);
   EXPECT_EQ(source->takes(), 6u);
   EXPECT_FALSE(source->average_softmax());
@@ -453,23 +463,29 @@ TEST_F(VideoSetTest, BadTablesAreNamedWithTheirRow) {
     write_text(ir, text);
   };
   spoil("chunk_id", "chunk");
-  expect_error(7, {"kinect_ir", "train.csv:1:1", "no column 'chunk_id'"}, [&] { open(copy.path()); });
-  const std::string second = good.substr(good.find("\n1,") + 1, good.find("\n1,", good.find("\n1,") + 1) - good.find("\n1,"));
+  expect_error(7, {"kinect_ir", "train.csv:1:1", "no column 'chunk_id'"},
+               [&] { open(copy.path()); });
+  const std::string second = good.substr(
+      good.find("\n1,") + 1, good.find("\n1,", good.find("\n1,") + 1) - good.find("\n1,"));
   write_text(ir, good + second);
   expect_error(7, {"train.csv:12:1", "same chunk", "line 2"}, [&] { open(copy.path()); });
   spoil(",eating,", ",eatin,");
-  expect_error(7, {"'eatin' here", "'eating' in", "kinect_color"},
-               [&] { open(copy.path(), test::section(), test::three_views(1, 8, 32), false, {Part::train}, {"0", "1", "2"}); });
+  expect_error(7, {"'eatin' here", "'eating' in", "kinect_color"}, [&] {
+    open(copy.path(), test::section(), test::three_views(1, 8, 32), false, {Part::train},
+         {"0", "1", "2"});
+  });
   write_text(ir, good);
   expect_error(7, {"train.csv:", "'eating' is not a class", "classes: "}, [&] {
     open(copy.path(), test::section(), test::three_views(1, 8, 32), false, {Part::train},
          {"drinking", "looking_or_moving_around (e.g. searching)"});
   });
   expect_error(7, {"2 labels for a model of 3"}, [&] {
-    open(copy.path(), test::section(), test::three_views(1, 8, 32), false, {Part::train}, {"0", "1", "2"});
+    open(copy.path(), test::section(), test::three_views(1, 8, 32), false, {Part::train},
+         {"0", "1", "2"});
   });
   spoil(".kinect_ir,", ".kinect_color,");
-  expect_error(7, {"train.csv:2:", "file_id", "ends with '.kinect_ir'"}, [&] { open(copy.path()); });
+  expect_error(7, {"train.csv:2:", "file_id", "ends with '.kinect_ir'"},
+               [&] { open(copy.path()); });
   write_text(ir, good.substr(0, good.find('\n') + 1));
   expect_error(7, {"10 of 30 chunks are missing in some view", ":7:0"}, [&] { open(copy.path()); });
   const auto masked = open(copy.path(), test::section("", R"(, "missing": "mask")"));
@@ -510,12 +526,14 @@ TEST_F(VideoSetTest, BadVideosAreNamedOrSkipped) {
     EXPECT_EQ(source->index().part(Part::train).size(), 5u);
     write_text(HandMade::video(copy.path(), 0, 2), "");
     const auto nothing = skip(copy.path());
-    expect_error(7, {"no sample is in the train part"}, [&] { nothing->index().part(Part::train); });
+    expect_error(7, {"no sample is in the train part"},
+                 [&] { nothing->index().part(Part::train); });
   }
   {
     Copy copy;
     std::filesystem::remove(HandMade::video(copy.path(), 0, 0));
-    expect_error(7, {"train.csv:2", "'kinect_color' is missing", "vp1/"}, [&] { open(copy.path()); });
+    expect_error(7, {"train.csv:2", "'kinect_color' is missing", "vp1/"},
+                 [&] { open(copy.path()); });
   }
   {
     Copy copy; // annotations of a longer video
@@ -586,8 +604,9 @@ TEST_F(VideoSetTest, WindowsOverPlainVideos) {
   for (size_t v = 0; v < 3; ++v) {
     videos.push_back(HandMade::video(pristine->path(), 0, v));
   }
-  const auto source = open_window_source(videos, {3, 0.5}, test::section(),
-                                         {{"a", "b"}, test::three_views(1, 4, 32), 0, {Part::test}, false});
+  const auto source =
+      open_window_source(videos, {3, 0.5}, test::section(),
+                         {{"a", "b"}, test::three_views(1, 4, 32), 0, {Part::test}, false});
   const auto &samples = source->index().samples;
   ASSERT_GT(samples.size(), 10u);
   EXPECT_EQ(samples[2].key, "1.000-4.000");
@@ -615,8 +634,9 @@ TEST_F(VideoSetTest, PreparedCopyIsSmallerEquivalentResumableAndRefusedWhenStale
   EXPECT_LT(difference, 0.03);
   const auto index = video::load_video_index(HandMade::video(to, 0, 0));
   EXPECT_EQ(index.height, 32);
-  EXPECT_LE(std::count_if(index.packets.begin(), index.packets.end(), [](auto &p) { return !p.key; }),
-            ptrdiff_t(index.frames()) * 7 / 8 + 1);
+  EXPECT_LE(
+      std::count_if(index.packets.begin(), index.packets.end(), [](auto &p) { return !p.key; }),
+      ptrdiff_t(index.frames()) * 7 / 8 + 1);
   report = prepare_data(copy.path(), to, options); // nothing left to do
   EXPECT_EQ(report.kept, 18u);
   std::filesystem::remove(to / "prepared.json"); // as if it had been killed
@@ -630,6 +650,30 @@ TEST_F(VideoSetTest, PreparedCopyIsSmallerEquivalentResumableAndRefusedWhenStale
   expect_error(7, {"stale", "kinect_ir"}, [&] { open(to); });
   write_text(HandMade::video(to, 0, 0), "x");
   expect_error(7, {"missing or changed"}, [&] { open(to); });
+}
+
+TEST(Prepare, AClipOfPreparedDataCostsAnEighthOfRaw) {
+  TempDir dir;
+  SynthOptions synth;
+  synth.subjects = 3;
+  synth.chunks = 3;
+  synth.scale = 0.4; // 384x216 and 204x170; 96 is to them as 256 is to the real sizes
+  synth.preset = "ultrafast";
+  synthesise(synth, dir / "raw");
+  PrepareOptions options;
+  options.short_side = 96;
+  prepare_data(dir / "raw", dir / "prepared", options);
+  BenchOptions bench;
+  bench.size = 84;
+  const auto raw = bench_data(dir / "raw", bench), prepared = bench_data(dir / "prepared", bench);
+  std::fputs(bench_table(raw, prepared).c_str(), stdout);
+  double before = 0, after = 0;
+  for (size_t v = 0; v < raw.size(); ++v) {
+    before += raw[v].naive_ms;
+    after += prepared[v].planned_ms;
+  }
+  ASSERT_EQ(raw.size(), 3u);
+  EXPECT_GE(before / after, 8);
 }
 
 } // namespace

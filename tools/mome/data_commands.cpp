@@ -24,7 +24,8 @@ void add_synth(CLI::App &data) {
   command->add_option("dir", flags->dir, "folder to write, new or empty")->required();
   command->add_option("--classes", o.classes, "2 to 34 (default 5)");
   command->add_option("--subjects", o.subjects, "3 to 15 (default 15)");
-  command->add_option("--chunks", o.chunks, "samples in each of a subject's two sessions (default 48)");
+  command->add_option("--chunks", o.chunks,
+                      "samples in each of a subject's two sessions (default 48)");
   command->add_option("--scale", o.scale,
                       "size of the pictures, 0.05 to 1 (default 0.1: 96x54 and 52x42)");
   command->add_option("--imbalance", o.imbalance,
@@ -33,7 +34,8 @@ void add_synth(CLI::App &data) {
   command->add_flag("--control", o.control,
                     "three equal views, always clean: nothing for a gate to learn");
   command->add_option("--gop", o.gop, "frames between key frames (default 250)");
-  command->add_option("--preset", o.preset, "of x264 (default: veryfast from half size on, else ultrafast)");
+  command->add_option("--preset", o.preset,
+                      "of x264 (default: veryfast from half size on, else ultrafast)");
   command->add_option("--seed", o.seed, "(default 0)");
   command->callback([flags] {
     const auto start = std::chrono::steady_clock::now();
@@ -76,7 +78,8 @@ void add_prepare(CLI::App &data) {
         data::prepare_data(flags->from, flags->to, flags->options,
                            [](const std::string &line) { std::printf("%s\n", line.c_str()); });
     std::printf("%zu videos written, %zu kept; %s -> %s\n", r.written, r.kept,
-                bytes_text(uint64_t(r.source_bytes)).c_str(), bytes_text(uint64_t(r.bytes)).c_str());
+                bytes_text(uint64_t(r.source_bytes)).c_str(),
+                bytes_text(uint64_t(r.bytes)).c_str());
   });
 }
 
@@ -98,9 +101,8 @@ void add_bench(CLI::App &data) {
       ->check(CLI::Range(1, 4096));
   command->callback([flags] {
     const auto rows = data::bench_data(flags->dir, flags->options);
-    const auto other = flags->prepared.empty()
-                           ? std::vector<data::BenchRow>()
-                           : data::bench_data(flags->prepared, flags->options);
+    const auto other = flags->prepared.empty() ? std::vector<data::BenchRow>()
+                                               : data::bench_data(flags->prepared, flags->options);
     std::fputs(data::bench_table(rows, other).c_str(), stdout);
   });
 }

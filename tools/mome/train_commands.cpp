@@ -302,12 +302,12 @@ struct WindowFlags {
   std::string dir, window = "3s", stride = "0.5s";
 
   void add(CLI::App &command) {
-    command
-        .add_option("--in", in, "videos to predict along: rgb=a.mp4,ir=b.mp4,depth=c.mp4")
+    command.add_option("--in", in, "videos to predict along: rgb=a.mp4,ir=b.mp4,depth=c.mp4")
         ->delimiter(',')
         ->allow_extra_args(false);
-    command.add_option("--dir", dir,
-                       "or all recordings below a folder: NAME.MODALITY.mp4, or as Drive&Act has them");
+    command.add_option(
+        "--dir", dir,
+        "or all recordings below a folder: NAME.MODALITY.mp4, or as Drive&Act has them");
     command.add_option("--window", window, "length of a window (default 3s)");
     command.add_option("--stride", stride, "from one window to the next (default 0.5s)");
   }
@@ -333,7 +333,8 @@ void add_predict(CLI::App &app) {
   auto flags = std::make_shared<EvalFlags>();
   auto windows = std::make_shared<WindowFlags>();
   CLI::App *command = app.add_subcommand(
-      "predict", "write predictions: for every sample of a data set as CSV, along videos as JSON lines");
+      "predict",
+      "write predictions: for every sample of a data set as CSV, along videos as JSON lines");
   flags->add(*command, false);
   windows->add(*command);
   flags->request.part = "all";
@@ -345,13 +346,14 @@ void add_predict(CLI::App &app) {
     }
     std::string text;
     if (windows->given()) {
-      predict_windows_job(windows->take(request), opener(flags->session), [&](const OrderedJson &line) {
-        if (request.out.empty()) {
-          std::printf("%s\n", line.dump().c_str());
-        } else {
-          text += line.dump() + "\n";
-        }
-      });
+      predict_windows_job(windows->take(request), opener(flags->session),
+                          [&](const OrderedJson &line) {
+                            if (request.out.empty()) {
+                              std::printf("%s\n", line.dump().c_str());
+                            } else {
+                              text += line.dump() + "\n";
+                            }
+                          });
     } else {
       text = predict_job(request, opener(flags->session));
     }

@@ -259,7 +259,8 @@ void apply_augmentation(const AugmentStep &step, Frames &frames) {
   case Augmentation::solarize:
     return map_bytes(frames, [&](int v) { return uint8_t(v < level ? v : 255 - v); });
   case Augmentation::solarize_add:
-    return map_bytes(frames, [&](int v) { return uint8_t(v < 128 ? std::min(255, v + int(level)) : v); });
+    return map_bytes(frames,
+                     [&](int v) { return uint8_t(v < 128 ? std::min(255, v + int(level)) : v); });
   case Augmentation::color:
     return color(frames, level);
   case Augmentation::contrast:

@@ -13,8 +13,21 @@
 namespace mome::data {
 
 enum class Augmentation : uint8_t {
-  auto_contrast, equalize, invert, rotate, posterize, solarize, solarize_add, color, contrast,
-  brightness, sharpness, shear_x, shear_y, translate_x, translate_y
+  auto_contrast,
+  equalize,
+  invert,
+  rotate,
+  posterize,
+  solarize,
+  solarize_add,
+  color,
+  contrast,
+  brightness,
+  sharpness,
+  shear_x,
+  shear_y,
+  translate_x,
+  translate_y
 };
 constexpr size_t augmentation_count = 15;
 

@@ -76,7 +76,8 @@ Cost measure(const DriveAct &set, const std::vector<uint32_t> &samples, video::D
 BenchRow bench_view(const fs::path &root, const std::string &view, const BenchOptions &o) {
   SourceConfig config;
   config.streams["m"] = {view, 0, 1};
-  const DriveAct set = load_drive_act(root, config, {{}, {{"m", {1, o.frames, 8, 8}}}, o.split, {}, false});
+  const DriveAct set =
+      load_drive_act(root, config, {{}, {{"m", {1, o.frames, 8, 8}}}, o.split, {}, false});
   const std::vector<uint32_t> part = set.index.part(Part::train);
   Draws draws(o.seed, RandomUse::test_data, 0);
   std::vector<uint32_t> samples;
@@ -111,7 +112,8 @@ std::string bench_table(const std::vector<BenchRow> &rows, const std::vector<Ben
   std::string text;
   char line[256];
   const auto add = [&](const BenchRow &r, const char *set) {
-    std::snprintf(line, sizeof line, "%-19s %-9s %4dx%-4d %4.0f Hz %6.1f %9.2f (%5.1f) %9.2f (%5.1f) %9.1f\n",
+    std::snprintf(line, sizeof line,
+                  "%-19s %-9s %4dx%-4d %4.0f Hz %6.1f %9.2f (%5.1f) %9.2f (%5.1f) %9.1f\n",
                   r.view.c_str(), set, r.width, r.height, r.rate, r.gop, r.naive_ms, r.naive_frames,
                   r.planned_ms, r.planned_frames, 1000 / std::max(r.planned_ms, 1e-6));
     text += line;
@@ -129,8 +131,10 @@ std::string bench_table(const std::vector<BenchRow> &rows, const std::vector<Ben
     second += r.planned_ms;
   }
   if (!other.empty()) {
-    std::snprintf(line, sizeof line, "a sample of all views: raw, naive %.2f ms; prepared, planned %.2f ms: %.1f times faster\n",
-                  first, second, first / std::max(second, 1e-6));
+    std::snprintf(
+        line, sizeof line,
+        "a sample of all views: raw, naive %.2f ms; prepared, planned %.2f ms: %.1f times faster\n",
+        first, second, first / std::max(second, 1e-6));
     text += line;
   }
   return text;

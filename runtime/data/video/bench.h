@@ -16,7 +16,7 @@ struct BenchOptions {
 struct BenchRow {
   std::string view;
   int width = 0, height = 0;
-  double rate = 0, gop = 0;          // frames between key frames, on average
+  double rate = 0, gop = 0;            // frames between key frames, on average
   double naive_ms = 0, planned_ms = 0; // CPU time of a clip, decoding and resizing
   double naive_frames = 0, planned_frames = 0;
 };

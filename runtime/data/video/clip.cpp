@@ -22,7 +22,8 @@ uint64_t key_hash(const std::string &key) {
 } // namespace
 
 uint64_t take_seed(const Take &take, const std::string &key) {
-  const PhiloxCounter of_sample = random_bits(take.seed, RandomUse::augment, take.epoch, key_hash(key));
+  const PhiloxCounter of_sample =
+      random_bits(take.seed, RandomUse::augment, take.epoch, key_hash(key));
   const PhiloxCounter r = random_bits(join_bits(of_sample[0], of_sample[1]), RandomUse::augment,
                                       0xFFFFFFFF, take.visit);
   return join_bits(r[0], r[1]);
@@ -35,7 +36,8 @@ std::vector<double> clip_instants(size_t count, const VideoConfig &config, const
   const int clip = take.train ? 0 : int(take.take) / config.crops;
   std::vector<double> instants;
   for (size_t i = 0; i < count; ++i) {
-    const double within = take.train && config.jitter ? draws.unit() : double(clip + 1) / (clips + 1);
+    const double within =
+        take.train && config.jitter ? draws.unit() : double(clip + 1) / (clips + 1);
     instants.push_back((double(i) + within) / double(count));
   }
   return instants;
@@ -44,8 +46,8 @@ std::vector<double> clip_instants(size_t count, const VideoConfig &config, const
 std::vector<uint32_t> clip_frames(const std::vector<double> &instants, int64_t first, int64_t end) {
   std::vector<uint32_t> frames;
   for (double u : instants) {
-    frames.push_back(uint32_t(first + std::clamp<int64_t>(int64_t(u * double(end - first)), 0,
-                                                          end - first - 1)));
+    frames.push_back(uint32_t(
+        first + std::clamp<int64_t>(int64_t(u * double(end - first)), 0, end - first - 1)));
   }
   return frames;
 }
@@ -60,7 +62,8 @@ Crop random_crop(const VideoConfig &config, double aspect, uint64_t seed) {
   for (int attempt = 0; attempt < 10; ++attempt) {
     const double area = draws.between(config.min_area, config.max_area);
     const double ratio = std::exp(draws.between(std::log(3.0 / 4), std::log(4.0 / 3)));
-    const double width = std::sqrt(area * ratio / aspect), height = std::sqrt(area * aspect / ratio);
+    const double width = std::sqrt(area * ratio / aspect),
+                 height = std::sqrt(area * aspect / ratio);
     const double x = draws.unit(), y = draws.unit();
     if (width <= 1 && height <= 1) {
       return {x * (1 - width), y * (1 - height), width, height, crop.flip};
@@ -109,40 +112,48 @@ Resampler::Resampler(int from_width, int from_height, int channels, const Crop &
   };
   columns = taps(crop.left * from_width, crop.width * from_width, from_width, width, crop.flip);
   rows = taps(crop.top * from_height, crop.height * from_height, from_height, height, false);
-}
-
-void Resampler::run(std::span<const uint8_t> from, std::span<float> to) {
-  const size_t row = size_t(width) * size_t(channels);
-  int first = rows[0].first, end = first;
-  for (const Tap &tap : rows) {
-    first = std::min(first, tap.first);
+  int end = 0;
+  first_column = from_width;
+  for (const Tap &tap : columns) {
+    first_column = std::min(first_column, tap.first);
     end = std::max(end, tap.first + int(tap.weights.size()));
   }
-  strip.assign(row * size_t(end - first), 0);
-  for (int y = first; y < end; ++y) {
-    const uint8_t *source = from.data() + size_t(y) * size_t(from_width) * size_t(channels);
-    float *narrow = strip.data() + size_t(y - first) * row;
-    for (int x = 0; x < width; ++x) {
-      const Tap &tap = columns[size_t(x)];
-      for (size_t k = 0; k < tap.weights.size(); ++k) {
-        const uint8_t *pixel = source + (size_t(tap.first) + k) * size_t(channels);
-        for (int c = 0; c < channels; ++c) {
-          narrow[x * channels + c] += tap.weights[k] * pixel[c];
-        }
-      }
-    }
-  }
-  std::fill(to.begin(), to.end(), 0.0f);
+  column_count = end - first_column;
+}
+
+// Rows first: sums over whole rows of the source are long contiguous loops.
+void Resampler::run(std::span<const uint8_t> from, std::span<float> to) {
+  const size_t n = size_t(channels), used = size_t(column_count) * n;
+  line.resize(used);
   for (int y = 0; y < height; ++y) {
     const Tap &tap = rows[size_t(y)];
-    float *line = to.data() + size_t(y) * row;
+    std::fill(line.begin(), line.end(), 0.0f);
     for (size_t k = 0; k < tap.weights.size(); ++k) {
       const float weight = tap.weights[k] / 255;
-      const float *narrow = strip.data() + (size_t(tap.first - first) + k) * row;
-      for (size_t i = 0; i < row; ++i) {
-        line[i] += weight * narrow[i];
+      const uint8_t *source =
+          from.data() + ((size_t(tap.first) + k) * size_t(from_width) + size_t(first_column)) * n;
+      float *sum = line.data();
+      for (size_t i = 0; i < used; ++i) {
+        sum[i] += weight * float(source[i]);
       }
     }
+    float *out = to.data() + size_t(y) * size_t(width) * n;
+    n == 3 ? narrow<3>(out) : narrow<1>(out);
+  }
+}
+
+template <int n> void Resampler::narrow(float *out) const {
+  for (int x = 0; x < width; ++x) {
+    const Tap &tap = columns[size_t(x)];
+    const float *pixel = line.data() + size_t(tap.first - first_column) * n;
+    float sum[n] = {};
+    for (const float weight : tap.weights) {
+      for (int c = 0; c < n; ++c) {
+        sum[c] += weight * pixel[c];
+      }
+      pixel += n;
+    }
+    std::copy_n(sum, n, out + x * n);
   }
 }
 

@@ -51,7 +51,9 @@ private:
   };
   int from_width, channels, width, height;
   std::vector<Tap> columns, rows;
-  std::vector<float> strip; // rows of the source, already narrowed
+  template <int n> void narrow(float *out) const;
+  int first_column = 0, column_count = 0; // of the source, that are needed
+  std::vector<float> line;                // one row of the result, not yet narrowed
 };
 
 } // namespace mome::data

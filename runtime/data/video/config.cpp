@@ -149,7 +149,8 @@ void parse_video_source(JsonObject &call, VideoConfig &config) {
 void parse_video_settings(JsonObject &section, const std::string &where, const MakeError &bad,
                           VideoConfig &config) {
   parse_clip(section.array("clip"), where + ", clip", bad, config);
-  parse_train(body_of(section.array("train"), where + ", train", bad), where + ", train", bad, config);
+  parse_train(body_of(section.array("train"), where + ", train", bad), where + ", train", bad,
+              config);
   parse_val(body_of(section.array("val"), where + ", val", bad), where + ", val", bad);
   parse_test(body_of(section.array("test"), where + ", test", bad), where + ", test", bad, config);
 }

@@ -29,7 +29,7 @@ struct VideoConfig {
   bool allow_vfr = false;
   bool jitter = true; // tsn: a random instant in every segment; uniform: its centre
   std::map<std::string, RandAugment, std::less<>> rand_augment; // by modality; "": every other
-  double min_area = 0, max_area = 0; // of random_resized_crop; 0: none
+  double min_area = 0, max_area = 0;                            // of random_resized_crop; 0: none
   double flip = 0;
   int clips = 1, crops = 1;
   bool average_softmax = true; // else logits

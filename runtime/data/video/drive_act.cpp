@@ -16,14 +16,11 @@ namespace mome::data {
 namespace fs = std::filesystem;
 
 const std::vector<CameraView> &camera_views() {
-  static const std::vector<CameraView> views = {{"kinect_color", "kinect_color", true},
-                                                {"kinect_ir", "kinect_ir", false},
-                                                {"kinect_depth", "kinect_depth", false},
-                                                {"inner_mirror", "ids_1", false},
-                                                {"a_column_co_driver", "ids_2", false},
-                                                {"ceiling", "ids_3", false},
-                                                {"steering_wheel", "ids_4", false},
-                                                {"a_column_driver", "ids_5", false}};
+  static const std::vector<CameraView> views = {
+      {"kinect_color", "kinect_color", true},  {"kinect_ir", "kinect_ir", false},
+      {"kinect_depth", "kinect_depth", false}, {"inner_mirror", "ids_1", false},
+      {"a_column_co_driver", "ids_2", false},  {"ceiling", "ids_3", false},
+      {"steering_wheel", "ids_4", false},      {"a_column_driver", "ids_5", false}};
   return views;
 }
 
@@ -65,8 +62,9 @@ public:
   TableReader(const fs::path &path, const CameraView &view) : view(view) {
     table.file = path.string();
     if (!fs::exists(path)) {
-      throw data_error(path.string(), "no such file: view '" + std::string(view.name) +
-                                          "' has no annotations for this level and split",
+      throw data_error(path.string(),
+                       "no such file: view '" + std::string(view.name) +
+                           "' has no annotations for this level and split",
                        "unpack activities_3s again, or choose another split");
     }
     table.text = read_file(path);
@@ -117,18 +115,21 @@ private:
     row.first = integer(field(3), names[3]);
     row.end = integer(field(4), names[4]);
     if (row.end <= row.first) {
-      csv.fail(field(4), "frame_end " + field(4).text + " is not above frame_start " + field(3).text,
+      csv.fail(field(4),
+               "frame_end " + field(4).text + " is not above frame_start " + field(3).text,
                "a chunk has one frame at least; frame_end is exclusive");
     }
     row.label = field(5).text;
     if (row.label.empty()) {
       csv.fail(field(5), "no activity", "every chunk has one");
     }
-    const Key key{row.participant, row.stem, integer(field(2), names[2]), integer(field(6), names[6])};
+    const Key key{row.participant, row.stem, integer(field(2), names[2]),
+                  integer(field(6), names[6])};
     const auto [it, fresh] = table.rows.emplace(key, row);
     if (!fresh) {
-      csv.fail(field(0), "the same chunk (participant, run, annotation, chunk) as line " +
-                             std::to_string(it->second.line),
+      csv.fail(field(0),
+               "the same chunk (participant, run, annotation, chunk) as line " +
+                   std::to_string(it->second.line),
                "keep one of the two rows");
     }
     table.order.push_back(key);
@@ -153,9 +154,10 @@ public:
       set.index.modalities.push_back(m.name);
       std::array<std::string, 3> files;
       for (size_t p = 0; p < 3; ++p) {
-        const fs::path file = annotations / views.back()->name /
-                              (config.video.level + ".chunks_90.split_" +
-                               std::to_string(options.split) + "." + std::string(part_names[p]) + ".csv");
+        const fs::path file =
+            annotations / views.back()->name /
+            (config.video.level + ".chunks_90.split_" + std::to_string(options.split) + "." +
+             std::string(part_names[p]) + ".csv");
         tables[p].push_back(TableReader(file, *views.back()).take());
         files[p] = file.string();
       }
@@ -239,8 +241,8 @@ private:
       }
       spans[m] = {video(m, row.stem), row.line, row.first, row.end};
     }
-    const bool complete = std::count(sample.presence.begin(), sample.presence.end(), 1) ==
-                          ptrdiff_t(views.size());
+    const bool complete =
+        std::count(sample.presence.begin(), sample.presence.end(), 1) == ptrdiff_t(views.size());
     if (!complete && config.video.missing != VideoConfig::Missing::mask) {
       first_dropped = set.dropped++ == 0 ? key_text(key) : first_dropped;
       return;
@@ -270,8 +272,8 @@ private:
 
   uint32_t video(size_t m, const std::string &stem) {
     // Modalities that read the same view share its videos.
-    const size_t view = size_t(std::find(set.views.begin(), set.views.end(), set.views[m]) -
-                               set.views.begin());
+    const size_t view =
+        size_t(std::find(set.views.begin(), set.views.end(), set.views[m]) - set.views.begin());
     const auto [it, fresh] = video_ids.emplace(std::pair(view, stem), uint32_t(set.videos.size()));
     if (fresh) {
       set.videos.push_back({set.views[m], stem, {}});

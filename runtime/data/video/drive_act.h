@@ -33,8 +33,8 @@ struct Span {
 };
 
 struct ViewVideo {
-  std::string view;   // its name
-  std::string stem;   // vpN/RUN
+  std::string view; // its name
+  std::string stem; // vpN/RUN
   std::filesystem::path path;
 };
 
@@ -44,7 +44,7 @@ struct DriveAct {
   std::vector<std::vector<Span>> spans; // of a sample, by modality; meaningless where absent
   std::vector<ViewVideo> videos;
   std::vector<std::array<std::string, 3>> tables; // of a modality, by part
-  size_t dropped = 0;                   // samples that some view lacks
+  size_t dropped = 0;                             // samples that some view lacks
   /// "TABLE:LINE" of a sample in the table of a modality's view.
   std::string place(uint32_t sample, size_t modality) const;
 };

@@ -57,7 +57,8 @@ std::vector<Work> find_videos(const fs::path &root, const std::vector<std::strin
     const std::string suffix = std::string(".") + view.stem + ".mp4";
     for (const auto &entry : fs::recursive_directory_iterator(folder)) {
       if (entry.is_regular_file() && entry.path().filename().string().ends_with(suffix)) {
-        work.push_back({entry.path(), (folder.filename() / fs::relative(entry.path(), folder)).string()});
+        work.push_back(
+            {entry.path(), (folder.filename() / fs::relative(entry.path(), folder)).string()});
       }
     }
   }
@@ -80,6 +81,7 @@ video::EncodeOptions encoding(const video::VideoIndex &index, const PrepareOptio
   e.gop = o.gop;
   e.crf = o.crf;
   e.preset = o.preset;
+  e.fast_decode = true;
   return e;
 }
 
@@ -96,7 +98,8 @@ public:
     const int64_t size = int64_t(fs::file_size(work.from));
     if (fs::exists(note) && fs::exists(target)) {
       const OrderedJson old = OrderedJson::parse(read_file(note), nullptr, false);
-      kept = !old.is_discarded() && old.value("settings", OrderedJson()) == settings_json(options) &&
+      kept = !old.is_discarded() &&
+             old.value("settings", OrderedJson()) == settings_json(options) &&
              old.value("source_bytes", int64_t{-1}) == size &&
              old.value("bytes", int64_t{-1}) == int64_t(fs::file_size(target)) &&
              old.value("source_hash", std::string()) == file_hash(work.from);
@@ -188,7 +191,8 @@ void check_prepared(const fs::path &root) {
   const fs::path file = root / "prepared.json";
   if (!fs::exists(file)) {
     if (fs::exists(root / ".prepare")) {
-      throw bad_manifest(root.string(), "the copy is not complete: mome data prepare did not finish");
+      throw bad_manifest(root.string(),
+                         "the copy is not complete: mome data prepare did not finish");
     }
     return;
   }

@@ -41,7 +41,8 @@ int64_t write_video(const SynthPlan &plan, const SynthSession &session, size_t v
   SynthPainter painter(plan, session, view);
   const auto encoder = video::library().encode(
       path, encoding(plan.options, view, painter.width(), painter.height()));
-  const int64_t frames = int64_t(std::ceil(session.seconds * v.true_rate + session.offset[view])) + 2;
+  const int64_t frames =
+      int64_t(std::ceil(session.seconds * v.true_rate + session.offset[view])) + 2;
   for (int64_t f = 0; f < frames; ++f) {
     encoder->add(painter.paint(f));
   }
@@ -52,9 +53,9 @@ int64_t write_video(const SynthPlan &plan, const SynthSession &session, size_t v
 OrderedJson describe(const SynthPlan &plan, int64_t frames) {
   const SynthOptions &o = plan.options;
   int64_t counts[3] = {};
-  OrderedJson json = {{"format", 1},       {"seed", o.seed},       {"classes", plan.classes},
-                      {"rare", plan.rare}, {"scale", o.scale},     {"subjects", o.subjects},
-                      {"chunks", o.chunks}, {"control", o.control}, {"gop", o.gop},
+  OrderedJson json = {{"format", 1},        {"seed", o.seed},           {"classes", plan.classes},
+                      {"rare", plan.rare},  {"scale", o.scale},         {"subjects", o.subjects},
+                      {"chunks", o.chunks}, {"control", o.control},     {"gop", o.gop},
                       {"preset", o.preset}, {"imbalance", o.imbalance}, {"frames", frames}};
   OrderedJson per_class = OrderedJson::object();
   for (const SynthSession &session : plan.sessions) {

@@ -32,11 +32,11 @@ namespace mome::data {
 
 struct SynthOptions {
   uint64_t seed = 0;
-  int classes = 5;        // 2..34
-  int subjects = 15;      // 3..15
-  int chunks = 48;        // per annotated session
-  double scale = 0.1;     // of 960x540 and 512x424
-  double imbalance = 0;   // exponent of the class frequencies rank^-e; 0: 1, or 1.41 from 20 classes
+  int classes = 5;      // 2..34
+  int subjects = 15;    // 3..15
+  int chunks = 48;      // per annotated session
+  double scale = 0.1;   // of 960x540 and 512x424
+  double imbalance = 0; // exponent of the class frequencies rank^-e; 0: 1, or 1.41 from 20 classes
   bool control = false;
   int gop = 250;
   std::string preset; // of x264; empty: veryfast from half size on, else ultrafast
@@ -68,9 +68,9 @@ struct Showing {
 
 struct SynthChunk {
   int annotation = 0, chunk = 0;
-  int label = 0;         // class, alphabetical; the rare class of the un-split file is `classes`
+  int label = 0; // class, alphabetical; the rare class of the un-split file is `classes`
   double start = 0, end = 0; // seconds of the scene
-  uint32_t number = 0;   // in the set: keys its draws
+  uint32_t number = 0;       // in the set: keys its draws
   std::array<Showing, synth_views> views;
 };
 

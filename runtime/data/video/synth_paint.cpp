@@ -43,7 +43,8 @@ SynthPainter::SynthPainter(const SynthPlan &p, const SynthSession &s, size_t v)
       h(even(synth_view_table[v].height * p.options.scale)) {
   // A participant's surroundings: a slope of light and flat patches, different in every view.
   Draws draws(plan.options.seed, RandomUse::synth,
-              uint32_t(100 + session.participant * 4) + (plan.options.control ? 0 : uint32_t(view)));
+              uint32_t(100 + session.participant * 4) +
+                  (plan.options.control ? 0 : uint32_t(view)));
   const double level = draws.between(0.25, 0.4), across = draws.between(-0.1, 0.1),
                down = draws.between(-0.1, 0.1);
   const uint64_t patches = draws.bits();
@@ -54,8 +55,8 @@ SynthPainter::SynthPainter(const SynthPlan &p, const SynthSession &s, size_t v)
     for (int x = 0; x < w; ++x) {
       const double rx = double(x - w / 2) / h, ry = double(y) / h - 0.5;
       const int cell = int(std::floor(rx * 5)) * 64 + int(std::floor(ry * 5));
-      background[size_t(y) * size_t(w) + size_t(x)] =
-          float(level + across * rx + down * ry + 0.05 * pixel_noise(patches, uint64_t(cell + 4096)));
+      background[size_t(y) * size_t(w) + size_t(x)] = float(
+          level + across * rx + down * ry + 0.05 * pixel_noise(patches, uint64_t(cell + 4096)));
     }
   }
   luma = background;
@@ -88,7 +89,8 @@ void SynthPainter::add_spot(const Spot &spot, double contrast) {
       float &value = luma[size_t(y) * size_t(w) + size_t(x)];
       value += float(inside * contrast * (spot.luma - value));
       if (view == 0 && !plan.options.control && inside > 0.5) {
-        const size_t chroma = size_t(w) * size_t(h), at = size_t(y / 2) * size_t(w / 2) + size_t(x / 2);
+        const size_t chroma = size_t(w) * size_t(h),
+                     at = size_t(y / 2) * size_t(w / 2) + size_t(x / 2);
         picture[chroma + at] = uint8_t(128 + 224 * contrast * (spot.cb - 0.5));
         picture[chroma + chroma / 4 + at] = uint8_t(128 + 224 * contrast * (spot.cr - 0.5));
       }
@@ -120,8 +122,8 @@ void SynthPainter::paint_chunk(const SynthChunk &chunk, double time, uint64_t no
   const Showing &s = chunk.views[view];
   Draws draws(plan.options.seed, RandomUse::synth, 100'000 + chunk.number);
   const bool two = plan.options.classes > 5;
-  const int rank = chunk.label < plan.options.classes ? plan.rank[size_t(chunk.label)]
-                                                      : plan.options.classes;
+  const int rank =
+      chunk.label < plan.options.classes ? plan.rank[size_t(chunk.label)] : plan.options.classes;
   const double cx = draws.between(0.45, 0.55), cy = draws.between(0.45, 0.55);
   const double half = (two ? 0.7 : 1.0) * draws.between(0.115, 0.14);
   const bool swap = draws.chance(0.5);
@@ -132,8 +134,12 @@ void SynthPainter::paint_chunk(const SynthChunk &chunk, double time, uint64_t no
     const int code = !s.visible ? idle : !two ? rank : k == 0 ? rank / 6 : rank % 6;
     const int at = corner(int(draws.below(4)), motions[size_t(code)], time);
     const double side = two ? ((k == 0) != swap ? -0.22 : 0.22) : 0;
-    Spot spot{cx + side + parallax + (at & 1 ? half : -half), cy + (at & 2 ? half : -half),
-              two ? 0.075 : 0.11, (k == 0 ? 0.85 : 0.02) + draws.between(-0.05, 0.1), 0, 0};
+    Spot spot{cx + side + parallax + (at & 1 ? half : -half),
+              cy + (at & 2 ? half : -half),
+              two ? 0.075 : 0.11,
+              (k == 0 ? 0.85 : 0.02) + draws.between(-0.05, 0.1),
+              0,
+              0};
     spot.cb = draws.unit();
     spot.cr = draws.unit();
     add_spot(spot, contrast);
@@ -172,7 +178,8 @@ std::span<const uint8_t> SynthPainter::paint(int64_t frame) {
     paint_chunk(*chunk, time, noise);
   }
   if (!plan.options.control) { // depth speckles
-    add_noise(0, view == 2 ? 0.04 : 0.015, 1, uint64_t(session.participant) << 40 ^ uint64_t(shown));
+    add_noise(0, view == 2 ? 0.04 : 0.015, 1,
+              uint64_t(session.participant) << 40 ^ uint64_t(shown));
   }
   for (size_t i = 0; i < pixels; ++i) {
     picture[i] = uint8_t(16.5f + 219 * std::clamp(luma[i], 0.0f, 1.0f));

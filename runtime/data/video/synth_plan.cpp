@@ -23,40 +23,41 @@ constexpr double chunk_seconds = 3;
 constexpr double good_share = 0.85;
 
 /// Activities of Drive&Act, the most frequent first; the third has a space in its name.
-constexpr std::array<std::string_view, 34> activities = {"sitting_still",
-                                                         "eating",
-                                                         "looking_or_moving_around (e.g. searching)",
-                                                         "fetching_an_object",
-                                                         "placing_an_object",
-                                                         "reading_magazine",
-                                                         "reading_newspaper",
-                                                         "using_multimedia_display",
-                                                         "interacting_with_phone",
-                                                         "working_on_laptop",
-                                                         "talking_on_phone",
-                                                         "writing",
-                                                         "pressing_automation_button",
-                                                         "putting_on_jacket",
-                                                         "fastening_seat_belt",
-                                                         "drinking",
-                                                         "taking_off_jacket",
-                                                         "opening_bottle",
-                                                         "closing_bottle",
-                                                         "unfastening_seat_belt",
-                                                         "putting_on_sunglasses",
-                                                         "taking_off_sunglasses",
-                                                         "preparing_food",
-                                                         "opening_laptop",
-                                                         "exiting_car",
-                                                         "entering_car",
-                                                         "closing_laptop",
-                                                         "opening_door_inside",
-                                                         "opening_door_outside",
-                                                         "closing_door_inside",
-                                                         "opening_backpack",
-                                                         "putting_laptop_into_backpack",
-                                                         "closing_door_outside",
-                                                         "taking_laptop_from_backpack"};
+constexpr std::array<std::string_view, 34> activities = {
+    "sitting_still",
+    "eating",
+    "looking_or_moving_around (e.g. searching)",
+    "fetching_an_object",
+    "placing_an_object",
+    "reading_magazine",
+    "reading_newspaper",
+    "using_multimedia_display",
+    "interacting_with_phone",
+    "working_on_laptop",
+    "talking_on_phone",
+    "writing",
+    "pressing_automation_button",
+    "putting_on_jacket",
+    "fastening_seat_belt",
+    "drinking",
+    "taking_off_jacket",
+    "opening_bottle",
+    "closing_bottle",
+    "unfastening_seat_belt",
+    "putting_on_sunglasses",
+    "taking_off_sunglasses",
+    "preparing_food",
+    "opening_laptop",
+    "exiting_car",
+    "entering_car",
+    "closing_laptop",
+    "opening_door_inside",
+    "opening_door_outside",
+    "closing_door_inside",
+    "opening_backpack",
+    "putting_laptop_into_backpack",
+    "closing_door_outside",
+    "taking_laptop_from_backpack"};
 constexpr std::string_view rare_activity = "closing_backpack";
 
 /// Participants in the order in which splits take them: validation first, then test.
@@ -120,8 +121,8 @@ std::vector<int> participants(int subjects) {
   return ids;
 }
 
-Showing show(const SynthPlan &plan, const SynthSession &session, const SynthChunk &chunk, size_t view,
-             Draws &draws) {
+Showing show(const SynthPlan &plan, const SynthSession &session, const SynthChunk &chunk,
+             size_t view, Draws &draws) {
   Showing s;
   const double rate = synth_view_table[view].true_rate;
   s.first = chunk.start * rate + session.offset[view];
@@ -165,7 +166,7 @@ void fill_session(SynthPlan &plan, SynthSession &session, LabelChooser &chooser,
       chunk.label = label;
       chunk.number = number++;
       const bool last = c + 1 == count;
-      const double length = !last                ? chunk_seconds
+      const double length = !last               ? chunk_seconds
                             : draws.chance(0.2) ? draws.between(0.3, 0.53)
                                                 : draws.between(1, chunk_seconds);
       chunk.start = time;
@@ -184,9 +185,9 @@ void fill_session(SynthPlan &plan, SynthSession &session, LabelChooser &chooser,
 std::string run_name(int participant, int run) {
   char text[64];
   const std::string_view kind = run_kinds[size_t(participant * 3 + run) % 3 + size_t(run) * 2];
-  std::snprintf(text, sizeof text, "%.*s_2018-0%d-%02d-1%d-%02d-%02d", int(kind.size()), kind.data(),
-                5 + participant / 8, 1 + participant * 3 % 28, run * 2 + participant % 2,
-                participant * 7 % 60, participant * 11 % 60);
+  std::snprintf(text, sizeof text, "%.*s_2018-0%d-%02d-1%d-%02d-%02d", int(kind.size()),
+                kind.data(), 5 + participant / 8, 1 + participant * 3 % 28,
+                run * 2 + participant % 2, participant * 7 % 60, participant * 11 % 60);
   return text;
 }
 
@@ -226,8 +227,8 @@ SynthPlan plan_synth(const SynthOptions &options) {
   }
   std::vector<double> without_last = weights; // validation lacks the rarest class
   if (n > 2) {
-    without_last[size_t(std::max_element(plan.rank.begin(), plan.rank.end()) -
-                        plan.rank.begin())] = 0;
+    without_last[size_t(std::max_element(plan.rank.begin(), plan.rank.end()) - plan.rank.begin())] =
+        0;
   }
   LabelChooser train(weights), val(without_last), test(weights);
   uint32_t number = 0;
@@ -258,8 +259,7 @@ double ideal_mean1(const SynthPlan &plan, unsigned views) {
         for (size_t v = 0; v < synth_views; ++v) {
           const bool read = (views >> v & 1) && chunk.views[v].reliability >= 0.5;
           // A readable view tells its classes apart and shows the others as idle.
-          excluded |= read && k != chunk.label &&
-                      (plan.sees(v, chunk.label) || plan.sees(v, k));
+          excluded |= read && k != chunk.label && (plan.sees(v, chunk.label) || plan.sees(v, k));
         }
         possible += !excluded;
       }
@@ -289,7 +289,8 @@ bool is_missing(const SynthPlan &plan, size_t view, const SynthChunk &chunk) {
 }
 
 std::string rows(const SynthPlan &plan, size_t view, int split, std::string_view part) {
-  std::string text = "participant_id,file_id,annotation_id,frame_start,frame_end,activity,chunk_id\n";
+  std::string text =
+      "participant_id,file_id,annotation_id,frame_start,frame_end,activity,chunk_id\n";
   for (const SynthSession &session : plan.sessions) {
     for (const SynthChunk &chunk : session.chunks) {
       const bool rare = chunk.label == plan.options.classes;
@@ -328,8 +329,8 @@ std::string truth(const SynthPlan &plan) {
         continue;
       }
       text += session.stem() + ":" + std::to_string(chunk.annotation) + ":" +
-              std::to_string(chunk.chunk) + "," + csv_field(plan.classes[size_t(chunk.label)]) + "," +
-              std::string(plan.part(0, session.participant));
+              std::to_string(chunk.chunk) + "," + csv_field(plan.classes[size_t(chunk.label)]) +
+              "," + std::string(plan.part(0, session.participant));
       for (const Showing &s : chunk.views) {
         text += std::string(s.visible ? ",1," : ",0,") + std::string(fault_names[size_t(s.fault)]) +
                 "," + number_text(s.reliability);
@@ -349,8 +350,9 @@ void write_synth_tables(const SynthPlan &plan, const fs::path &root) {
     replace_file(dir / "midlevel.chunks_90.csv", rows(plan, view, 0, ""));
     for (int split = 0; split < 3; ++split) {
       for (const char *part : {"train", "val", "test"}) {
-        replace_file(dir / ("midlevel.chunks_90.split_" + std::to_string(split) + "." + part + ".csv"),
-                     rows(plan, view, split, part));
+        replace_file(
+            dir / ("midlevel.chunks_90.split_" + std::to_string(split) + "." + part + ".csv"),
+            rows(plan, view, split, part));
       }
     }
   }

@@ -70,9 +70,14 @@ private:
                                     [](const video::Packet &p) { return p.key != 0; });
     OrderedJson &facts = per_view[v.view];
     if (facts.is_null()) {
-      facts = {{"videos", 0},   {"frames", 0},         {"bytes", 0},
-               {"width", index.width}, {"height", index.height}, {"codec", index.codec},
-               {"rate", index.rate()}, {"gop", double(index.frames()) / double(keys)}};
+      facts = {{"videos", 0},
+               {"frames", 0},
+               {"bytes", 0},
+               {"width", index.width},
+               {"height", index.height},
+               {"codec", index.codec},
+               {"rate", index.rate()},
+               {"gop", double(index.frames()) / double(keys)}};
     }
     facts["videos"] = facts["videos"].get<int64_t>() + 1;
     facts["frames"] = facts["frames"].get<int64_t>() + int64_t(index.frames());
@@ -89,8 +94,10 @@ private:
     }
     const uint32_t last = uint32_t(index.frames() - 1);
     video::Frames frames;
-    video::library().open(v.path, index)->read(std::vector<uint32_t>{0, last / 2, last},
-                                               video::Pixels::luma, video::Decode::planned, frames);
+    video::library()
+        .open(v.path, index)
+        ->read(std::vector<uint32_t>{0, last / 2, last}, video::Pixels::luma,
+               video::Decode::planned, frames);
   }
 };
 
@@ -140,9 +147,10 @@ CheckReport check_video_set(const fs::path &dir, int64_t split,
     report.facts["index"] = set.index.hash;
     report.facts["folds"] = 0;
     count_parts(set.index, report);
-    const auto partial = std::count_if(set.index.samples.begin(), set.index.samples.end(), [](const Sample &s) {
-      return std::count(s.presence.begin(), s.presence.end(), 0) > 0;
-    });
+    const auto partial =
+        std::count_if(set.index.samples.begin(), set.index.samples.end(), [](const Sample &s) {
+          return std::count(s.presence.begin(), s.presence.end(), 0) > 0;
+        });
     if (partial + ptrdiff_t(set.dropped) > 0) {
       report.warnings.push_back(std::to_string(partial + ptrdiff_t(set.dropped)) +
                                 " chunks are missing in some view");

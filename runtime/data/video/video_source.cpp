@@ -110,7 +110,8 @@ public:
     decode(s, m, take, seed, frames);
     if (take.train) {
       const RandAugment augment = config.video.augment_of(mods[m].name);
-      for (const AugmentStep &step : draw_augmentations(augment, seed, augment_stream + uint32_t(m))) {
+      for (const AugmentStep &step :
+           draw_augmentations(augment, seed, augment_stream + uint32_t(m))) {
         apply_augmentation(step, frames);
       }
     }
@@ -148,8 +149,8 @@ private:
     }
     const fs::path &path = set.videos[number].path;
     if (!fs::exists(path)) {
-      throw data_error(set.place(s, m), "video " + path.string() + " of view '" + set.views[m] +
-                                            "' is missing",
+      throw data_error(set.place(s, m),
+                       "video " + path.string() + " of view '" + set.views[m] + "' is missing",
                        "copy it there");
     }
     auto index = std::make_unique<video::VideoIndex>(video::load_video_index(path));
@@ -221,8 +222,8 @@ private:
                     video::Decode::planned, frames);
     } catch (const Error &error) {
       throw Error(error.exit, set.place(s, m),
-                  "sample '" + set.index.samples[s].key + "', view '" + set.views[m] + "': " +
-                      error.where + ": " + error.message,
+                  "sample '" + set.index.samples[s].key + "', view '" + set.views[m] +
+                      "': " + error.where + ": " + error.message,
                   error.hint);
     }
     decoders.give_back(span.video, std::move(decoder));
@@ -253,7 +254,8 @@ private:
   }
 
   /// Writes [channels, frames, height, width]; luma serves every channel.
-  void resample(size_t m, const Crop &crop, const video::Frames &frames, std::span<float> to) const {
+  void resample(size_t m, const Crop &crop, const video::Frames &frames,
+                std::span<float> to) const {
     const auto &shape = mods[m].shape;
     const size_t channels = size_t(shape[0]), count = size_t(shape[1]);
     const size_t plane = size_t(shape[2] * shape[3]), stored = size_t(frames.channels);
@@ -302,7 +304,8 @@ DriveAct cut_windows(const std::vector<fs::path> &videos, const WindowOptions &w
     std::vector<Span> spans;
     for (size_t m = 0; m < videos.size(); ++m) {
       const int64_t frames = int64_t(indices[m].frames());
-      const int64_t first = std::clamp<int64_t>(std::llround(start * indices[m].rate()), 0, frames - 1);
+      const int64_t first =
+          std::clamp<int64_t>(std::llround(start * indices[m].rate()), 0, frames - 1);
       const int64_t last =
           std::clamp<int64_t>(std::llround(end * indices[m].rate()), first + 1, frames);
       spans.push_back({uint32_t(m), 0, first, last});
@@ -324,7 +327,8 @@ std::unique_ptr<Source> open_video_source(const fs::path &dir, const SourceConfi
 std::unique_ptr<Source> open_window_source(const std::vector<fs::path> &videos,
                                            const WindowOptions &windows, const SourceConfig &config,
                                            const SourceOptions &options) {
-  return std::make_unique<VideoSource>(cut_windows(videos, windows, config, options), config, options);
+  return std::make_unique<VideoSource>(cut_windows(videos, windows, config, options), config,
+                                       options);
 }
 
 } // namespace mome::data
