@@ -225,10 +225,16 @@ int Trainer::run_to_end() {
   }
   try {
     const int code = train();
+    if (const size_t skipped = source.bad().count(); skipped > 0) {
+      console.print(std::to_string(skipped) + " samples could not be read and were skipped");
+    }
     status(code == 0 ? "done" : "preempted", code);
     if (metrics) {
       metrics->event("end", now.step,
-                     {{"exit_code", code}, {"stopped_early", stop_early}, {"seconds", seconds()}});
+                     {{"exit_code", code},
+                      {"stopped_early", stop_early},
+                      {"skipped", source.bad().count()},
+                      {"seconds", seconds()}});
     }
     return code;
   } catch (const Error &error) {

@@ -89,9 +89,8 @@ public:
     while ((code = av_read_frame(opened.input.get(), packet.get())) >= 0) {
       if (packet->stream_index == stream.index) {
         const int64_t pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
-        if (packet->flags & AV_PKT_FLAG_CORRUPT) {
-          throw data_error(path.string() + ", packet " + std::to_string(index.packets.size()),
-                           "the packet is damaged", "copy or unpack the video again");
+        if (packet->flags & AV_PKT_FLAG_CORRUPT) { // the file ends within it
+          break;
         }
         if (!(packet->flags & AV_PKT_FLAG_DISCARD)) {
           index.packets.push_back({pts, 0, packet->flags & AV_PKT_FLAG_KEY ? 1u : 0u});
@@ -113,8 +112,9 @@ public:
     }
     number_frames(path, index.packets);
     if (!index.packets[0].key) {
-      throw data_error(path.string() + ", frame 0", "the video does not start with a key frame",
-                       "write the video again");
+      throw data_error(path.string() + ", frame 0",
+                       "the video does not start with a key frame, or its beginning is damaged",
+                       "copy, unpack or write it again");
     }
     return index;
   }

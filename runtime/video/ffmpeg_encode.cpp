@@ -34,6 +34,7 @@ public:
     stream->time_base = codec->time_base;
     stream->avg_frame_rate = codec->framerate;
     check(avio_open(&raw->pb, path.c_str(), AVIO_FLAG_WRITE));
+    av_opt_set(raw->priv_data, "movflags", "+faststart", 0); // what is needed first comes first
     check(avformat_write_header(raw, nullptr));
     picture->format = codec->pix_fmt;
     picture->width = o.width;

@@ -133,24 +133,82 @@ TEST(Video, DamagedFilesAreNamed) {
   write_text(dir / "text.mp4", "this is no video");
   expect_error(7, {"text.mp4", "not a readable video"},
                [&] { video::load_video_index(dir / "text.mp4"); });
-  write_text(dir / "half.mp4", whole.substr(0, whole.size() / 2)); // its index is at the end
-  expect_error(7, {"half.mp4"}, [&] { video::load_video_index(dir / "half.mp4"); });
+  write_text(dir / "half.mp4", whole.substr(0, whole.size() / 2));
+  expect_error(7, {"half.mp4, frame ", "cut off", " of 60"},
+               [&] { video::load_video_index(dir / "half.mp4"); });
+  write_text(dir / "head.mp4", whole.substr(0, 300)); // not even its header is whole
+  expect_error(7, {"head.mp4", "may be cut off"},
+               [&] { video::load_video_index(dir / "head.mp4"); });
   std::string flipped = whole;
-  for (size_t i = whole.size() / 3; i < whole.size() / 3 + 400; ++i) {
+  for (size_t i = whole.size() / 3; i < whole.size() * 2 / 3; ++i) {
     flipped[i] = char(0x55);
   }
   write_text(dir / "flipped.mp4", flipped);
-  const video::VideoIndex index = video::load_video_index(dir / "flipped.mp4");
-  std::vector<uint32_t> all(index.frames());
-  std::iota(all.begin(), all.end(), 0u);
-  video::Frames frames;
-  expect_error(7, {"flipped.mp4, frame "}, [&] {
+  expect_error(7, {"flipped.mp4, frame "}, [&] { // at indexing or at decoding
+    const video::VideoIndex index = video::load_video_index(dir / "flipped.mp4");
+    std::vector<uint32_t> all(index.frames());
+    std::iota(all.begin(), all.end(), 0u);
+    video::Frames frames;
     video::library()
         .open(dir / "flipped.mp4", index)
         ->read(all, Pixels::luma, Decode::naive, frames);
   });
   const auto uneven = numbered_video(dir / "vfr.mp4", 40, 8, {11, 12, 30});
   EXPECT_EQ(video::load_video_index(uneven).uneven_frame(), 11);
+}
+
+// ---- The section ----
+
+TEST(VideoSection, SettingsOfTheFlagship) {
+  const SourceConfig c = test::section(R"(, "train": [{"body": [
+    {"value": {"kind": "rand_augment", "n": 3, "m": 6, "std": 0.25}, "on": "rgb"},
+    {"value": {"kind": "random_resized_crop", "args": [[0.08, 1]]}}, {"value": {"kind": "flip", "args": [0.25]}}]}],
+    "val": [{"body": [{"value": "resize_short"}, {"value": "center_crop"}]}],
+    "test": [{"body": [{"name": "clips", "value": 4}, {"name": "crops", "value": 3}, {"name": "average", "value": "softmax"}]}])");
+  EXPECT_EQ(c.stream("depth").tensor, "kinect_depth");
+  EXPECT_EQ(c.video.augment_of("rgb").count, 3);
+  EXPECT_EQ(c.video.augment_of("rgb").deviation, 0.25);
+  EXPECT_EQ(c.video.augment_of("ir").count, 0);
+  EXPECT_EQ(c.video.min_area, 0.08);
+  EXPECT_EQ(c.video.max_area, 1);
+  EXPECT_EQ(c.video.flip, 0.25);
+  EXPECT_EQ(c.video.clips * c.video.crops, 12);
+}
+
+TEST(VideoSection, MistakesAreNamed) {
+  const auto train = [](const std::string &op) {
+    return [op] { test::section(R"(, "train": [{"body": [{"value": )" + op + "}]}]"); };
+  };
+  expect_error(5, {"drive_act", "train", "'mixup' is not built in", "rand_augment"},
+               train(R"({"kind": "mixup"})"));
+  expect_error(5, {"flip takes a probability"}, train(R"({"kind": "flip", "args": [2]})"));
+  expect_error(5, {"random_resized_crop(0.08..1)"},
+               train(R"({"kind": "random_resized_crop", "args": [[0, 1]]})"));
+  expect_error(5, {"n from 0 to 16"}, train(R"({"kind": "rand_augment", "n": 99})"));
+  expect_error(5, {"unknown key 'k'"}, train(R"({"kind": "rand_augment", "k": 1})"));
+  expect_error(5, {"shared by all modalities"},
+               [] { test::section(R"(, "train": [{"body": [{"value": "flip", "on": "rgb"}]}])"); });
+  expect_error(5, {"crops = 1 or 3"},
+               [] { test::section(R"(, "test": [{"body": [{"name": "crops", "value": 2}]}])"); });
+  expect_error(5, {"'missing' is drop, fail, mask, not 'maybe'"},
+               [] { test::section("", R"(, "missing": "maybe")"); });
+  expect_error(5, {"chunks of 3s"}, [] {
+    parse_source("d", R"({"source": [{"value": "drive_and_act"}], "clip": [{"value": 4.0}]})");
+  });
+  expect_error(7, {"no view 'kinect_irr'", "kinect_ir"}, [] {
+    TempDir dir;
+    std::filesystem::create_directories(dir / "activities_3s");
+    SourceConfig c;
+    c.kind = SourceConfig::Kind::drive_and_act;
+    c.streams["ir"] = {"kinect_irr", 0, 1};
+    open_source(dir.path(), c, {{}, {{"ir", {1, 4, 8, 8}}}, 0, {}, false});
+  });
+  expect_error(7, {"'ir'", "not video"}, [] {
+    TempDir dir;
+    HandMade{[](int, int, double, double, double) { return 0.5; }}.write(dir.path());
+    open_source(dir.path(), test::section(),
+                {{"0", "1"}, {{"rgb", {3, 4, 8, 8}}, {"ir", {6}}}, 0, {}, false});
+  });
 }
 
 // ---- Clips ----
