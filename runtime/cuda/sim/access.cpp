@@ -17,8 +17,23 @@ std::string verb(const Access &a) {
   return a.write ? (a.read ? "updates " : "writes ") : "reads ";
 }
 
+/// The lanes' addresses follow each other without gaps.
+bool contiguous(const Access &a) {
+  if (a.mask != ~0u) {
+    return false;
+  }
+  uint64_t wrong = 0;
+  for (int l = 1; l < lanes; ++l) {
+    wrong |= a.address[l] ^ (a.address[l - 1] + a.bytes);
+  }
+  return wrong == 0;
+}
+
 /// Distinct 32-byte sectors touched by the lanes.
-uint32_t sectors(const Access &a) {
+uint32_t sectors(const Access &a, bool in_order) {
+  if (in_order) {
+    return uint32_t((a.address[31] + a.bytes - 1) / 32 - a.address[0] / 32 + 1);
+  }
   uint64_t seen[lanes * 2];
   uint32_t n = 0;
   for_lanes(a.mask, [&](int l) {
@@ -36,25 +51,35 @@ uint32_t sectors(const Access &a) {
 
 /// Passes over the 32 banks: 8-byte accesses go by half warps, 16-byte ones by quarters; lanes that
 /// want the same word share it.
-uint32_t wavefronts(const Access &a) {
+uint32_t wavefronts(const Access &a, bool in_order) {
+  if (in_order && a.bytes >= 4) {
+    return a.bytes / 4;
+  }
   const int per_pass = a.bytes <= 4 ? 32 : a.bytes == 8 ? 16 : 8;
+  const uint64_t words_each = std::max(a.bytes / 4, 1u);
   uint32_t total = 0;
   for (int begin = 0; begin < lanes; begin += per_pass) {
     const uint32_t group = a.mask >> begin & (per_pass == 32 ? ~0u : (1u << per_pass) - 1);
     if (!group) {
       continue;
     }
-    uint64_t words[32][32];
+    uint64_t words[32][32], previous = UINT64_MAX;
     uint8_t count[32] = {};
     uint32_t most = 1;
     for_lanes(group, [&](int g) {
       const uint64_t first = a.address[begin + g] / 4;
-      for (uint64_t w = first; w < first + std::max(a.bytes / 4, 1u); ++w) {
+      if (first == previous) {
+        return;
+      }
+      previous = first;
+      for (uint64_t w = first; w < first + words_each; ++w) {
         const size_t bank = w % 32;
         uint8_t &n = count[bank];
-        if (std::find(words[bank], words[bank] + n, w) == words[bank] + n) {
-          words[bank][n++] = w;
+        if (n > 0 && (words[bank][0] == w ||
+                      std::find(words[bank] + 1, words[bank] + n, w) != words[bank] + n)) {
+          continue;
         }
+        words[bank][n++] = w;
         most = std::max<uint32_t>(most, n);
       }
     });
@@ -63,8 +88,8 @@ uint32_t wavefronts(const Access &a) {
   return total;
 }
 
-void count_global(Counters &c, const Access &a) {
-  const uint32_t n = sectors(a), bytes = a.bytes * uint32_t(std::popcount(a.mask));
+void count_global(Counters &c, const Access &a, bool in_order) {
+  const uint32_t n = sectors(a, in_order), bytes = a.bytes * uint32_t(std::popcount(a.mask));
   if (a.read) {
     ++c.load_requests;
     c.load_sectors += n;
@@ -77,10 +102,10 @@ void count_global(Counters &c, const Access &a) {
   }
 }
 
-void count_shared(Counters &c, const Access &a) {
+void count_shared(Counters &c, const Access &a, bool in_order) {
   const uint32_t bytes = a.bytes * uint32_t(std::popcount(a.mask));
   ++c.shared_requests;
-  c.shared_wavefronts += wavefronts(a);
+  c.shared_wavefronts += wavefronts(a, in_order);
   c.shared_ideal += std::max(1u, (bytes + 127) / 128);
   c.shared_bytes += bytes;
 }
@@ -139,139 +164,294 @@ std::string Warp::thread_name(int lane) const {
   return out;
 }
 
+void Warp::update_safe_clock() {
+  safe_clock = clock - 1;
+  for (size_t w = 0; w < known.size(); ++w) {
+    if (int(w) != index) {
+      safe_clock = std::min(safe_clock, known[w]);
+    }
+  }
+}
+
+namespace {
+
+struct Extent {
+  uint64_t low = UINT64_MAX, high = 0, bits = 0;
+
+  explicit Extent(const Access &a) {
+    for_lanes(a.mask, [&](int l) {
+      low = std::min(low, a.address[l]);
+      high = std::max(high, a.address[l]);
+      bits |= a.address[l];
+    });
+  }
+};
+
+void set_flags(uint8_t *flags, uint32_t bytes) {
+  if (bytes == 4) {
+    std::memset(flags, 1, 4);
+  } else if (bytes == 16) {
+    std::memset(flags, 1, 16);
+  } else {
+    std::memset(flags, 1, bytes);
+  }
+}
+
+/// Checks or sets the "initialised" flags of all lanes at once; false when one is missing.
+bool flags_fine(const Access &a, uint8_t *flags, uint64_t base, bool in_order) {
+  bool fine = true;
+  if (in_order) {
+    uint8_t *first = flags + (a.address[0] - base);
+    const size_t n = size_t(a.bytes) * lanes;
+    if (a.read) {
+      uint8_t all = 1;
+      for (size_t i = 0; i < n; ++i) {
+        all &= first[i];
+      }
+      fine = all;
+    }
+    if (a.write && fine) {
+      std::memset(first, 1, n);
+    }
+    return fine;
+  }
+  if (a.read) {
+    for_lanes(a.mask, [&](int l) { fine &= all_set(flags + (a.address[l] - base), a.bytes); });
+  }
+  if (a.write && fine) {
+    for_lanes(a.mask, [&](int l) { set_flags(flags + (a.address[l] - base), a.bytes); });
+  }
+  return fine;
+}
+
+} // namespace
+
+/// All lanes in shared memory, nothing to complain about: true. Otherwise the caller goes lane by
+/// lane, which finds the words. `window` is subtracted from generic addresses.
+bool Warp::resolve_shared(Access &a, uint64_t window) {
+  Block &b = *block;
+  const Extent extent(a);
+  if (extent.low < window || (extent.bits & (a.bytes - 1)) ||
+      extent.high - window + a.bytes > b.shared_bytes || (a.write && !b.mbarriers.empty())) {
+    return false;
+  }
+  if (b.in_flight) {
+    uint32_t awaited = 0;
+    for_lanes(a.mask, [&](int l) {
+      const uint64_t g = (a.address[l] - window) / 4;
+      for (uint64_t k = 0; k < std::max(a.bytes / 4, 1u); ++k) {
+        awaited |= b.landing[g + k];
+      }
+    });
+    if (awaited) {
+      return false;
+    }
+  }
+  if (window) {
+    for (uint64_t &address : a.address) {
+      address -= window;
+    }
+  }
+  const bool in_order = contiguous(a);
+  if (b.launch.checks.initialized || a.write) {
+    if (!flags_fine(a, b.shared_initialized.data(), 0, in_order)) {
+      if (window) {
+        for (uint64_t &address : a.address) {
+          address += window;
+        }
+      }
+      return false;
+    }
+  }
+  for (int l = 0; l < lanes; ++l) {
+    a.host[l] = b.shared.data() + a.address[l];
+  }
+  if (b.launch.checks.races) {
+    b.check_shared(*this, a);
+  }
+  if (b.launch.count && a.counted) {
+    count_shared(b.counters, a, in_order);
+  }
+  return true;
+}
+
+/// The same for one global allocation.
+bool Warp::resolve_global(Access &a) {
+  Block &b = *block;
+  const Extent extent(a);
+  const Allocation *found = b.last_allocation;
+  if (!found || !found->contains(extent.low)) {
+    found = b.last_allocation = b.memory.find(extent.low);
+  }
+  if (!found || found->freed || (extent.bits & (a.bytes - 1)) ||
+      extent.high - found->base + a.bytes > found->size ||
+      (a.write && (found->read_only || a.space == Space::constant))) {
+    return false;
+  }
+  const bool in_order = contiguous(a);
+  if (found->initialized && (b.launch.checks.initialized || a.write) &&
+      !flags_fine(a, found->initialized, found->base, in_order)) {
+    return false;
+  }
+  for (int l = 0; l < lanes; ++l) {
+    a.host[l] = found->host + (a.address[l] - found->base);
+  }
+  if (b.launch.checks.races && found->writers && !found->read_only) {
+    b.check_global(*this, a, *found);
+  }
+  if (b.launch.count && a.counted && a.space != Space::constant) {
+    count_global(b.counters, a, in_order);
+  }
+  return true;
+}
+
 void Warp::resolve(Access &a) {
   Block &b = *block;
-  const Allocation *cached = nullptr;
-  uint32_t global_lanes = 0, shared_lanes = 0;
-  const auto describe = [&](int l, uint64_t address) {
-    return thread_name(l) + " " + verb(a) + std::to_string(a.bytes) + " bytes at ";
-  };
-  const auto check_initialized = [&](uint8_t *flags, int l, const char *where, uint64_t at) {
-    if (a.write && !a.read) {
+  const uint64_t first = a.address[std::countr_zero(a.mask)];
+  const bool generic = a.space == Space::generic;
+  if (a.space == Space::shared || (generic && first >= shared_window && first < local_window)) {
+    if (resolve_shared(a, generic ? shared_window : 0)) {
       return;
     }
-    if (b.launch.checks.initialized && !all_set(flags, a.bytes)) {
-      fault(int(FaultKind::uninitialized),
-            describe(l, at) + where + " address " + hex(at) + " that nobody wrote", l, at);
+  } else if (a.space == Space::global || a.space == Space::constant ||
+             (generic && first < shared_window)) {
+    if (resolve_global(a)) {
+      return;
     }
-  };
+  }
+  uint32_t shared_lanes = 0, global_lanes = 0;
   for_lanes(a.mask, [&](int l) {
-    uint64_t at = a.address[l];
-    Space space = a.space;
-    if (at & (a.bytes - 1)) {
-      fault(int(FaultKind::misaligned),
-            describe(l, at) + hex(at) + ", which is not a multiple of " + std::to_string(a.bytes),
-            l, at);
-    }
-    if (space == Space::generic) {
-      space = at >= param_window    ? Space::param
-              : at >= local_window  ? Space::local
-              : at >= shared_window ? Space::shared
-                                    : Space::global;
-      if (space != Space::global) {
-        at &= window_mask;
-      }
-    }
-    switch (space) {
-    case Space::shared: {
-      if (at >= b.shared_bytes || a.bytes > b.shared_bytes - at) {
-        fault(int(FaultKind::out_of_bounds),
-              describe(l, at) + "shared address " + std::to_string(at) + " of " +
-                  std::to_string(b.shared_bytes),
-              l, at);
-      }
-      a.address[l] = at;
-      shared_lanes |= 1u << l;
-      a.host[l] = b.shared.data() + at;
-      for (uint64_t g = at / 4; g <= (at + a.bytes - 1) / 4; ++g) {
-        if (b.landing[g]) {
-          fault(int(FaultKind::unwaited_copy),
-                describe(l, at) + "shared address " + std::to_string(at) +
-                    " while an asynchronous copy to it is under way",
-                l, at);
-        }
-      }
-      check_initialized(b.shared_initialized.data() + at, l, "shared", at);
-      if (a.write) {
-        std::memset(b.shared_initialized.data() + at, 1, a.bytes);
-      }
-      break;
-    }
-    case Space::local: {
-      const uint64_t size = b.program.local_bytes;
-      if (at >= size || a.bytes > size - at) {
-        fault(int(FaultKind::out_of_bounds),
-              describe(l, at) + "local address " + std::to_string(at) + " of " +
-                  std::to_string(size),
-              l, at);
-      }
-      const uint64_t offset = uint64_t(index * lanes + l) * size + at;
-      a.host[l] = b.local.data() + offset;
-      check_initialized(b.local_initialized.data() + offset, l, "local", at);
-      if (a.write) {
-        std::memset(b.local_initialized.data() + offset, 1, a.bytes);
-      }
-      break;
-    }
-    case Space::param: {
-      const auto params = b.launch.params;
-      if (a.write) {
-        fault(int(FaultKind::read_only), describe(l, at) + "the parameters", l, at);
-      }
-      if (at >= params.size() || a.bytes > params.size() - at) {
-        fault(int(FaultKind::out_of_bounds),
-              describe(l, at) + "parameter byte " + std::to_string(at) + " of " +
-                  std::to_string(params.size()),
-              l, at);
-      }
-      a.host[l] = const_cast<std::byte *>(params.data()) + at;
-      break;
-    }
-    default: {
-      if (!cached || !cached->contains(at)) {
-        cached = b.memory.find(at);
-      }
-      if (!cached) {
-        fault(int(FaultKind::out_of_bounds),
-              describe(l, at) + "global address " + hex(at) + ", " + b.memory.describe(at), l, at);
-      }
-      if (cached->freed) {
-        fault(int(FaultKind::use_after_free),
-              describe(l, at) + "global address " + hex(at) + " of freed memory", l, at);
-      }
-      const uint64_t offset = at - cached->base;
-      if (a.bytes > cached->size - offset) {
-        fault(int(FaultKind::out_of_bounds),
-              describe(l, at) + "byte " + std::to_string(offset) + " of an allocation of " +
-                  std::to_string(cached->size),
-              l, at);
-      }
-      if (a.write && (cached->read_only || a.space == Space::constant)) {
-        fault(int(FaultKind::read_only), describe(l, at) + "read-only memory", l, at);
-      }
-      a.host[l] = cached->host + offset;
-      global_lanes |= 1u << l;
-      if (cached->initialized) {
-        check_initialized(cached->initialized + offset, l, "global", at);
-        if (a.write) {
-          std::memset(cached->initialized + offset, 1, a.bytes);
-        }
-      }
-      if (b.launch.checks.races && cached->writers && !cached->read_only) {
-        b.check_global(*this, a, l, *cached);
-      }
-    }
-    }
+    const Space space = resolve_lane(a, l);
+    shared_lanes |= uint32_t(space == Space::shared) << l;
+    global_lanes |= uint32_t(space == Space::global) << l;
   });
   if (shared_lanes && b.launch.checks.races) {
-    for_lanes(shared_lanes, [&](int l) { b.check_shared(*this, a, l); });
+    Access part = a;
+    part.mask = shared_lanes;
+    b.check_shared(*this, part);
   }
   if (b.launch.count && a.counted && global_lanes == a.mask && a.space != Space::constant) {
-    count_global(b.counters, a);
+    count_global(b.counters, a, contiguous(a));
   }
   if (b.launch.count && a.counted && shared_lanes == a.mask) {
-    count_shared(b.counters, a);
+    count_shared(b.counters, a, contiguous(a));
   }
+}
+
+/// One lane with every check; gives the space it is in, with global for constant memory.
+Space Warp::resolve_lane(Access &a, int l) {
+  Block &b = *block;
+  uint64_t at = a.address[l];
+  Space space = a.space;
+  const auto describe = [&] {
+    return thread_name(l) + " " + verb(a) + std::to_string(a.bytes) + " bytes at ";
+  };
+  const auto check_initialized = [&](uint8_t *flags, const char *where) {
+    if (a.read && b.launch.checks.initialized && !all_set(flags, a.bytes)) {
+      fault(int(FaultKind::uninitialized),
+            describe() + where + " address " + hex(at) + " that nobody wrote", l, at);
+    }
+    if (a.write) {
+      set_flags(flags, a.bytes);
+    }
+  };
+  if (at & (a.bytes - 1)) {
+    fault(int(FaultKind::misaligned),
+          describe() + hex(at) + ", which is not a multiple of " + std::to_string(a.bytes), l, at);
+  }
+  if (space == Space::generic) {
+    space = at >= param_window    ? Space::param
+            : at >= local_window  ? Space::local
+            : at >= shared_window ? Space::shared
+                                  : Space::global;
+    if (space != Space::global) {
+      at &= window_mask;
+    }
+  }
+  switch (space) {
+  case Space::shared:
+    if (at >= b.shared_bytes || a.bytes > b.shared_bytes - at) {
+      fault(int(FaultKind::out_of_bounds),
+            describe() + "shared address " + std::to_string(at) + " of " +
+                std::to_string(b.shared_bytes),
+            l, at);
+    }
+    a.address[l] = at;
+    a.host[l] = b.shared.data() + at;
+    for (uint64_t g = at / 4; b.in_flight && g <= (at + a.bytes - 1) / 4; ++g) {
+      if (b.landing[g]) {
+        fault(int(FaultKind::unwaited_copy),
+              describe() + "shared address " + std::to_string(at) +
+                  " while an asynchronous copy to it is under way",
+              l, at);
+      }
+    }
+    for (const auto &[address, m] : b.mbarriers) {
+      if (a.write && at < address + 8 && address < at + a.bytes) {
+        fault(int(FaultKind::bad_operand),
+              describe() + "shared address " + std::to_string(at) + ", over an mbarrier", l, at);
+      }
+    }
+    check_initialized(b.shared_initialized.data() + at, "shared");
+    return Space::shared;
+  case Space::local: {
+    const uint64_t size = b.program.local_bytes;
+    if (at >= size || a.bytes > size - at) {
+      fault(int(FaultKind::out_of_bounds),
+            describe() + "local address " + std::to_string(at) + " of " + std::to_string(size), l,
+            at);
+    }
+    const uint64_t offset = uint64_t(index * lanes + l) * size + at;
+    a.host[l] = b.local.data() + offset;
+    check_initialized(b.local_initialized.data() + offset, "local");
+    return Space::local;
+  }
+  case Space::param: {
+    const auto params = b.launch.params;
+    if (a.write) {
+      fault(int(FaultKind::read_only), describe() + "the parameters", l, at);
+    }
+    if (at >= params.size() || a.bytes > params.size() - at) {
+      fault(int(FaultKind::out_of_bounds),
+            describe() + "parameter byte " + std::to_string(at) + " of " +
+                std::to_string(params.size()),
+            l, at);
+    }
+    a.host[l] = const_cast<std::byte *>(params.data()) + at;
+    return Space::param;
+  }
+  default:
+    break;
+  }
+  const Allocation *found = b.memory.find(at);
+  if (!found) {
+    fault(int(FaultKind::out_of_bounds),
+          describe() + "global address " + hex(at) + ", " + b.memory.describe(at), l, at);
+  }
+  if (found->freed) {
+    fault(int(FaultKind::use_after_free),
+          describe() + "global address " + hex(at) + " of freed memory", l, at);
+  }
+  const uint64_t offset = at - found->base;
+  if (a.bytes > found->size - offset) {
+    fault(int(FaultKind::out_of_bounds),
+          describe() + "byte " + std::to_string(offset) + " of an allocation of " +
+              std::to_string(found->size),
+          l, at);
+  }
+  if (a.write && (found->read_only || a.space == Space::constant)) {
+    fault(int(FaultKind::read_only), describe() + "read-only memory", l, at);
+  }
+  a.host[l] = found->host + offset;
+  if (found->initialized) {
+    check_initialized(found->initialized + offset, "global");
+  }
+  if (b.launch.checks.races && found->writers && !found->read_only) {
+    Access part = a;
+    part.mask = 1u << l;
+    b.check_global(*this, part, *found);
+  }
+  return Space::global;
 }
 
 } // namespace mome::ptxsim

@@ -84,6 +84,7 @@ void run_copy(Warp &w, const Inst &i, uint32_t mask) {
     std::memset(b.shared.data() + write.address[l], 0xff, i.width);
     for (uint64_t g = write.address[l] / 4; g < (write.address[l] + i.width) / 4; ++g) {
       ++b.landing[g];
+      ++b.in_flight;
     }
   });
   if (!b.launch.checks.late_copies) {
@@ -128,6 +129,7 @@ void Warp::land_copies(uint32_t mask, uint32_t keep, bool all) {
     }
     for (uint32_t g = c.target / 4; g < (c.target + c.bytes) / 4; ++g) {
       --b.landing[g];
+      --b.in_flight;
     }
     std::byte *to = b.shared.data() + c.target;
     std::memset(to, 0, c.bytes);
@@ -147,7 +149,7 @@ void Warp::land_copies(uint32_t mask, uint32_t keep, bool all) {
       write.write = true;
       write.read = false;
       write.address[c.lane] = c.target;
-      b.check_shared(*this, write, c.lane);
+      b.check_shared(*this, write);
     }
   }
   copies = std::move(rest);

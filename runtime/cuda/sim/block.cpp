@@ -30,9 +30,8 @@ Block::Block(const Program &program, Memory &memory, const Launch &launch, Grid 
   landing.resize(granules);
   if (launch.checks.races) {
     writers.resize(granules);
-    last_readers.resize(granules);
     writer_lines.resize(granules);
-    reader_clocks.resize(granules * warps.size());
+    readers.resize(granules * warps.size());
   }
   local.resize(program.local_bytes * threads);
   local_initialized.resize(local.size());
@@ -142,6 +141,7 @@ bool Block::run(uint64_t block_number) {
   std::fill(shared_initialized.begin(), shared_initialized.end(), 0);
   std::fill(local_initialized.begin(), local_initialized.end(), 0);
   std::fill(landing.begin(), landing.end(), 0);
+  in_flight = 0;
   mbarriers.clear();
   for (Barrier &b : barriers) {
     b = Barrier{};
@@ -151,10 +151,9 @@ bool Block::run(uint64_t block_number) {
   for (const Warp &w : warps) {
     base_clock = std::max(base_clock, w.clock + 1);
   }
-  if (base_clock > (1u << 27)) { // the shadow has 28 bits for a clock
+  if (base_clock > (1u << 31)) { // the shadow has 32 bits for a clock
     std::fill(writers.begin(), writers.end(), 0);
-    std::fill(last_readers.begin(), last_readers.end(), 0);
-    std::fill(reader_clocks.begin(), reader_clocks.end(), 0);
+    std::fill(readers.begin(), readers.end(), 0);
     base_clock = 1;
   }
   for (Warp &w : warps) {
@@ -162,6 +161,7 @@ bool Block::run(uint64_t block_number) {
     w.start(left >= lanes ? ~0u : (1u << left) - 1);
     w.clock = base_clock;
     std::fill(w.known.begin(), w.known.end(), base_clock - 1);
+    w.update_safe_clock();
   }
   std::fill(fence_known.begin(), fence_known.end(), base_clock - 1);
   fill_specials();
@@ -357,6 +357,7 @@ void Block::learn(Warp &warp, const std::vector<uint32_t> &from) const {
   for (size_t w = 0; w < from.size(); ++w) {
     warp.known[w] = std::max(warp.known[w], from[w]);
   }
+  warp.update_safe_clock();
 }
 
 } // namespace mome::ptxsim

@@ -84,10 +84,12 @@ public:
   std::vector<uint8_t> shared_initialized, local_initialized;
   uint64_t shared_bytes = 0;
   // Shadow of shared memory, per 4 bytes.
-  std::vector<uint64_t> writers, last_readers;
-  std::vector<uint32_t> reader_clocks; // [granule][warp]: clock << 4 | byte mask
+  std::vector<uint64_t> writers;
+  std::vector<uint64_t> readers; // [granule][warp]
   std::vector<uint32_t> writer_lines;
-  std::vector<uint16_t> landing; // copies on their way to it
+  std::vector<uint16_t> landing;               // copies on their way to it
+  uint32_t in_flight = 0;                      // sum of `landing`
+  const Allocation *last_allocation = nullptr; // that global memory was found in
   Barrier barriers[barrier_count];
   std::map<uint32_t, MBarrier> mbarriers; // by shared address
   std::vector<uint32_t> fence_known;      // published by fences
@@ -102,10 +104,13 @@ public:
   bool arrive(Warp &warp, const Inst &i, uint32_t mask, const std::vector<size_t> &who);
   void note(Fault fault);
 
-  // The race checker. `granule` is in units of 4 bytes, `mask` its bytes.
-  void check_shared(Warp &warp, const Access &access, int lane);
-  void check_global(Warp &warp, const Access &access, int lane, const Allocation &a);
-  void synchronise(Warp &warp) { ++warp.clock; }
+  // The race checker, for all lanes of an access (shared offsets; one allocation).
+  void check_shared(Warp &warp, const Access &access);
+  void check_global(Warp &warp, const Access &access, const Allocation &a);
+  void synchronise(Warp &warp) {
+    ++warp.clock;
+    warp.update_safe_clock();
+  }
   void publish(Warp &warp, std::vector<uint32_t> &into) const;     // release
   void learn(Warp &warp, const std::vector<uint32_t> &from) const; // acquire
 
@@ -121,6 +126,12 @@ private:
   void race(Warp &warp, const Access &access, int lane, uint64_t address, int other_warp,
             int other_lane, bool other_wrote, uint32_t other_line);
   bool same_value(const Access &access, int lane, int other) const;
+  void check_shared_writer(Warp &warp, const Access &access, int lane, uint64_t granule,
+                           uint8_t mask);
+  void check_shared_readers(Warp &warp, const Access &access, int lane, uint64_t granule,
+                            uint8_t mask);
+  void check_global_granule(Warp &warp, const Access &access, int lane, const Allocation &a,
+                            uint64_t granule, uint8_t mask);
 };
 
 } // namespace mome::ptxsim

@@ -23,12 +23,18 @@ struct Shape {
   int m, n, k;
 };
 
+constexpr int type_bytes(Type t) {
+  return t == Type::f64 ? 8 : t == Type::tf32 ? 4 : t == Type::f16 || t == Type::bf16 ? 2 : 1;
+}
+constexpr int per_register(Type t) {
+  return t == Type::f64 ? 1 : 4 / type_bytes(t);
+}
+
 struct Operation { // in Inst: more = registers of D, A, B, C; imm = index into the table below
   Shape shape;
   Type d, a, b, c;
-  int elements(Type t) const { return t == Type::f64 || t == Type::tf32 ? 1 : 4 / type_size(t); }
-  int a_registers() const { return shape.m * shape.k / 32 / elements(a); }
-  int b_registers() const { return shape.n * shape.k / 32 / elements(a); }
+  int a_registers() const { return shape.m * shape.k / 32 / per_register(a); }
+  int b_registers() const { return shape.n * shape.k / 32 / per_register(a); }
   int c_registers(Type t) const {
     const int values = shape.m * shape.n / 32;
     return t == Type::f16 ? values / 2 : values;
@@ -40,24 +46,48 @@ Operation unpack(const Inst &i) {
   return {{int(i.sub), 8, int(i.count)}, type(0), type(8), type(16), type(24)};
 }
 
-double element(const Warp &w, uint32_t offset, int lane, int j, Type t) {
+template <Type t> double element(const std::byte *frame, uint32_t offset, int lane, int j) {
+  const std::byte *at = frame + offset + lane * (t == Type::f64 ? 8 : 4) + j * type_bytes(t);
+  const auto load = [&]<class T>(T value) {
+    std::memcpy(&value, at, sizeof value);
+    return value;
+  };
+  if constexpr (t == Type::f64) {
+    return load(double{});
+  } else if constexpr (t == Type::tf32) { // the unit ignores the low 13 bits
+    return std::bit_cast<float>(load(uint32_t{}) & 0xffffe000);
+  } else if constexpr (t == Type::f16) {
+    return from_f16(load(uint16_t{}));
+  } else if constexpr (t == Type::bf16) {
+    return from_bf16(load(uint16_t{}));
+  } else if constexpr (t == Type::s8) {
+    return load(int8_t{});
+  } else if constexpr (t == Type::u8) {
+    return load(uint8_t{});
+  } else {
+    return decode(load(uint8_t{}), t == Type::e4m3 ? e4m3_format : e5m2_format);
+  }
+}
+
+/// Calls f with the type as a constant.
+template <class F> void with_type(Type t, F f) {
   switch (t) {
   case Type::f64:
-    return w.reg<double>(offset)[lane];
-  case Type::tf32: // the unit ignores the low 13 bits
-    return std::bit_cast<float>(w.reg<uint32_t>(offset)[lane] & 0xffffe000);
+    return f.template operator()<Type::f64>();
+  case Type::tf32:
+    return f.template operator()<Type::tf32>();
   case Type::f16:
-    return from_f16(w.reg<uint16_t>(offset)[2 * lane + j]);
+    return f.template operator()<Type::f16>();
   case Type::bf16:
-    return from_bf16(w.reg<uint16_t>(offset)[2 * lane + j]);
+    return f.template operator()<Type::bf16>();
   case Type::s8:
-    return w.reg<int8_t>(offset)[4 * lane + j];
+    return f.template operator()<Type::s8>();
   case Type::u8:
-    return w.reg<uint8_t>(offset)[4 * lane + j];
+    return f.template operator()<Type::u8>();
   case Type::e4m3:
-    return decode(w.reg<uint8_t>(offset)[4 * lane + j], e4m3_format);
+    return f.template operator()<Type::e4m3>();
   default:
-    return decode(w.reg<uint8_t>(offset)[4 * lane + j], e5m2_format);
+    return f.template operator()<Type::e5m2>();
   }
 }
 
@@ -66,21 +96,32 @@ struct Tiles {
 };
 
 void load_tiles(const Warp &w, const Inst &i, const Operation &o, Tiles &tiles) {
-  const int p = o.elements(o.a), rows = o.shape.m / 8;
+  const int rows = o.shape.m / 8, na = o.a_registers(), nb = o.b_registers();
   const uint32_t *a = i.more.data() + o.c_registers(o.d);
-  const uint32_t *b = a + o.a_registers(), *c = b + o.b_registers();
+  const uint32_t *b = a + na, *c = b + nb;
+  with_type(o.a, [&]<Type t>() {
+    constexpr int p = per_register(t);
+    for (int r = 0; r < na; ++r) {
+      for (int l = 0; l < lanes; ++l) {
+        for (int j = 0; j < p; ++j) {
+          tiles.a[l / 4 + 8 * (r % rows)][4 * p * (r / rows) + p * (l % 4) + j] =
+              element<t>(w.frame, a[r], l, j);
+        }
+      }
+    }
+  });
+  with_type(o.b, [&]<Type t>() {
+    constexpr int p = per_register(t);
+    for (int r = 0; r < nb; ++r) {
+      for (int l = 0; l < lanes; ++l) {
+        for (int j = 0; j < p; ++j) {
+          tiles.b[4 * p * r + p * (l % 4) + j][l / 4] = element<t>(w.frame, b[r], l, j);
+        }
+      }
+    }
+  });
   for (int l = 0; l < lanes; ++l) {
     const int g = l / 4, t = l % 4;
-    for (int r = 0; r < o.a_registers(); ++r) {
-      for (int j = 0; j < p; ++j) {
-        tiles.a[g + 8 * (r % rows)][4 * p * (r / rows) + p * t + j] = element(w, a[r], l, j, o.a);
-      }
-    }
-    for (int r = 0; r < o.b_registers(); ++r) {
-      for (int j = 0; j < p; ++j) {
-        tiles.b[4 * p * r + p * t + j][g] = element(w, b[r], l, j, o.b);
-      }
-    }
     for (int e = 0; e < o.shape.m / 4; ++e) {
       double &to = tiles.c[g + 8 * (e / 2)][2 * t + e % 2];
       if (o.c == Type::f16) {

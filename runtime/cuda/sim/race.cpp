@@ -30,13 +30,10 @@ struct GlobalCell {
 constexpr uint32_t last_clock = 0xffff;    // later ones are not told apart
 constexpr uint32_t many_blocks = 0x3fffff; // readers of several blocks
 
-uint8_t byte_mask(uint64_t granule, uint64_t begin, uint64_t end) {
-  uint8_t mask = 0;
-  for (uint64_t byte = std::max(begin, granule * 4); byte < std::min(end, granule * 4 + 4);
-       ++byte) {
-    mask |= uint8_t(1 << (byte % 4));
-  }
-  return mask;
+/// The bytes of granule `g` that [begin, begin + bytes) covers; accesses are aligned, so one of 4
+/// bytes or more covers whole granules.
+uint8_t byte_mask(uint64_t begin, uint32_t bytes) {
+  return bytes >= 4 ? 15 : uint8_t(((1u << bytes) - 1) << (begin % 4));
 }
 
 } // namespace
@@ -60,69 +57,127 @@ void Block::race(Warp &warp, const Access &a, int lane, uint64_t address, int ot
              lane, address);
 }
 
-void Block::check_shared(Warp &warp, const Access &a, int lane) {
-  const uint64_t begin = a.address[lane], end = begin + a.bytes;
-  const uint32_t me = uint32_t(warp.index);
-  for (uint64_t g = begin / 4; g * 4 < end; ++g) {
-    const uint8_t mask = byte_mask(g, begin, end);
-    Cell writer = Cell::unpack(writers[g]);
-    const bool fresh = writer.clock >= base_clock;
-    if (fresh && (writer.mask & mask) && !(writer.strong && a.strong)) {
-      if (writer.warp != me) {
-        if (writer.clock > warp.known[writer.warp]) {
-          race(warp, a, lane, begin, writer.warp, writer.lane, true, writer_lines[g]);
+// Nearly always the cell is older than everything that the warp knows of all others, and one
+// comparison says so; only what is left is looked at closely.
+void Block::check_shared(Warp &warp, const Access &a) {
+  const uint32_t me = uint32_t(warp.index), clock = warp.clock, safe = warp.safe_clock;
+  const size_t stride = warps.size();
+  const uint64_t granules = std::max(a.bytes / 4, 1u);
+  for_lanes(a.mask, [&](int lane) {
+    const uint64_t begin = a.address[lane];
+    const uint8_t mask = byte_mask(begin, a.bytes);
+    for (uint64_t g = begin / 4, end = g + granules; g < end; ++g) {
+      if (uint32_t(writers[g]) > safe) {
+        check_shared_writer(warp, a, lane, g, mask);
+      }
+      uint64_t *cells = readers.data() + g * stride;
+      if (!a.write) {
+        Cell mine{clock, uint8_t(me), uint8_t(lane), mask, a.strong};
+        const Cell old = Cell::unpack(cells[me]);
+        if (old.clock == clock) { // another lane, or this one again
+          const bool same = old.lane == lane;
+          mine.lane = same ? mine.lane : old.mask & mask ? lane_many : lane_unknown;
+          mine.mask |= old.mask;
+          mine.strong &= old.strong;
         }
-      } else if (writer.clock == warp.clock && writer.lane < lanes && writer.lane != lane) {
-        // Lanes of one store that write the same value are harmless.
-        const bool together = a.write && (a.mask >> writer.lane & 1) && writer.lane < lane &&
-                              writer_lines[g] == warp.current->line;
-        if (together && same_value(a, lane, writer.lane)) {
-          ++counters.benign_writes;
-        } else {
-          race(warp, a, lane, begin, int(me), writer.lane, true, writer_lines[g]);
+        cells[me] = mine.pack();
+        continue;
+      }
+      bool recent = false;
+      for (size_t w = 0; w < stride; ++w) {
+        recent |= uint32_t(cells[w]) > safe;
+      }
+      if (recent) {
+        check_shared_readers(warp, a, lane, g, mask);
+      }
+      Cell mine{clock, uint8_t(me), uint8_t(lane), mask, a.strong};
+      const Cell old = Cell::unpack(writers[g]);
+      if (old.clock == clock && old.warp == me) {
+        mine.mask |= old.mask;
+        if (old.lane != lane && mine.mask != mask) {
+          mine.lane = lane_unknown;
         }
       }
-    }
-    uint32_t *readers = reader_clocks.data() + g * warps.size();
-    Cell reader = Cell::unpack(last_readers[g]);
-    const bool reader_here = reader.warp == me && reader.clock == warp.clock;
-    if (a.write && !(a.strong && reader.strong)) {
-      for (size_t w = 0; w < warps.size(); ++w) {
-        if (w != me && (readers[w] & mask) && readers[w] >> 4 >= base_clock &&
-            readers[w] >> 4 > warp.known[w]) {
-          race(warp, a, lane, begin, int(w), lane_many, false, 0);
-        }
-      }
-      if (reader_here && (reader.mask & mask) && reader.lane != lane &&
-          reader.lane != lane_unknown && !a.read) {
-        race(warp, a, lane, begin, int(me), reader.lane, false, 0);
-      }
-    }
-    if (a.write) {
-      const bool merge = fresh && writer.warp == me && writer.clock == warp.clock;
-      const bool other_lane = merge && writer.lane != lane;
-      const uint8_t merged = merge ? writer.mask | mask : mask;
-      writers[g] =
-          Cell{warp.clock, uint8_t(me), uint8_t(other_lane && merged != mask ? lane_unknown : lane),
-               merged, a.strong}
-              .pack();
+      writers[g] = mine.pack();
       writer_lines[g] = warp.current->line;
-    } else {
-      readers[me] = readers[me] >> 4 == warp.clock ? readers[me] | mask : warp.clock << 4 | mask;
-      const bool overlap = reader_here && (reader.mask & mask);
-      uint8_t who = uint8_t(lane);
-      if (reader_here && reader.lane != lane) {
-        who = overlap ? lane_many : lane_unknown;
+    }
+  });
+}
+
+void Block::check_shared_writer(Warp &warp, const Access &a, int lane, uint64_t g, uint8_t mask) {
+  const Cell writer = Cell::unpack(writers[g]);
+  if (writer.clock < base_clock || !(writer.mask & mask) || (writer.strong && a.strong)) {
+    return;
+  }
+  if (writer.warp != warp.index) {
+    if (writer.clock > warp.known[writer.warp]) {
+      race(warp, a, lane, a.address[lane], writer.warp, writer.lane, true, writer_lines[g]);
+    }
+    return;
+  }
+  if (writer.clock != warp.clock || writer.lane >= lanes || writer.lane == lane) {
+    return;
+  }
+  // Lanes of one store that write the same value are harmless.
+  const bool together = a.write && (a.mask >> writer.lane & 1) && writer.lane < lane &&
+                        writer_lines[g] == warp.current->line;
+  if (together && same_value(a, lane, writer.lane)) {
+    ++counters.benign_writes;
+  } else {
+    race(warp, a, lane, a.address[lane], warp.index, writer.lane, true, writer_lines[g]);
+  }
+}
+
+void Block::check_shared_readers(Warp &warp, const Access &a, int lane, uint64_t g, uint8_t mask) {
+  for (size_t w = 0; w < warps.size(); ++w) {
+    const Cell reader = Cell::unpack(readers[g * warps.size() + w]);
+    if (reader.clock < base_clock || !(reader.mask & mask) || (reader.strong && a.strong)) {
+      continue;
+    }
+    if (int(w) != warp.index) {
+      if (reader.clock > warp.known[w]) {
+        race(warp, a, lane, a.address[lane], int(w), lane_many, false, 0);
       }
-      last_readers[g] = Cell{warp.clock, uint8_t(me), who,
-                             uint8_t(reader_here ? reader.mask | mask : mask), a.strong}
-                            .pack();
+    } else if (reader.clock == warp.clock && reader.lane != lane && reader.lane != lane_unknown &&
+               !a.read) {
+      race(warp, a, lane, a.address[lane], int(w), reader.lane, false, 0);
     }
   }
 }
 
-void Block::check_global(Warp &warp, const Access &a, int lane, const Allocation &allocation) {
-  const uint64_t begin = a.address[lane] - allocation.base, end = begin + a.bytes;
+void Block::check_global(Warp &warp, const Access &a, const Allocation &allocation) {
+  const uint64_t granules = std::max(a.bytes / 4, 1u);
+  const GlobalCell first{grid.launch_id,
+                         uint32_t(number & 0x3fffff),
+                         uint32_t(warp.index),
+                         0,
+                         std::min(warp.clock - base_clock, last_clock),
+                         0,
+                         a.strong};
+  const uint64_t bits = first.pack();
+  for_lanes(a.mask, [&](int lane) {
+    const uint64_t begin = a.address[lane] - allocation.base;
+    const uint8_t mask = byte_mask(begin, a.bytes);
+    const uint64_t mine = bits | uint64_t(lane) << 35 | uint64_t{mask} << 57;
+    for (uint64_t g = begin / 4, end = g + granules; g < end; ++g) {
+      uint64_t &writer = allocation.writers[g], &reader = allocation.readers[g];
+      // Cells of other launches say nothing; nor does one more reader of what many blocks read.
+      if (!a.write && (writer & 255) != grid.launch_id && (reader & 255) == grid.launch_id &&
+          (reader >> 8 & 0x3fffff) == many_blocks && (reader >> 57 & mask) == mask) {
+        continue;
+      }
+      if ((writer & 255) == grid.launch_id || (reader & 255) == grid.launch_id) {
+        check_global_granule(warp, a, lane, allocation, g, mask);
+      } else {
+        (a.write ? writer : reader) = mine;
+      }
+    }
+  });
+}
+
+void Block::check_global_granule(Warp &warp, const Access &a, int lane,
+                                 const Allocation &allocation, uint64_t g, uint8_t mask) {
+  const uint64_t begin = a.address[lane] - allocation.base;
   const uint32_t me = uint32_t(warp.index), here = uint32_t(number & 0x3fffff);
   const uint32_t clock = std::min(warp.clock - base_clock, last_clock);
   const auto ordered = [&](const GlobalCell &c) {
@@ -151,46 +206,43 @@ void Block::check_global(Warp &warp, const Access &a, int lane, const Allocation
                    " in the same launch without synchronisation",
                lane, a.address[lane]);
   };
-  for (uint64_t g = begin / 4; g * 4 < end; ++g) {
-    const uint8_t mask = byte_mask(g, begin, end);
-    const GlobalCell w = GlobalCell::unpack(allocation.writers[g]);
-    if (w.launch == grid.launch_id && (w.mask & mask) && !(w.strong && a.strong) && !ordered(w)) {
-      const bool together = a.write && w.block == here && w.warp == me && w.lane < lanes &&
-                            w.clock == clock && (a.mask >> w.lane & 1);
-      if (together && same_value(a, lane, int(w.lane))) {
-        ++counters.benign_writes;
-      } else {
-        report(w, "wrote");
-      }
-    }
-    const GlobalCell r = GlobalCell::unpack(allocation.readers[g]);
-    const bool live = r.launch == grid.launch_id;
-    GlobalCell mine{grid.launch_id, here, me, uint32_t(lane), clock, mask, a.strong};
-    if (a.write) {
-      if (live && (r.mask & mask) && !(r.strong && a.strong) && !ordered(r) &&
-          !(a.read && r.block == here && r.warp == me)) {
-        report(r, "read");
-      }
-      if (w.launch == grid.launch_id && w.block == here && w.warp == me && w.clock == clock) {
-        mine.lane = w.lane != uint32_t(lane) && (w.mask | mask) != mask ? lane_unknown : mine.lane;
-        mine.mask |= w.mask;
-      }
-      allocation.writers[g] = mine.pack();
+  const GlobalCell w = GlobalCell::unpack(allocation.writers[g]);
+  if (w.launch == grid.launch_id && (w.mask & mask) && !(w.strong && a.strong) && !ordered(w)) {
+    const bool together = a.write && w.block == here && w.warp == me && w.lane < lanes &&
+                          w.clock == clock && (a.mask >> w.lane & 1);
+    if (together && same_value(a, lane, int(w.lane))) {
+      ++counters.benign_writes;
     } else {
-      if (live && r.block != here && !ordered(r)) {
-        mine.block = many_blocks;
-      } else if (live && r.block == here) {
-        const bool same_time = r.warp == me && r.clock == clock;
-        if (same_time && r.lane != uint32_t(lane)) {
-          mine.lane = lane_unknown;
-        }
-        if (!same_time && !ordered(r)) {
-          mine.lane = lane_unknown;
-        }
-        mine.mask |= same_time ? r.mask : 0;
-      }
-      allocation.readers[g] = mine.pack();
+      report(w, "wrote");
     }
+  }
+  const GlobalCell r = GlobalCell::unpack(allocation.readers[g]);
+  const bool live = r.launch == grid.launch_id;
+  GlobalCell mine{grid.launch_id, here, me, uint32_t(lane), clock, mask, a.strong};
+  if (a.write) {
+    if (live && (r.mask & mask) && !(r.strong && a.strong) && !ordered(r) &&
+        !(a.read && r.block == here && r.warp == me)) {
+      report(r, "read");
+    }
+    if (w.launch == grid.launch_id && w.block == here && w.warp == me && w.clock == clock) {
+      mine.lane = w.lane != uint32_t(lane) && (w.mask | mask) != mask ? lane_unknown : mine.lane;
+      mine.mask |= w.mask;
+    }
+    allocation.writers[g] = mine.pack();
+  } else {
+    if (live && r.block != here && !ordered(r)) {
+      mine.block = many_blocks;
+    } else if (live && r.block == here) {
+      const bool same_time = r.warp == me && r.clock == clock;
+      if (same_time && r.lane != uint32_t(lane)) {
+        mine.lane = lane_unknown;
+      }
+      if (!same_time && !ordered(r)) {
+        mine.lane = lane_unknown;
+      }
+      mine.mask |= same_time ? r.mask : 0;
+    }
+    allocation.readers[g] = mine.pack();
   }
 }
 

@@ -56,7 +56,7 @@ public:
     uint32_t pc, mask;
     int join; // -1: none
     State state = State::ready;
-    uint32_t barrier = 0;
+    uint32_t barrier = 0; // its number; of a parked split the lanes that it needs
   };
   struct Join {
     uint32_t pc, expected, arrived;
@@ -72,6 +72,7 @@ public:
   uint32_t carry = 0;
   uint32_t clock = 1;             // of the race checker: counts synchronisations
   std::vector<uint32_t> known;    // clock of each warp up to which we have seen its writes
+  uint32_t safe_clock = 0;        // the least of `known` of other warps
   std::vector<AsyncCopy> copies;  // issued, not landed
   uint32_t committed[lanes] = {}; // groups committed by each lane
   bool stay = false;              // set by a handler of Flow::wait
@@ -96,9 +97,14 @@ public:
 
   /// Checks an access and fills `host`. Faults are noted; fatal ones do not return.
   void resolve(Access &access);
+  /// Known clocks changed.
+  void update_safe_clock();
   void land_copies(uint32_t mask, uint32_t keep_groups, bool all);
 
 private:
+  bool resolve_shared(Access &access, uint64_t window);
+  bool resolve_global(Access &access);
+  Space resolve_lane(Access &access, int lane);
   uint64_t execute(size_t index, uint64_t slice);
   bool branch(size_t index, const Inst &i, uint32_t taken);
   void divide(size_t index, uint32_t taken, uint32_t pc_taken, uint32_t pc_other,
