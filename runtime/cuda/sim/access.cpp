@@ -179,6 +179,14 @@ struct Extent {
   uint64_t low = UINT64_MAX, high = 0, bits = 0;
 
   explicit Extent(const Access &a) {
+    if (a.mask == ~0u) { // a loop for vector instructions
+      for (const uint64_t address : a.address) {
+        low = std::min(low, address);
+        high = std::max(high, address);
+        bits |= address;
+      }
+      return;
+    }
     for_lanes(a.mask, [&](int l) {
       low = std::min(low, a.address[l]);
       high = std::max(high, a.address[l]);
@@ -215,7 +223,15 @@ bool flags_fine(const Access &a, uint8_t *flags, uint64_t base, bool in_order) {
     }
     return fine;
   }
-  if (a.read) {
+  if (a.read && a.bytes == 4) {
+    uint32_t wrong = 0;
+    for_lanes(a.mask, [&](int l) {
+      uint32_t four;
+      std::memcpy(&four, flags + (a.address[l] - base), 4);
+      wrong |= four ^ 0x01010101;
+    });
+    fine = wrong == 0;
+  } else if (a.read) {
     for_lanes(a.mask, [&](int l) { fine &= all_set(flags + (a.address[l] - base), a.bytes); });
   }
   if (a.write && fine) {

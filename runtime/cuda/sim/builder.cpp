@@ -281,6 +281,26 @@ void Builder::call(Decode &d) {
     d.emit(run_assert_fail, Kind::control);
     return;
   }
+  if (name == "vprintf") {
+    d.flag("uni");
+    const size_t arguments = named + 1;
+    if (arguments >= ops.size() || ops[arguments].parts.size() != 2) {
+      d.fail("vprintf takes a format and arguments");
+    }
+    std::vector<const Operand *> locals{&ops[arguments].parts[0], &ops[arguments].parts[1]};
+    if (named && !ops[0].parts.empty()) {
+      locals.push_back(&ops[0].parts[0]);
+    }
+    for (const Operand *o : locals) {
+      Space space = Space::generic;
+      d.inst.more.push_back(uint32_t(d.symbol_address(*o, space)));
+      if (space != Space::local) {
+        d.fail("an argument that is no .param variable");
+      }
+    }
+    d.emit(run_vprintf, Kind::control);
+    return;
+  }
   if (!callee) {
     d.fail("a call of '" + std::string(name) + "', which has no body in this module");
   }

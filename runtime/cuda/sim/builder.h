@@ -50,6 +50,8 @@ private:
   void place_shared(const Variable &v, uint64_t &offset);
 };
 
+void run_vprintf(Warp &w, const Inst &i, uint32_t mask);
+
 /// Gives every branch of `code` the instruction where its lanes meet again.
 void set_reconvergence(std::vector<Inst> &code);
 

@@ -36,6 +36,30 @@ uint8_t byte_mask(uint64_t begin, uint32_t bytes) {
   return bytes >= 4 ? 15 : uint8_t(((1u << bytes) - 1) << (begin % 4));
 }
 
+/// What two lanes of one warp did to a granule since its last synchronisation.
+uint64_t merged_reader(uint64_t old_bits, uint64_t mine_bits) {
+  const Cell old = Cell::unpack(old_bits);
+  Cell mine = Cell::unpack(mine_bits);
+  if (old.lane != mine.lane) {
+    mine.lane = old.mask & mine.mask ? lane_many : lane_unknown;
+  }
+  mine.mask |= old.mask;
+  mine.strong &= old.strong;
+  return mine.pack();
+}
+uint64_t merged_writer(uint64_t old_bits, uint64_t mine_bits) {
+  const Cell old = Cell::unpack(old_bits);
+  Cell mine = Cell::unpack(mine_bits);
+  if (old.warp != mine.warp) {
+    return mine_bits;
+  }
+  if (old.lane != mine.lane && (old.mask | mine.mask) != mine.mask) {
+    mine.lane = lane_unknown;
+  }
+  mine.mask |= old.mask;
+  return mine.pack();
+}
+
 } // namespace
 
 bool Block::same_value(const Access &a, int lane, int other) const {
@@ -63,24 +87,32 @@ void Block::check_shared(Warp &warp, const Access &a) {
   const uint32_t me = uint32_t(warp.index), clock = warp.clock, safe = warp.safe_clock;
   const size_t stride = warps.size();
   const uint64_t granules = std::max(a.bytes / 4, 1u);
+  const uint64_t fresh = Cell{clock, uint8_t(me), 0, 0, a.strong}.pack();
+  uint64_t previous = UINT64_MAX;
+  bool shared_by_many = false;
   for_lanes(a.mask, [&](int lane) {
     const uint64_t begin = a.address[lane];
+    if (begin == previous && !a.write) { // a broadcast: one look is enough
+      if (!shared_by_many) {
+        for (uint64_t g = begin / 4; g < begin / 4 + granules; ++g) {
+          readers[g * stride + me] |= uint64_t{lane_many} << 37;
+        }
+      }
+      shared_by_many = true;
+      return;
+    }
+    previous = begin;
+    shared_by_many = false;
     const uint8_t mask = byte_mask(begin, a.bytes);
+    const uint64_t mine = fresh | uint64_t(lane) << 37 | uint64_t{mask} << 43;
     for (uint64_t g = begin / 4, end = g + granules; g < end; ++g) {
-      if (uint32_t(writers[g]) > safe) {
+      const uint64_t writer = writers[g];
+      if (uint32_t(writer) > safe) {
         check_shared_writer(warp, a, lane, g, mask);
       }
       uint64_t *cells = readers.data() + g * stride;
       if (!a.write) {
-        Cell mine{clock, uint8_t(me), uint8_t(lane), mask, a.strong};
-        const Cell old = Cell::unpack(cells[me]);
-        if (old.clock == clock) { // another lane, or this one again
-          const bool same = old.lane == lane;
-          mine.lane = same ? mine.lane : old.mask & mask ? lane_many : lane_unknown;
-          mine.mask |= old.mask;
-          mine.strong &= old.strong;
-        }
-        cells[me] = mine.pack();
+        cells[me] = uint32_t(cells[me]) == clock ? merged_reader(cells[me], mine) : mine;
         continue;
       }
       bool recent = false;
@@ -90,15 +122,7 @@ void Block::check_shared(Warp &warp, const Access &a) {
       if (recent) {
         check_shared_readers(warp, a, lane, g, mask);
       }
-      Cell mine{clock, uint8_t(me), uint8_t(lane), mask, a.strong};
-      const Cell old = Cell::unpack(writers[g]);
-      if (old.clock == clock && old.warp == me) {
-        mine.mask |= old.mask;
-        if (old.lane != lane && mine.mask != mask) {
-          mine.lane = lane_unknown;
-        }
-      }
-      writers[g] = mine.pack();
+      writers[g] = uint32_t(writer) == clock ? merged_writer(writer, mine) : mine;
       writer_lines[g] = warp.current->line;
     }
   });
