@@ -300,6 +300,34 @@ static Value buildConv(BuiltinCall &c) {
   return c.t.add(y, c.t.reshape({*bias}, column, false));
 }
 
+/// max_pool and avg_pool; windows do not overlap unless a stride says so.
+static Value buildPool(BuiltinCall &c, bool isMax) {
+  Tensor x = c.tensor(0);
+  if (x.rank() < 3 || x.rank() > 5) {
+    return c.error("E0303", "pooling needs [B, C, ...] with one to three spatial axes, not " + describe(x, c.t.batch), 0);
+  }
+  size_t axes = x.rank() - 2;
+  auto kernel = perAxis(c, 1, axes);
+  auto stride = c.slots[2].get<None>() ? kernel : perAxis(c, 2, axes);
+  auto padding = perAxis(c, 3, axes);
+  if (!kernel || !stride || !padding) {
+    return Poison{};
+  }
+  for (size_t i = 0; i < axes; ++i) {
+    bool fits = (*kernel)[i] >= 1 && (*stride)[i] >= 1 && (*padding)[i] >= 0 && (*padding)[i] < (*kernel)[i] &&
+                x.shape()[i + 2] + 2 * (*padding)[i] >= (*kernel)[i];
+    if (!fits) {
+      return c.error("E0303", "the window does not fit on spatial axis " + std::to_string(i) + " of " + describe(x, c.t.batch) +
+                                  ": kernel and stride are at least 1, the padding is less than the kernel", 1);
+    }
+  }
+  if (isMax) {
+    auto op = nn::MaxPoolOp::create(c.t.b, c.t.loc, x.value, *kernel, *stride, *padding, *padding);
+    return Tensor{op.getResult(), x.batched};
+  }
+  return Tensor{nn::AvgPoolOp::create(c.t.b, c.t.loc, x.value, *kernel, *stride, *padding, *padding, c.boolean(4)), x.batched};
+}
+
 //===-- Randomness -------------------------------------------------------------------------------===//
 
 static Value buildDropout(BuiltinCall &c, bool perSample) {
@@ -349,6 +377,11 @@ void addLayerBuiltins(std::vector<Builtin> &table) {
                    {x, {"n", Kind::integer}, {"kernel"}, {"stride", Kind::any, Value(1)}, {"padding", Kind::any, Value(0)},
                     {"dilation", Kind::any, Value(1)}, {"groups", Kind::integer, Value(1)}, bias, weight, names},
                    buildConv, false, "convolution over one to three spatial axes"});
+  Parameter kernel{"kernel"}, stride{"stride", Kind::any, Value(None{})}, padding{"padding", Kind::any, Value(0)};
+  table.push_back({"max_pool", {x, kernel, stride, padding}, [](BuiltinCall &c) { return buildPool(c, true); }, false,
+                   "the maximum of each window; the stride is the kernel unless given"});
+  table.push_back({"avg_pool", {x, kernel, stride, padding, {"count_padding", Kind::boolean, Value(true)}},
+                   [](BuiltinCall &c) { return buildPool(c, false); }, false, "the mean of each window"});
   table.push_back({"dropout", {x, {"rate", Kind::any}}, [](BuiltinCall &c) { return buildDropout(c, false); }, false,
                    "zeroes elements at random in training"});
   table.push_back({"drop_path", {x, {"rate", Kind::any}}, [](BuiltinCall &c) { return buildDropout(c, true); }, false,

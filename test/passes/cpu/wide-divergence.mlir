@@ -36,3 +36,20 @@ nn.kernel @peaky {
   %d, %a, %b = nn.kl %teacher, %student : (tensor<2x38400xf32>, tensor<2x38400xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
   nn.yield %d, %a, %b : tensor<2xf32>, tensor<2xf32>, tensor<2xf32>
 }
+// CHECK: peaky_backward row chunks=2 {{.*}} ok
+nn.kernel @peaky_backward {
+^bb0(%t: tensor<2x38400xf32>, %s: tensor<2x38400xf32>, %dy: tensor<2xf32>):
+  %zero = nn.constant dense<0.0> : tensor<2x38400xf32>
+  %peak = nn.constant dense<57.7> : tensor<2x38400xf32>
+  %less = nn.constant dense<11.0> : tensor<2x38400xf32>
+  %place = nn.constant dense<12345.0> : tensor<2x38400xf32>
+  %i = nn.iota axis 1 : tensor<2x38400xf32>
+  %here = nn.compare eq %i, %place : tensor<2x38400xf32> -> tensor<2x38400xi1>
+  %high = nn.select %here, %peak, %zero : tensor<2x38400xf32>
+  %low = nn.select %here, %less, %zero : tensor<2x38400xf32>
+  %teacher = nn.add %t, %high : tensor<2x38400xf32>
+  %student = nn.add %s, %low : tensor<2x38400xf32>
+  %d, %a, %b = nn.kl %teacher, %student : (tensor<2x38400xf32>, tensor<2x38400xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  %ds = nn.kl_backward %teacher, %student, %a, %b, %dy : (tensor<2x38400xf32>, tensor<2x38400xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<2x38400xf32>
+  nn.yield %d, %ds : tensor<2xf32>, tensor<2x38400xf32>
+}
