@@ -82,6 +82,10 @@ public:
         stream.r_frame_rate.num > 0 ? stream.r_frame_rate : stream.avg_frame_rate;
     index.rate_num = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate.num : rate.num;
     index.rate_den = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate.den : rate.den;
+    if (index.width <= 0 || index.height <= 0 || index.rate_num <= 0 || index.rate_den <= 0) {
+      throw data_error(path.string(), "a video without a size or a frame rate",
+                       "copy, unpack or write it again");
+    }
     index.declared_frames = stream.nb_frames;
     index.codec = avcodec_get_name(codec.codec_id);
     const PacketPtr packet(av_packet_alloc());

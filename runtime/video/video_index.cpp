@@ -83,6 +83,19 @@ std::string serialize(const VideoIndex &index, const std::string &key) {
   return text + xxh3_hex(text);
 }
 
+/// Every frame once, a first key frame, sizes and rates that can be divided by.
+bool sound(const VideoIndex &index) {
+  std::vector<bool> seen(index.packets.size());
+  for (const Packet &packet : index.packets) {
+    if (packet.frame >= seen.size() || seen[packet.frame]) {
+      return false;
+    }
+    seen[packet.frame] = true;
+  }
+  return !seen.empty() && index.packets[0].key != 0 && index.width > 0 && index.height > 0 &&
+         index.time_num > 0 && index.time_den > 0 && index.rate_num > 0 && index.rate_den > 0;
+}
+
 bool deserialize(std::string_view text, const std::string &key, VideoIndex &index) {
   if (text.size() < magic.size() + hash_length ||
       xxh3_hex(text.substr(0, text.size() - hash_length)) !=
@@ -106,7 +119,7 @@ bool deserialize(std::string_view text, const std::string &key, VideoIndex &inde
   }
   index.packets.resize(count);
   std::memcpy(index.packets.data(), in.take(in.left()).data(), count * sizeof(Packet));
-  return true;
+  return sound(index);
 }
 
 } // namespace
