@@ -37,7 +37,7 @@ for set in gate control; do
     [ "$set" = control ] && flags=(--control)
     rm -rf "$data/$set.raw"
     "$bin/mome" data synth "$data/$set.raw" "${flags[@]}"
-    "$bin/mome" data prepare "$data/$set.raw" "$data/$set" --short-side 40
+    "$bin/mome" data prepare "$data/$set.raw" "$data/$set" --short-side 40 --gop 2
   fi
   cp "$data/$set/synth.csv" "$out/$set.csv"
   for ((seed = 0; seed < seeds; seed++)); do
