@@ -40,6 +40,15 @@ std::string module_text() {
 }
 
 class Api {
+  /// Named constants are the integers that the functions take.
+  template <class T> static auto plain(T value) {
+    if constexpr (std::is_enum_v<T>) {
+      return std::underlying_type_t<T>(value);
+    } else {
+      return value;
+    }
+  }
+
 public:
   explicit Api(const std::string &options = "") {
     static int number = 0;
@@ -54,6 +63,9 @@ public:
   }
   /// `call("cuMemAlloc_v2", &p, size)`: arguments must have the exact types.
   template <class... Args> CUresult call(const char *name, Args... args) {
+    return call_plain(name, plain(args)...);
+  }
+  template <class... Args> CUresult call_plain(const char *name, Args... args) {
     auto *f = reinterpret_cast<CUresult (*)(Args...)>(::dlsym(library, name));
     EXPECT_NE(f, nullptr) << name;
     return f ? f(args...) : CUDA_ERROR_NOT_FOUND;

@@ -133,7 +133,19 @@ TEST_F(Fixture, VariantsOfOtherMachinesAreNotChosen) {
   const auto rename = [](const char *name) {
     return [name](fb::PackageT &p) { p.variants[0]->name = name; };
   };
-  EXPECT_EQ(error_of([&] { open({}, rename("cuda:sm_90")); }).exit, Exit::device);
+  const Error cuda = error_of([&] { open({}, rename("cuda:sm_90")); }); // kernels without launches
+  EXPECT_EQ(cuda.exit, Exit::mismatch);
+  EXPECT_NE(cuda.message.find("impossible launches"), std::string::npos) << cuda.message;
+  const auto on_device = [&](fb::PackageT &p) {
+    rename("cuda:sm_90")(p);
+    for (auto &kernel : p.variants[0]->kernels) {
+      auto launch = std::make_unique<fb::LaunchT>();
+      launch->symbol = kernel->symbol;
+      launch->blocks = launch->threads = 1;
+      kernel->launches.push_back(std::move(launch));
+    }
+  };
+  EXPECT_EQ(error_of([&] { open({.device = "cpu"}, on_device); }).exit, Exit::device);
   EXPECT_EQ(error_of([&] { open({}, rename("x86-64+unknown")); }).exit, Exit::device);
   EXPECT_EQ(error_of([&] { open({.variant = "x86-64-v9"}); }).exit, Exit::device);
   const auto both = open({}, [](fb::PackageT &p) {

@@ -38,7 +38,7 @@ Symbols load_variables(const Module &module, Memory &memory) {
       continue; // of size 0
     }
     std::memset(a->host, 0, v->size); // variables without an initializer are zero
-    std::memcpy(a->host, v->init.data(), v->init.size());
+    std::copy(v->init.begin(), v->init.end(), reinterpret_cast<uint8_t *>(a->host));
     for (const Variable::Reference &r : v->references) {
       const auto target = symbols.find(r.symbol);
       if (target == symbols.end()) {
