@@ -8,7 +8,6 @@ bin=$1
 out=${MOME_DEMO_OUT:-runs/video}
 data=data/video
 seeds=${MOME_DEMO_SEEDS:-3}
-epochs=${MOME_DEMO_EPOCHS:-18}
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
 
@@ -25,7 +24,7 @@ train() { # train SET MODEL SEED PACKAGE [flags...]: a run and its predictions f
   local set=$1 model=$2 seed=$3 package=$4
   shift 4
   local run="$out/runs/$set-$model.$seed"
-  "$bin/mome" train "$out/$package.mpk" --data "$data/$set" --out "$run" --seed "$seed" --set "fit.epochs=$epochs" \
+  "$bin/mome" train "$out/$package.mpk" --data "$data/$set" --out "$run" --seed "$seed" \
     --no-tensorboard -q "$@"
   "$bin/mome" eval "$run" --data "$data/$set" --part test --dump --out "$out/$set/$model.$seed" > /dev/null
 }
@@ -42,8 +41,8 @@ for set in gate control; do
   cp "$data/$set/synth.csv" "$out/$set.csv"
   for ((seed = 0; seed < seeds; seed++)); do
     say "training on '$set', seed $seed"
-    train "$set" mome "$seed" mome
-    train "$set" uniform "$seed" uniform
+    train "$set" mome "$seed" mome --set beta=0.1
+    train "$set" uniform "$seed" uniform --set beta=0.1
     for view in rgb ir depth; do
       train "$set" "$view" "$seed" single --data-section "$view"
     done
@@ -53,4 +52,4 @@ for set in gate control; do
   done
 done
 say "subjects never seen in training"
-python3 models/video/report.py "$out" gate control
+/usr/bin/python3 models/video/report.py "$out" gate control

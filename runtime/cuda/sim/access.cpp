@@ -310,7 +310,9 @@ bool Warp::resolve_global(Access &a) {
     return false;
   }
   for (int l = 0; l < lanes; ++l) {
-    a.host[l] = found->host + (a.address[l] - found->base);
+    // lanes that are off may be anywhere: numbers, not pointers
+    a.host[l] = reinterpret_cast<std::byte *>(reinterpret_cast<uintptr_t>(found->host) +
+                                              (a.address[l] - found->base));
   }
   if (b.launch.checks.races && found->writers && !found->read_only) {
     b.check_global(*this, a, *found);

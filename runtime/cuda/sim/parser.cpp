@@ -62,7 +62,10 @@ void Parser::top_level() {
   if (accept(".version")) {
     const std::string_view number = take().text;
     const size_t dot = number.find('.');
-    if (dot == 0 || dot == number.npos || dot > 2 || dot + 2 > number.size()) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (dot == 0 || dot == number.npos || dot > 2 || dot + 2 > number.size() ||
+        !std::all_of(number.begin(), number.begin() + dot, is_digit) ||
+        !is_digit(number[dot + 1])) {
       fail(peek(), "a .version that is no MAJOR.MINOR");
     }
     module.version = std::stoi(std::string(number.substr(0, dot))) * 10 + (number[dot + 1] - '0');
