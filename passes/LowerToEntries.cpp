@@ -230,14 +230,19 @@ private:
     SmallVector<std::pair<std::string, Value>> moments; // name, old value
     SmallVector<Value> updated;                         // parameter first, then the moments
     if (train.getOptimizer() == "adamw") {
+      // The moments of a parameter that was frozen count from its thaw: trainable.I, bias_correction1.I.
+      std::string since;
+      if (auto rule = train.getTrainable().getAs<StringAttr>(path)) {
+        since = ("." + rule.getValue().rsplit('.').second).str();
+      }
       for (StringRef moment : {"m/", "v/"}) {
         moments.emplace_back((moment + path).str(), read(entry, BindKind::moment, moment, param));
       }
       auto op = nn::AdamWOp::create(t.b, t.loc, old, gradient, moments[0].second, moments[1].second,
                                     lr, entry.scalar(name("betas.0")),
                                     entry.scalar(name("betas.1")), entry.scalar(name("eps")), decay,
-                                    entry.scalar(name("bias_correction1")),
-                                    entry.scalar(name("bias_correction2")), scale);
+                                    entry.scalar(name("bias_correction1" + since)),
+                                    entry.scalar(name("bias_correction2" + since)), scale);
       updated.assign(op->result_begin(), op->result_end());
     } else {
       moments.emplace_back(("momentum/" + path).str(),

@@ -32,7 +32,8 @@ enum class RandomUse : uint32_t {
   bootstrap = 3,
   test_data = 4,
   augment = 5,
-  synth = 6
+  synth = 6,
+  mixup = 7
 };
 
 /// 128 random bits for draw (`a`, `b`) of `use` under `seed`; `a` and `b` must fit 32 and 64 bits.

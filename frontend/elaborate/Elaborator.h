@@ -122,6 +122,8 @@ private:
   void runModel(const syntax::Statement &statement);
   void runHyper(const syntax::Statement &statement);
   void runModality(const syntax::Statement &statement);
+  /// lambda x + (1 - lambda) x of the sample before.
+  Tensor mixNeighbours(Tensor x, syntax::Range range);
   void runExperts(const syntax::Statement &statement);
   void runGate(const syntax::Statement &statement);
   void runHead(const syntax::Statement &statement);
@@ -154,6 +156,7 @@ private:
   std::map<std::string, Value> modelParameters; ///< after defaults, preset and -D
 
   // Per graph:
+  std::string mixup; ///< the scalar by which a train section mixes samples; empty: none
   model::Mode mode = model::Mode::train;
   int64_t batch = 1;
   std::deque<Frame> frames; ///< a deque: references to a frame outlive the calls it makes

@@ -46,6 +46,11 @@ static Value buildCrossEntropy(BuiltinCall &c) {
                          describe(logits, c.t.batch) + ", not " + describe(y, c.t.batch),
                      1);
     }
+    if (c.slots[2].number() != 0.0) { // (1 - s) y + s / K
+      Tensor smoothing = c.scalar(2);
+      Tensor kept = c.t.mul(y, c.t.sub(c.t.scalar(1), smoothing));
+      y = c.t.add(kept, c.t.scale(smoothing, 1.0 / double(logits.shape()[1])));
+    }
     auto op = nn::SoftCrossEntropyOp::create(c.t.b, c.t.loc, logits.value, y.value);
     return batchMean(c, {op->getResult(0), logits.batched}, 3);
   }

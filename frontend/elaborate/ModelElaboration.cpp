@@ -50,7 +50,10 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
       report(section->name.range, "E0401", "the batch must be positive");
       continue;
     }
+    bool mixes = llvm::any_of(section->settings, [](const Setting &setting) { return setting.keyword.name == "mixup"; });
+    mixup = mixes ? section->name.name + ".mixup_now" : "";
     elaborateGraph(block, section->name.name, model::Mode::train, trainBatch);
+    mixup.clear();
     trained = true;
     evalBatch = evalBatch ? evalBatch : std::optional(sectionEval ? sectionEval : trainBatch);
     if (diagnostics.failed()) {
@@ -223,6 +226,15 @@ void Elaborator::runHyper(const Statement &statement) {
   }
 }
 
+Tensor Elaborator::mixNeighbours(Tensor x, syntax::Range range) {
+  declareScalar(mixup, model::ScalarKind::host, 1, builder.getF32Type(), loc(range));
+  TensorOps t = ops(range);
+  auto scalar = mlir::RankedTensorType::get({}, builder.getF32Type());
+  Tensor share{model::ReadOp::create(builder, loc(range), scalar, mixup)};
+  Tensor neighbour{nn::RollOp::create(builder, loc(range), x.value, 1, 0), true};
+  return t.add(t.mul(x, share), t.mul(neighbour, t.sub(t.scalar(1), share)));
+}
+
 void Elaborator::runModality(const Statement &statement) {
   const Identifier &name = statement.names[0];
   const TypeRef &type = *statement.type;
@@ -241,7 +253,12 @@ void Elaborator::runModality(const Statement &statement) {
       declaration = model::LabelOp::create(declarations, loc(name.range), name.name, (*shape)[0]);
     }
     auto labels = mlir::RankedTensorType::get({batch}, builder.getI32Type());
-    frames.back().assign(name.name, Tensor{model::ReadOp::create(builder, loc(name.range), labels, name.name), true});
+    Tensor y{model::ReadOp::create(builder, loc(name.range), labels, name.name), true};
+    if (!mixup.empty()) {
+      auto type = mlir::RankedTensorType::get({batch, (*shape)[0]}, builder.getF32Type());
+      y = mixNeighbours({nn::OneHotOp::create(builder, loc(name.range), type, y.value), true}, name.range);
+    }
+    frames.back().assign(name.name, y);
     return;
   }
   if ((type.name != "video" && type.name != "tensor") || (type.name == "video" && shape->size() != 4) || shape->empty()) {
@@ -256,6 +273,9 @@ void Elaborator::runModality(const Statement &statement) {
   shape->insert(shape->begin(), batch);
   auto batched = mlir::RankedTensorType::get(*shape, builder.getF32Type());
   Tensor value{model::ReadOp::create(builder, loc(name.range), batched, name.name), true};
+  if (!mixup.empty()) {
+    value = mixNeighbours(value, name.range);
+  }
   modalities.push_back({name.name, index, statement.optional, value});
   frames.back().assign(name.name, modalities.back());
   frames.back().scopes.front()["modalities"] = List(modalities.begin(), modalities.end());

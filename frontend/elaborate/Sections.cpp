@@ -56,6 +56,7 @@ private:
   void freeze(const Setting &setting);
   void ema(const Setting &setting);
   void sampler(const Setting &setting);
+  void mixup(const Setting &setting);
   void place(const Setting &setting);
   void seed(const Setting &setting);
 
@@ -73,7 +74,7 @@ private:
   int groupCount = 0, scaleCount = 0;
   double seedValue = 0;
   std::set<std::string> frozen;
-  std::vector<mlir::NamedAttribute> trainable;
+  std::map<std::string, std::string> trainable; // path to the scalar that says so
 };
 
 void Elaborator::elaborateSection(const Section &section) {
@@ -505,8 +506,7 @@ void SectionElaborator::freeze(const Setting &setting) {
     }
     any = true;
     if (item.extra) {
-      trainable.push_back(e.builder.getNamedAttr(
-          param.getSymName(), e.builder.getStringAttr(full("trainable." + index))));
+      trainable[param.getSymName().str()] = full("trainable." + index); // the later rule wins
     } else {
       frozen.insert(param.getSymName().str());
     }
@@ -527,6 +527,19 @@ void SectionElaborator::ema(const Setting &setting) {
     hostScalar("ema_now");
     host["ema"] = json::Object{{"decay", full("ema.decay")}};
     hasEma = true;
+  }
+}
+
+/// `mixup 0.2`: the train graph mixes every sample with its neighbour by shares drawn from Beta(0.2, 0.2).
+void SectionElaborator::mixup(const Setting &setting) {
+  std::optional<double> alpha = number(setting.items[0].value.get(), "mixup");
+  if (alpha && *alpha < 0) {
+    return error(setting.range, "E0401", "mixup's alpha is not negative");
+  }
+  if (alpha) {
+    scalar("mixup.alpha", *alpha);
+    hostScalar("mixup_now");
+    host["mixup"] = json::Object{{"alpha", full("mixup.alpha")}};
   }
 }
 
@@ -578,14 +591,23 @@ void SectionElaborator::seed(const Setting &setting) {
 
 void SectionElaborator::train() {
   static const std::map<std::string, Handler> handlers = {
-      {"batch", &SectionElaborator::batch},         {"eval_batch", &SectionElaborator::batch},
-      {"accumulate", &SectionElaborator::batch},    {"precision", &SectionElaborator::precision},
-      {"optimizer", &SectionElaborator::optimizer}, {"group", &SectionElaborator::group},
-      {"scale", &SectionElaborator::scale},         {"seed", &SectionElaborator::seed},
-      {"clip", &SectionElaborator::clip},           {"schedule", &SectionElaborator::schedule},
-      {"monitor", &SectionElaborator::monitor},     {"init", &SectionElaborator::init},
-      {"freeze", &SectionElaborator::freeze},       {"ema", &SectionElaborator::ema},
-      {"sampler", &SectionElaborator::sampler},     {"place", &SectionElaborator::place}};
+      {"batch", &SectionElaborator::batch},
+      {"eval_batch", &SectionElaborator::batch},
+      {"accumulate", &SectionElaborator::batch},
+      {"precision", &SectionElaborator::precision},
+      {"optimizer", &SectionElaborator::optimizer},
+      {"group", &SectionElaborator::group},
+      {"scale", &SectionElaborator::scale},
+      {"seed", &SectionElaborator::seed},
+      {"mixup", &SectionElaborator::mixup},
+      {"clip", &SectionElaborator::clip},
+      {"schedule", &SectionElaborator::schedule},
+      {"monitor", &SectionElaborator::monitor},
+      {"init", &SectionElaborator::init},
+      {"freeze", &SectionElaborator::freeze},
+      {"ema", &SectionElaborator::ema},
+      {"sampler", &SectionElaborator::sampler},
+      {"place", &SectionElaborator::place}};
   bool hasOptimizer = false;
   for (const Setting &setting : section.settings) {
     auto handler = handlers.find(setting.keyword.name);
@@ -612,6 +634,12 @@ void SectionElaborator::train() {
   }
   scalar("seed", seedValue, e.builder.getIntegerType(64));
   hostScalar("grad_scale");
+  for (size_t i = 0; i < freezeRules.size() && optimizerKind == "adamw"; ++i) {
+    if (freezeRules[i].getAsObject()->get("until")) {
+      hostScalar("bias_correction1." + std::to_string(i));
+      hostScalar("bias_correction2." + std::to_string(i));
+    }
+  }
   auto graph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(
       e.modelOp, e.builder.getStringAttr(section.name.name));
   auto evalGraph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(
@@ -633,13 +661,19 @@ void SectionElaborator::train() {
   std::vector<std::string> trained = parameterPaths();
   llvm::erase_if(trained, [&](const std::string &path) { return frozen.count(path) > 0; });
   llvm::SmallVector<mlir::NamedAttribute> membership;
+  llvm::SmallVector<mlir::NamedAttribute> flags;
+  for (const auto &[path, scalar] : trainable) {
+    if (!frozen.count(path)) {
+      flags.push_back(b.getNamedAttr(path, b.getStringAttr(scalar)));
+    }
+  }
   mlir::ArrayAttr groupList = groups.build(b, trained, membership);
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(host));
   e.builder.setInsertionPointToEnd(&e.modelOp.getBody().front());
   model::TrainOp::create(e.builder, e.loc(section.name.range), section.name.name + ".train",
                          section.name.name, optimizerKind, groupList,
-                         b.getDictionaryAttr(membership), b.getDictionaryAttr(trainable),
+                         b.getDictionaryAttr(membership), b.getDictionaryAttr(flags),
                          hasClip ? b.getStringAttr(full("clip")) : nullptr,
                          hasEma ? b.getStringAttr(full("ema_now")) : nullptr, nesterov, text);
 }

@@ -236,8 +236,12 @@ static Value buildTake(BuiltinCall &c) {
   return Tensor{nn::TakeOp::create(c.t.b, c.t.loc, x.value, indices.value, *axis), x.batched || (indices.batched && *axis == 0)};
 }
 
+/// A distribution over n classes (a mixed label) stays what it is.
 static Value buildOneHot(BuiltinCall &c) {
   Tensor indices = c.tensor(0);
+  if (isa<FloatType>(indices.type().getElementType())) {
+    return indices.shape().back() == c.integer(1) ? Value(indices) : c.error("E0301", "one_hot of " + std::to_string(c.integer(1)) + " classes needs indices or a distribution over them, not " + describe(indices, c.t.batch), 0);
+  }
   SmallVector<int64_t> shape(indices.shape());
   shape.push_back(c.integer(1));
   return Tensor{nn::OneHotOp::create(c.t.b, c.t.loc, RankedTensorType::get(shape, c.t.b.getF32Type()), indices.value), indices.batched};

@@ -119,6 +119,11 @@ Config parse_config(std::string_view section, std::string_view text) {
     c.ema_decay = ema.text("decay");
     ema.done();
   }
+  if (const Json *value = o.find("mixup")) {
+    JsonObject mixup = inner(*value, "mixup");
+    c.mixup = mixup.text("alpha");
+    mixup.done();
+  }
   o.done();
   return c;
 }

@@ -20,7 +20,9 @@
 //     "after": {"section": "stage1", "checkpoint": "best"},      // weights this stage starts from
 //     "sampler": {"kind": "shuffle"},        // shuffle | inverse_frequency | sequential
 //     "freeze": [{"pattern": "experts.*.conv1", "until": "T.freeze.0.until"}],   // "until":
-//     scalar, in epochs "ema": {"decay": "T.ema.decay"}        // moments ema/PATH exist and are
+//     scalar, in epochs
+//     "mixup": {"alpha": "T.mixup.alpha"},   // the graph mixes by T.mixup_now
+//     "ema": {"decay": "T.ema.decay"}        // moments ema/PATH exist and are
 //     what eval uses
 //   }
 //
@@ -35,8 +37,9 @@
 //   graph itself
 // Scalars the host computes before every run (Scalar.host in the package):
 //   seed, step (1-based), sample, T.lr_now (T.lr after schedule), T.bias_correction1,
-//   T.bias_correction2 (1 - beta^step), T.grad_scale (1 / micro-batches), T.trainable.I (0 while
-//   freeze[I] holds, else 1), T.ema_now (decay, warmed up)
+//   T.bias_correction2 (1 - beta^step), and .I of both for what freeze[I] held (its steps since),
+//   T.grad_scale (1 / micro-batches), T.trainable.I (0 while
+//   freeze[I] holds, else 1), T.ema_now (decay, warmed up), T.mixup_now (mixup.h)
 #pragma once
 
 #include <cstdint>
@@ -86,6 +89,7 @@ struct Config {
   SamplerKind sampler = SamplerKind::shuffle;
   std::vector<FreezeRule> freeze;
   std::string ema_decay; // name of the scalar; empty: no EMA
+  std::string mixup;     // name of the scalar alpha; empty: none
 
   std::string scalar(std::string_view leaf) const { return section + "." + std::string(leaf); }
 };

@@ -207,10 +207,10 @@ public:
     scalars.apply(model);
     const Numbers numbers = scalars.numbers(config);
     const int64_t step = int64_t(host("step", 1)) + run;
-    feed_step_scalars(model, config, scalars,
+    feed_step_scalars(model, config, scalars, numbers,
                       {int64_t(host("seed", double(numbers.seed))), step,
-                       int64_t(host("sample", 0)), numbers.lr, bias_correction(numbers.beta1, step),
-                       bias_correction(numbers.beta2, step), 1.0, 0.0});
+                       int64_t(host("sample", 0)), numbers.lr, 1.0, /*steps_per_epoch=*/1 << 30,
+                       /*mix=*/false});
     for (const auto &[index, value] : given) {
       if (info.scalars[index].name != "step") { // counts up
         model.set_scalar(index, value);

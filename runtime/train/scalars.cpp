@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/text.h"
+#include "runtime/train/mixup.h"
 
 namespace mome::train {
 
@@ -107,25 +108,46 @@ Numbers Scalars::numbers(const Config &config) const {
   return n;
 }
 
+/// The first 0-based step at which `until` epochs have passed.
+static int64_t thaw_step(double until, int64_t steps_per_epoch) {
+  const auto thawed = [&](int64_t step) { return double(step) / double(steps_per_epoch) >= until; };
+  int64_t step =
+      std::max<int64_t>(0, int64_t(std::ceil(std::min(until * double(steps_per_epoch), 1e15))));
+  while (step > 0 && thawed(step - 1)) { // the product above was rounded
+    --step;
+  }
+  return thawed(step) ? step : step + 1;
+}
+
 void feed_step_scalars(Model &model, const Config &config, const Scalars &scalars,
-                       const StepScalars &s) {
+                       const Numbers &numbers, const StepScalars &s) {
   const ModelInfo &info = model.info();
   const auto feed = [&](const std::string &name, double value) {
     if (const std::optional<size_t> index = info.scalar(name)) {
       model.set_scalar(*index, value);
     }
   };
+  // Moments count from the first step at which they move.
+  const auto feed_corrections = [&](const std::string &suffix, int64_t steps) {
+    feed(config.scalar("bias_correction1") + suffix, bias_correction(numbers.beta1, steps));
+    feed(config.scalar("bias_correction2") + suffix, bias_correction(numbers.beta2, steps));
+  };
   feed("seed", double(s.seed));
   feed("step", double(s.step));
   feed("sample", double(s.sample));
   feed(config.scalar("lr_now"), s.lr);
-  feed(config.scalar("bias_correction1"), s.bias_correction1);
-  feed(config.scalar("bias_correction2"), s.bias_correction2);
   feed(config.scalar("grad_scale"), s.grad_scale);
+  feed_corrections("", s.step);
   for (size_t i = 0; i < config.freeze.size(); ++i) {
     const std::string &until = config.freeze[i].until;
-    const bool trainable = !until.empty() && s.epoch >= scalars.get(until, 0);
-    feed(config.scalar("trainable." + std::to_string(i)), trainable ? 1 : 0);
+    const int64_t start =
+        until.empty() ? s.step : thaw_step(scalars.get(until, 0), s.steps_per_epoch);
+    feed(config.scalar("trainable." + std::to_string(i)), s.step > start ? 1 : 0);
+    feed_corrections("." + std::to_string(i), std::max<int64_t>(1, s.step - start));
+  }
+  if (!config.mixup.empty()) {
+    const double alpha = s.mix ? scalars.get(config.mixup, 0) : 0;
+    feed(config.scalar("mixup_now"), mixup_share(alpha, s.seed, s.step, s.sample));
   }
   if (!config.ema_decay
            .empty()) { // warmed up: the first steps must not be averaged with the initial weights

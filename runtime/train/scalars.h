@@ -42,9 +42,11 @@ private:
 /// What the host feeds before a run of a train entry.
 struct StepScalars {
   int64_t seed, step, sample; // step is 1-based
-  double lr, bias_correction1, bias_correction2, grad_scale, epoch;
+  double lr, grad_scale;
+  int64_t steps_per_epoch;
+  bool mix = true; // false: as if alpha were 0
 };
 void feed_step_scalars(Model &model, const Config &config, const Scalars &scalars,
-                       const StepScalars &s);
+                       const Numbers &numbers, const StepScalars &s);
 
 } // namespace mome::train

@@ -281,11 +281,10 @@ int Trainer::train() {
 
 void Trainer::feed(const data::Batch &b) {
   const int64_t step = now.step + 1;
-  feed_step_scalars(model, config, scalars,
+  feed_step_scalars(model, config, scalars, numbers,
                     {numbers.seed, step, b.first,
                      learning_rate(config.schedule, numbers, now.step, per_epoch),
-                     bias_correction(numbers.beta1, step), bias_correction(numbers.beta2, step),
-                     1.0 / double(micro), double(now.step) / double(per_epoch)});
+                     1.0 / double(micro), per_epoch});
 }
 
 void Trainer::run_micro_batch(const ModelEntry &entry, const data::Batch &b) {

@@ -132,6 +132,31 @@ def recurrence(here):
     check(got.shape == (4, 5, 4), "an LSTM computes what NumPy does, step by step")
 
 
+def mixing(here):
+    plain, mixed = build("layers", here), build("layers", here, ("  seed      7", "  seed      7\n  mixup     0.4"))
+    rng, params = np.random.default_rng(9), init(plain, here / "mixed.safetensors")
+    x = {name: draw(rng, 8, 8) for name in ("acc", "gyro")}
+    y = rng.integers(0, 3, 8).astype(np.int32)
+    share = 0.7
+    got = entry(mixed, "grad", params, x | {"y": y}, here, "--set", f"fit.mixup_now={share}")
+    both = {name: (share * value + (1 - share) * np.roll(value, 1, 0)).astype(np.float32) for name, value in x.items()}
+    own, other = (entry(plain, "grad", params, both | {"y": label}, here) for label in (y, np.roll(y, 1)))
+    check(all(near(got[name], share * own[name] + (1 - share) * other[name]) for name in own if name != "logits"), "mixup mixes values and labels of neighbours")
+    same, alone = entry(mixed, "grad", params, x | {"y": y}, here), entry(plain, "grad", params, x | {"y": y}, here)
+    check(all(near(same[name], alone[name]) for name in alone), "with a share of 1 nothing is mixed")
+    logits = [entry(package, "predict", params, x, here)["logits"] for package in (mixed, plain)]
+    check((logits[0] == logits[1]).all(), "evaluation mixes nothing")
+    data = write_data(here / "mix_data", 0)
+    folders = {}
+    for name, options in {"a": (), "b": (), "off": ("--set", "fit.mixup.alpha=0")}.items():
+        run("mome", "train", mixed, "--data", data, "--out", here / f"mix_{name}", "-q", "--steps", 4, *options)
+        folders[name] = checkpoint_bytes(here / f"mix_{name}")["model.safetensors"]
+    run("mome", "train", plain, "--data", data, "--out", here / "mix_plain", "-q", "--steps", 4)
+    check(folders["a"] == folders["b"] != folders["off"], "training with mixup repeats bit for bit")
+    off, without = (load(sorted((here / f"mix_{name}/ckpt").glob("step-*"))[-1] / "model.safetensors") for name in ("off", "plain"))
+    check(all(near(off[name], without[name]) for name in without), "alpha = 0 trains the model without mixup")
+
+
 def scales(here):
     package = build("layers", here)
     rng, params = np.random.default_rng(4), init(package, here / "layers.safetensors")
@@ -180,6 +205,9 @@ def freezing(here):
             check(all(same), f"{name} keeps its bits for good")
         else:
             check(not any(same), f"{name} moves at once")
+    # AdamW's first step after the thaw is a first step: its moments are corrected for one step, so nothing moves by more than lr.
+    first = max(abs(steps[12][name].astype(np.float64) - start[name] * (1 - 3e-5)).max() for name in start if name.startswith("experts.acc"))
+    check(0.5 * 3e-3 < first <= 1.001 * 3e-3, f"the first step after the thaw moves by the learning rate ({first:.3g})")
     run("mome", "train", package, "--data", data, "--out", here / "thawed", "-q", "--steps", 1, "--save-every", 1, "--seed", 5, "--set", "fit.freeze.0.until=0")
     check(not (every_step(here / "thawed")[0]["experts.acc.fc1.weight"] == start["experts.acc.fc1.weight"]).all(), "--set fit.freeze.0.until=0 thaws at once")
 
@@ -210,7 +238,7 @@ def averages(here):
 
 def main():
     here = workplace()
-    for part in (sharing, presence_of_one_step, presence_of_a_run, recurrence, scales, seeds, freezing, averages):
+    for part in (sharing, presence_of_one_step, presence_of_a_run, recurrence, mixing, scales, seeds, freezing, averages):
         part(here)
 
 

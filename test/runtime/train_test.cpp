@@ -4,6 +4,7 @@
 
 #include "runtime/data/csv.h"
 #include "runtime/train/manifest.h"
+#include "runtime/train/mixup.h"
 #include "runtime/train/predictions.h"
 #include "runtime/train/trainer.h"
 #include "test/runtime/temp_data.h"
@@ -57,6 +58,25 @@ TEST(Schedule, MultiStepAndBias) {
   EXPECT_DOUBLE_EQ(bias_correction(0.9, 1), 1 - 0.9);
   EXPECT_NEAR(bias_correction(0.999, 3), 1 - 0.999 * 0.999 * 0.999, 1e-15);
   EXPECT_EQ(bias_correction(0, 1), 1);
+}
+
+TEST(Mixup, SharesAreBeta) {
+  for (double alpha : {0.2, 1.0, 8.0}) {
+    constexpr int draws = 20000;
+    double sum = 0, squares = 0;
+    for (int step = 1; step <= draws; ++step) {
+      const double share = mixup_share(alpha, 1, step, 0);
+      ASSERT_TRUE(share >= 0 && share <= 1);
+      sum += share, squares += share * share;
+    }
+    const double mean = sum / draws, variance = squares / draws - mean * mean;
+    EXPECT_NEAR(mean, 0.5, 0.012) << alpha;
+    EXPECT_NEAR(variance, 1 / (4 * (2 * alpha + 1)), 0.03 / (2 * alpha + 1)) << alpha;
+  }
+  EXPECT_EQ(mixup_share(0, 1, 1, 0), 1);
+  EXPECT_EQ(mixup_share(0.2, 1, 5, 8), mixup_share(0.2, 1, 5, 8));
+  EXPECT_NE(mixup_share(0.2, 1, 5, 8), mixup_share(0.2, 1, 5, 16));
+  EXPECT_NE(mixup_share(0.2, 1, 5, 8), mixup_share(0.2, 2, 5, 8));
 }
 
 TEST(Scalars, Set) {
