@@ -151,48 +151,41 @@ static AffineMap selectLoops(OpBuilder &b, unsigned loops, ArrayRef<unsigned> le
   return b.getMultiDimIdentityMap(loops).getSubMap(selected);
 }
 
-LogicalResult ConvOp::lowerToLinalg(OpBuilder &b, ValueRange operands, Results &results) {
-  RankedTensorType y = typeOf(getResult());
-  Window window = getConvWindow(*this, typeOf(getWeight()).getShape());
-  Value x = splitGroups(b, getLoc(), operands[0], 1, getGroups());
-  Value weight = splitGroups(b, getLoc(), operands[1], 0, getGroups());
-  // Loops: b, g, o, p.., c, k..
-  int64_t rank = window.rank(), c = 3 + rank, k = c + 1, loops = k + rank;
+/// The forward form, or the one towards the input: both add up, over the channels of `operands[0]` and
+/// the kernel positions, weights times elements that `find` leads to. `weightAxes` are the loops of the
+/// weight's leading axes; loop `3 + rank` is the summed channel.
+template <typename Op, typename Find>
+static Value sumOverWindow(Op op, OpBuilder &b, ValueRange operands, ArrayRef<unsigned> weightAxes,
+                           Find find) {
+  RankedTensorType type = typeOf(op.getResult());
+  Window window = getConvWindow(op, typeOf(op.getWeight()).getShape());
+  Value from = splitGroups(b, op.getLoc(), operands[0], 1, op.getGroups());
+  Value weight = splitGroups(b, op.getLoc(), operands[1], 0, op.getGroups());
+  // Loops: b, g, channel, position.., summed channel, kernel position..
+  int64_t rank = window.rank(), summed = 3 + rank, k = summed + 1, loops = k + rank;
   Value sum = buildReduction(
-      b, getLoc(), splitType(y, 1, getGroups()), weight,
-      selectLoops(b, loops, {1, 2, unsigned(c)}, k, rank),
-      selectLoops(b, loops, {0, 1, 2}, 3, rank), 0.0,
+      b, op.getLoc(), splitType(type, 1, op.getGroups()), weight,
+      selectLoops(b, loops, weightAxes, k, rank), selectLoops(b, loops, {0, 1, 2}, 3, rank), 0.0,
       [&](ImplicitLocOpBuilder &inner, ValueRange args) {
         Gather gather{inner, window};
         SmallVector<Value> at = gather.loops(0, loops);
-        Position position = gather.input(ValueRange(at).slice(3, rank),
-                                         ValueRange(at).drop_front(k), getSpatial(typeOf(x), 3));
-        return gather.accumulate(args[1], args[0], x, {at[0], at[1], at[c]}, position);
+        auto position = (gather.*find)(ValueRange(at).slice(3, rank), ValueRange(at).drop_front(k),
+                                       getSpatial(typeOf(from), 3));
+        return gather.accumulate(args[1], args[0], from, {at[0], at[1], at[summed]}, position);
       });
-  results.push_back(joinGroups(b, getLoc(), sum, 1, y));
+  return joinGroups(b, op.getLoc(), sum, 1, type);
+}
+
+LogicalResult ConvOp::lowerToLinalg(OpBuilder &b, ValueRange operands, Results &results) {
+  unsigned inputChannel = typeOf(getResult()).getRank() + 1;
+  results.push_back(sumOverWindow(*this, b, operands, {1, 2, inputChannel}, &Gather::input));
   return success();
 }
 
 LogicalResult ConvBackwardInputOp::lowerToLinalg(OpBuilder &b, ValueRange operands,
                                                  Results &results) {
-  RankedTensorType dx = typeOf(getResult());
-  Window window = getConvWindow(*this, typeOf(getWeight()).getShape());
-  Value dy = splitGroups(b, getLoc(), operands[0], 1, getGroups());
-  Value weight = splitGroups(b, getLoc(), operands[1], 0, getGroups());
-  // Loops: b, g, c, q.., o, k..
-  int64_t rank = window.rank(), o = 3 + rank, k = o + 1, loops = k + rank;
-  Value sum = buildReduction(
-      b, getLoc(), splitType(dx, 1, getGroups()), weight,
-      selectLoops(b, loops, {1, unsigned(o), 2}, k, rank),
-      selectLoops(b, loops, {0, 1, 2}, 3, rank), 0.0,
-      [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-        Gather gather{inner, window};
-        SmallVector<Value> at = gather.loops(0, loops);
-        Position position = gather.output(ValueRange(at).slice(3, rank),
-                                          ValueRange(at).drop_front(k), getSpatial(typeOf(dy), 3));
-        return gather.accumulate(args[1], args[0], dy, {at[0], at[1], at[o]}, position);
-      });
-  results.push_back(joinGroups(b, getLoc(), sum, 1, dx));
+  unsigned outputChannel = typeOf(getResult()).getRank() + 1;
+  results.push_back(sumOverWindow(*this, b, operands, {1, outputChannel, 2}, &Gather::output));
   return success();
 }
 
