@@ -28,7 +28,6 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
     return nullptr;
   }
   std::optional<int64_t> evalBatch = options.eval_batch;
-  bool trained = false;
   for (const auto &section : module.file.sections) {
     if (section->model.name != block.name.name) {
       report(section->model.range, "E0205", "'" + section->model.name + "' is not the model of this file");
@@ -54,16 +53,13 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
     mixup = mixes ? section->name.name + ".mixup_now" : "";
     elaborateGraph(block, section->name.name, model::Mode::train, trainBatch);
     mixup.clear();
-    trained = true;
     evalBatch = evalBatch ? evalBatch : std::optional(sectionEval ? sectionEval : trainBatch);
     if (diagnostics.failed()) {
       return nullptr; // the eval graph would repeat every message
     }
   }
+  // Without a train section there is the eval graph alone.
   elaborateGraph(block, "eval", model::Mode::eval, evalBatch.value_or(options.batch.value_or(1)));
-  if (!trained && diagnostics.errors() == 0) {
-    // A model without train section can still be evaluated.
-  }
   for (const auto &section : module.file.sections) {
     if (!diagnostics.failed()) {
       elaborateSection(*section);

@@ -713,7 +713,9 @@ TEST_F(VideoSetTest, PreparedCopyIsSmallerEquivalentResumableAndRefusedWhenStale
 TEST(Prepare, AClipOfPreparedDataCostsAnEighthOfRaw) {
   TempDir dir;
 #ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "a ratio of times says nothing about code with sanitizers";
+  constexpr double least = 1; // our code is slowed down, FFmpeg's is not: faster, by how much says nothing
+#else
+  constexpr double least = 8;
 #endif
   SynthOptions synth;
   synth.subjects = 3;
@@ -734,7 +736,7 @@ TEST(Prepare, AClipOfPreparedDataCostsAnEighthOfRaw) {
     after += prepared[v].planned_ms;
   }
   ASSERT_EQ(raw.size(), 3u);
-  EXPECT_GE(before / after, 8);
+  EXPECT_GE(before / after, least);
 }
 
 } // namespace
