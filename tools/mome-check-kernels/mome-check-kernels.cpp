@@ -10,13 +10,14 @@
 //
 //   // RUN: mome-check-kernels %s | FileCheck %s
 //   // CHECK: k_relu elementwise chunks=1 error=0.0e+00 ok
-#include "dialects/NN/Interpreter.h"
 #include "passes/cpu/KernelEmitter.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/ReferenceKernels.h"
 #include "passes/cuda/BuildPtx.h"
 #include "passes/cuda/SimtKernels.h"
 #include "tools/mome-check-kernels/device_runner.h"
+#include "tools/mome-check-kernels/kernel_run.h"
+#include "tools/mome-check-kernels/measure.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -35,11 +36,7 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
-#include <chrono>
-#include <cmath>
 #include <cstring>
-#include <functional>
-#include <random>
 
 using namespace mlir;
 using namespace mome;
@@ -72,183 +69,8 @@ static llvm::cl::opt<bool>
     ulp("ulp",
         llvm::cl::desc("print the largest error per result in units in the last place of f32"));
 
-using KernelFunction = std::function<void(void *const *, int64_t, int64_t, void *)>;
-
-namespace {
-
-/// Bytes with a 64-byte aligned start and guard bytes on both sides.
-class Buffer {
-public:
-  explicit Buffer(int64_t size) : size(size), bytes(size + 3 * guard, fill) {}
-  char *data() {
-    auto address = reinterpret_cast<uintptr_t>(bytes.data()) + guard;
-    return reinterpret_cast<char *>((address + 63) / 64 * 64);
-  }
-  /// True if nobody wrote around the data.
-  bool isIntact() {
-    char *from = bytes.data(), *to = bytes.data() + bytes.size();
-    return std::all_of(from, data(), [](char c) { return c == fill; }) &&
-           std::all_of(data() + size, to, [](char c) { return c == fill; });
-  }
-  int64_t size;
-
-private:
-  static constexpr int64_t guard = 128;
-  static constexpr char fill = 0x5a;
-  std::vector<char> bytes;
-};
-
-int64_t byteSize(RankedTensorType type) {
-  unsigned bits = type.getElementTypeBitWidth();
-  return type.getNumElements() * (bits < 8 ? 1 : bits / 8);
-}
-
-void storeElement(char *at, Type type, int64_t i, double value) {
-  if (type.isF32()) {
-    reinterpret_cast<float *>(at)[i] = static_cast<float>(value);
-  } else if (type.isF64()) {
-    reinterpret_cast<double *>(at)[i] = value;
-  } else if (type.isInteger(32)) {
-    reinterpret_cast<int32_t *>(at)[i] = static_cast<int32_t>(value);
-  } else if (type.isInteger(64)) {
-    reinterpret_cast<int64_t *>(at)[i] = static_cast<int64_t>(value);
-  } else {
-    at[i] = value != 0;
-  }
-}
-
-double loadElement(const char *at, Type type, int64_t i) {
-  if (type.isF32()) {
-    return reinterpret_cast<const float *>(at)[i];
-  }
-  if (type.isF64()) {
-    return reinterpret_cast<const double *>(at)[i];
-  }
-  if (type.isInteger(32)) {
-    return reinterpret_cast<const int32_t *>(at)[i];
-  }
-  return type.isInteger(64) ? reinterpret_cast<const int64_t *>(at)[i] : at[i];
-}
-
-/// One kernel ready to run: code, buffers and scratch.
-struct Run {
-  nn::KernelOp kernel;
-  KernelFunction function;
-  int64_t chunks;
-  SmallVector<RankedTensorType> types;
-  std::vector<Buffer> buffers;
-  Buffer scratch;
-  unsigned numInputs;
-
-  Run(nn::KernelOp kernel, KernelFunction function, int64_t chunks, int64_t scratchBytes)
-      : kernel(kernel), function(std::move(function)), chunks(chunks), scratch(scratchBytes) {
-    Block &body = kernel.getBody().front();
-    numInputs = body.getNumArguments();
-    for (Type type : body.getArgumentTypes()) {
-      types.push_back(cast<RankedTensorType>(type));
-    }
-    for (Type type : body.getTerminator()->getOperandTypes()) {
-      types.push_back(cast<RankedTensorType>(type));
-    }
-    for (RankedTensorType type : types) {
-      buffers.emplace_back(byteSize(type));
-    }
-    fillInputs();
-  }
-
-  void fillInputs() {
-    std::mt19937 random(7);
-    for (unsigned i = 0; i < numInputs; ++i) {
-      Type type = types[i].getElementType();
-      for (int64_t e = 0; e < types[i].getNumElements(); ++e) {
-        double u = random() * 0x1p-32;
-        storeElement(buffers[i].data(), type, e,
-                     isa<FloatType>(type) ? low + u * (high - low)
-                     : type.isInteger(1)  ? u < 0.5
-                                          : std::floor(u * intHigh));
-      }
-    }
-  }
-
-  void clearResults() {
-    for (unsigned i = numInputs; i < types.size(); ++i) {
-      std::memset(buffers[i].data(), 0xff, buffers[i].size);
-    }
-  }
-
-  void call(int64_t lo, int64_t hi) {
-    SmallVector<void *> args;
-    for (Buffer &buffer : buffers) {
-      args.push_back(buffer.data());
-    }
-    function(args.data(), lo, hi, scratch.data());
-  }
-
-  SmallVector<nn::HostTensor> readInputs() {
-    SmallVector<nn::HostTensor> inputs;
-    for (unsigned i = 0; i < numInputs; ++i) {
-      nn::HostTensor &input = inputs.emplace_back(types[i].getShape());
-      for (int64_t e = 0; e < input.size(); ++e) {
-        input[e] = loadElement(buffers[i].data(), types[i].getElementType(), e);
-      }
-    }
-    return inputs;
-  }
-
-  std::vector<char> getResultBytes() {
-    std::vector<char> bytes;
-    for (unsigned i = numInputs; i < types.size(); ++i) {
-      bytes.insert(bytes.end(), buffers[i].data(), buffers[i].data() + buffers[i].size);
-    }
-    return bytes;
-  }
-};
-
-} // namespace
-
-/// The largest difference from the interpreter, relative to 1 + the largest result; per result, the
-/// worst.
-static double compare(Run &run) {
-  auto expected = nn::interpretBlock(run.kernel.getBody().front(), run.readInputs());
-  if (failed(expected)) {
-    return NAN;
-  }
-  double worst = 0;
-  for (auto [r, result] : llvm::enumerate(*expected)) {
-    double scale = 1, error = 0;
-    for (int64_t e = 0; e < result.size(); ++e) {
-      scale = std::max(scale, std::isfinite(result[e]) ? 1 + std::abs(result[e]) : 1);
-      unsigned i = run.numInputs + r;
-      double actual = loadElement(run.buffers[i].data(), run.types[i].getElementType(), e);
-      bool same = actual == result[e] || (std::isnan(actual) && std::isnan(result[e]));
-      double difference = same ? 0 : std::abs(actual - result[e]);
-      error = difference <= error ? error : difference; // NaN wins
-    }
-    double relative = error / scale;
-    worst = relative <= worst ? worst : relative;
-  }
-  return worst;
-}
-
-/// The largest error of every f32 result in units in the last place, where the result is normal.
-static void printUlp(Run &run) {
-  auto expected = nn::interpretBlock(run.kernel.getBody().front(), run.readInputs());
-  if (failed(expected)) {
-    return;
-  }
-  for (auto [r, result] : llvm::enumerate(*expected)) {
-    unsigned i = run.numInputs + r;
-    double worst = 0;
-    for (int64_t e = 0; e < result.size(); ++e) {
-      double magnitude = std::abs(result[e]);
-      if (run.types[i].getElementType().isF32() && magnitude >= 0x1p-126 && magnitude < 0x1p128) {
-        double actual = loadElement(run.buffers[i].data(), run.types[i].getElementType(), e);
-        double unit = std::ldexp(1.0, std::ilogb(magnitude) - 23);
-        worst = std::max(worst, std::abs(actual - result[e]) / unit);
-      }
-    }
-    llvm::outs() << llvm::formatv("  result {0}: {1:f2} ulp\n", r, worst);
-  }
+static InputRange inputRange() {
+  return {low, high, intHigh};
 }
 
 static bool check(Run &run, StringRef family) {
@@ -256,7 +78,7 @@ static bool check(Run &run, StringRef family) {
   run.clearResults();
   run.call(0, run.chunks);
   std::vector<char> whole = run.getResultBytes();
-  double error = compare(run);
+  double error = run.compare();
   run.clearResults();
   for (int64_t chunk = run.chunks - 1; chunk >= 0; --chunk) {
     run.call(chunk, chunk + 1);
@@ -279,41 +101,12 @@ static bool check(Run &run, StringRef family) {
                                 family, run.chunks, error,
                                 problem.empty() ? " ok" : problem.c_str());
   if (ulp) {
-    printUlp(run);
+    run.printUlp();
   }
   return problem.empty();
 }
 
-//===-- Benchmarks
-//-----------------------------------------------------------------------------===//
-
-static double seconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return time.tv_sec + 1e-9 * time.tv_nsec;
-}
-
-/// GFLOP/s of this core on independent vector multiply-adds.
-__attribute__((target("avx2,fma"))) static double measurePeak() {
-  typedef float Lanes __attribute__((vector_size(32)));
-  Lanes acc[12] = {}, x = {}, y = {};
-  for (int i = 0; i < 8; ++i) {
-    x[i] = 1.0f + 1e-7f * i;
-  }
-  double best = 0;
-  for (int trial = 0; trial < 5; ++trial) {
-    double start = seconds();
-    for (int64_t n = 0; n < 4000000; ++n) {
-#pragma clang loop unroll(full)
-      for (int i = 0; i < 12; ++i) {
-        acc[i] = __builtin_elementwise_fma(acc[i], x, y);
-        asm volatile("" : "+x"(acc[i]));
-      }
-    }
-    best = std::max(best, 4000000.0 * 12 * 16 / (seconds() - start) * 1e-9);
-  }
-  return best;
-}
+//===-- Benchmarks ----------------------------------------------------------------------------===//
 
 static double getFlops(nn::KernelOp kernel) {
   double flops = 0;
@@ -397,7 +190,7 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
       record.launches.push_back(
           {launch.function.getSymName().str(), launch.blocks, launch.threads, 0});
     }
-    Run shape(kernel, nullptr, 1, 0);
+    Run shape(kernel, nullptr, 1, 0, inputRange());
     auto &list = sizes.emplace_back();
     for (const Buffer &buffer : shape.buffers) {
       list.push_back(buffer.size);
@@ -423,7 +216,7 @@ static bool processOnCuda(ModuleOp module) {
   std::unique_ptr<DeviceRunner> device = loadOnCuda(kernels, *module.getContext());
   bool allFine = device != nullptr;
   for (size_t k = 0; device && k < kernels.size(); ++k) {
-    Run run(kernels[k], nullptr, /*chunks=*/1, /*scratchBytes=*/0);
+    Run run(kernels[k], nullptr, /*chunks=*/1, /*scratchBytes=*/0, inputRange());
     bool ran = true;
     run.function = [&](void *const *args, int64_t, int64_t, void *) {
       std::vector<std::span<std::byte>> buffers;
@@ -488,7 +281,7 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
       return false;
     }
     auto *code = reinterpret_cast<void (*)(void *const *, int64_t, int64_t, void *)>(*function);
-    Run run(entry.kernel, code, entry.chunks, entry.scratch);
+    Run run(entry.kernel, code, entry.chunks, entry.scratch, inputRange());
     if (bench) {
       allFine &= time(run, entry.family, peak);
     } else {

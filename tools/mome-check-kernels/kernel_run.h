@@ -1,0 +1,76 @@
+// One kernel with buffers and generated data: what is run, and compared with the interpreter.
+#ifndef MOME_TOOLS_CHECK_KERNELS_KERNEL_RUN_H
+#define MOME_TOOLS_CHECK_KERNELS_KERNEL_RUN_H
+
+#include "dialects/NN/Interpreter.h"
+
+#include <functional>
+#include <vector>
+
+namespace mome {
+
+/// The ranges of generated inputs: uniform from `low` to `high`; integers in [0, intHigh).
+struct InputRange {
+  double low, high;
+  int64_t intHigh;
+};
+
+/// Operands and results, the chunks [lo, hi), scratch.
+using KernelFunction = std::function<void(void *const *, int64_t, int64_t, void *)>;
+
+/// Bytes with a 64-byte aligned start and guard bytes on both sides.
+class Buffer {
+public:
+  explicit Buffer(int64_t size) : size(size), bytes(size + 3 * guard, fill) {}
+  char *data() {
+    auto address = reinterpret_cast<uintptr_t>(bytes.data()) + guard;
+    return reinterpret_cast<char *>((address + 63) / 64 * 64);
+  }
+  /// True if nobody wrote around the data.
+  bool isIntact() {
+    char *from = bytes.data(), *to = bytes.data() + bytes.size();
+    return std::all_of(from, data(), [](char c) { return c == fill; }) &&
+           std::all_of(data() + size, to, [](char c) { return c == fill; });
+  }
+  int64_t size;
+
+private:
+  static constexpr int64_t guard = 128;
+  static constexpr char fill = 0x5a;
+  std::vector<char> bytes;
+};
+
+/// One kernel ready to run: code, buffers and scratch.
+struct Run {
+  nn::KernelOp kernel;
+  KernelFunction function;
+  int64_t chunks;
+  llvm::SmallVector<mlir::RankedTensorType> types; // of the buffers: operands, then results
+  std::vector<Buffer> buffers;
+  Buffer scratch;
+  unsigned numInputs;
+
+  Run(nn::KernelOp kernel, KernelFunction function, int64_t chunks, int64_t scratchBytes,
+      const InputRange &range);
+
+  void call(int64_t lo, int64_t hi);
+  /// Fills the results with ones, which are NaN in floats.
+  void clearResults();
+  std::vector<char> getResultBytes();
+
+  /// The largest difference from the interpreter, relative to 1 + the largest result; of the results,
+  /// the worst.
+  double compare();
+  /// Prints the largest error of every f32 result in units in the last place, where it is normal.
+  void printUlp();
+
+private:
+  void fillInputs(const InputRange &range);
+  llvm::SmallVector<nn::HostTensor> readInputs();
+};
+
+/// Bytes of a tensor in a buffer; a boolean takes one.
+int64_t byteSize(mlir::RankedTensorType type);
+
+} // namespace mome
+#endif
