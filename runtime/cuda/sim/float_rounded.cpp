@@ -1,4 +1,6 @@
-// Compiled with -frounding-math: the compiler must not assume the rounding mode.
+// Compiled with -frounding-math: the compiler must not assume the rounding mode. The operations are
+// those of float.cpp, written again: a header's inline code would be compiled with the flags of one
+// of the two files.
 #include "runtime/cuda/sim/float_rounded.h"
 
 #include <cfenv>
