@@ -69,15 +69,28 @@ std::string predict_job(const EvalRequest &request, const OpenModel &open);
 
 /// `mome predict` on plain videos: windows of `window` seconds every `stride` seconds.
 struct WindowRequest {
-  EvalRequest base;                                     // checkpoint, package, skip_bad
-  std::map<std::string, std::filesystem::path> in;      // modality -> video
-  std::filesystem::path dir;                            // or all recordings below a folder
+  EvalRequest base;                                // checkpoint, package, skip_bad
+  std::map<std::string, std::filesystem::path> in; // modality -> video
+  std::filesystem::path dir;                       // or all recordings below a folder
   double window = 3, stride = 0.5;
 };
 /// Emits one JSON object a window: source, start, end, predicted, probability, probabilities, and
 /// small outputs as a gate's votes. Returns how many recordings were left out.
 size_t predict_windows_job(const WindowRequest &request, const OpenModel &open,
                            const std::function<void(const OrderedJson &)> &emit);
+
+/// `mome explain-clip`: one clip, of videos (`window` seconds from second `at` on) or a sample `key`
+/// of the data set in `base`.
+struct ExplainRequest {
+  EvalRequest base; // `out`: the folder of the pictures
+  std::map<std::string, std::filesystem::path> in;
+  std::string key;
+  double at = 0, window = 3;
+};
+/// Writes the frames of every modality, every tapped attention over them, and explain.json, which is
+/// returned: the prediction, votes, and per expert and block the picture's name and how attention is
+/// spread over frames.
+OrderedJson explain_clip_job(const ExplainRequest &request, const OpenModel &open);
 
 /// Trains `steps` steps straight, and again with a stop after `at` and a resume in a new model;
 /// compares every byte. Returns a report; `equal` tells the outcome.

@@ -1,6 +1,8 @@
 #include "runtime/train/predictions.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "runtime/data/csv.h"
 #include "runtime/train/tensor_file.h"
@@ -97,6 +99,34 @@ void write_outputs(const std::filesystem::path &file, const Predictions &predict
     writer.add(std::as_bytes(std::span(output.values)));
   }
   writer.commit();
+}
+
+OrderedJson prediction_json(const data::Index &index, const Predictions &p, size_t i) {
+  OrderedJson o = OrderedJson::object();
+  const GatheredOutput *logits = p.logits(index.classes.size());
+  if (logits != nullptr) {
+    const auto row = logits->of(i);
+    const auto top = std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (float score : row) {
+      sum += std::exp(double(score - *top));
+    }
+    o["predicted"] = index.classes[size_t(top - row.begin())];
+    o["probability"] = 1 / sum;
+    for (size_t k = 0; k < row.size(); ++k) {
+      o["probabilities"][index.classes[k]] = std::exp(double(row[k] - *top)) / sum;
+    }
+  }
+  for (const GatheredOutput &output : p.outputs) {
+    if (&output == logits || output.elements > 8) {
+      continue;
+    }
+    for (size_t k = 0; k < output.elements; ++k) {
+      const bool named = output.elements == index.modalities.size();
+      o["outputs"][output.name][named ? index.modalities[k] : std::to_string(k)] = output.of(i)[k];
+    }
+  }
+  return o;
 }
 
 Accuracy measure(const data::Index &index, const Predictions &predictions) {

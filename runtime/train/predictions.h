@@ -17,6 +17,10 @@ std::string predictions_csv(const data::Index &index, const Predictions &predict
 /// Every output, [samples, ...], in the order of predictions.csv.
 void write_outputs(const std::filesystem::path &file, const Predictions &predictions);
 
+/// Prediction i: {"predicted":..., "probability":..., "probabilities":{class:p},
+/// "outputs":{name:{modality:value}}}; of the outputs those with at most 8 values, as a gate's votes.
+OrderedJson prediction_json(const data::Index &index, const Predictions &predictions, size_t i);
+
 Accuracy measure(const data::Index &index, const Predictions &predictions);
 
 /// {"part":..., "samples":..., "top1":..., "mean1":..., "intervals":..., "losses":...,

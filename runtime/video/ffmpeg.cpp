@@ -134,6 +134,9 @@ public:
                  const std::filesystem::path &to, const EncodeOptions &options) const override {
     transcode_video(from, index, to, options);
   }
+  std::vector<uint8_t> encode_png(const Frames &pictures) const override {
+    return video::encode_png(pictures);
+  }
 };
 
 } // namespace

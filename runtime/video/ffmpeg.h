@@ -51,5 +51,6 @@ std::unique_ptr<Encoder> make_encoder(const std::filesystem::path &path,
                                       const EncodeOptions &options);
 void transcode_video(const std::filesystem::path &from, const VideoIndex &index,
                      const std::filesystem::path &to, const EncodeOptions &options);
+std::vector<uint8_t> encode_png(const Frames &pictures);
 
 } // namespace mome::video

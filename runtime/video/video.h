@@ -102,6 +102,8 @@ public:
   /// Writes `from` again, frame by frame, in the size and coding of `options`.
   virtual void transcode(const std::filesystem::path &from, const VideoIndex &index,
                          const std::filesystem::path &to, const EncodeOptions &options) const = 0;
+  /// The first of `pictures`, RGB, as a PNG file.
+  virtual std::vector<uint8_t> encode_png(const Frames &pictures) const = 0;
 };
 
 /// The library, opened at the first call; throws Error (data) when it is not there.
@@ -115,5 +117,5 @@ VideoIndex load_video_index(const std::filesystem::path &path);
 } // namespace mome::video
 
 /// What libmome_video.so exports; `abi` must be the version both were built with, else null.
-constexpr uint32_t mome_video_abi = 1;
+constexpr uint32_t mome_video_abi = 2;
 extern "C" const mome::video::Library *mome_video_library(uint32_t abi);

@@ -1,6 +1,9 @@
 """A small model on generated video: any number of threads, resuming, evaluation, prediction, damaged videos."""
+import csv
+import io
 import json
 import shutil
+import struct
 import subprocess
 
 from harness import ROOT, check, checkpoint_bytes, compile_model, run, summary, workplace
@@ -30,10 +33,13 @@ def evaluate(trained, data):
     return whole
 
 
+def one_of_each(data):
+    folders = {"rgb": "kinect_color", "ir": "kinect_ir", "depth": "kinect_depth_mp4"}
+    return {modality: sorted((data / folder / "vp1").glob("*.mp4"))[0] for modality, folder in folders.items()}
+
+
 def windows(trained, data):
-    videos = {}
-    for modality, view in (("rgb", "kinect_color"), ("ir", "kinect_ir"), ("depth", "kinect_depth_mp4")):
-        videos[modality] = sorted((data / view / "vp1").glob("*.mp4"))[0]
+    videos = one_of_each(data)
     text = run("mome", "predict", trained, "--in", ",".join(f"{m}={v}" for m, v in videos.items()), "--stride", "1s")
     objects = [json.loads(line) for line in text.splitlines()]
     check([o["start"] for o in objects[:3]] == [0, 1, 2] and all(o["end"] - o["start"] == 3 for o in objects), "windows of 3 s every second")
@@ -42,6 +48,35 @@ def windows(trained, data):
     everything = run("mome", "predict", trained, "--dir", data, "--stride", "10s")
     check(len({json.loads(line)["source"] for line in everything.splitlines()}) == 6, "a folder's six recordings are found")
     check("no video of modality" in fails(7, "mome", "predict", trained, "--in", f"rgb={videos['rgb']}"), "a missing modality is named")
+
+
+def png_size(path):
+    head = path.read_bytes()[:24]
+    check(head[:8] == b"\x89PNG\r\n\x1a\n", f"{path.name} is a PNG")
+    return struct.unpack(">II", head[16:])
+
+
+def explanations(data, here):
+    package = compile_model(ROOT / "models/video.mome", here / "video.mpk", "--preset=tiny")
+    trained = here / "explained"
+    run("mome", "train", package, "--data", data, "--out", trained, "-q", "--steps", 2)
+    key = (data / "synth.csv").read_text().splitlines()[1].split(",")[0]
+    told = json.loads(run("mome", "explain-clip", trained, "--data", data, "--key", key, "--out", here / "maps", "--json"))
+    check(told == json.loads((here / "maps/explain.json").read_text()) and told["clip"] == key, "explain.json is what is printed")
+    check(abs(sum(told["outputs"]["vote"].values()) - 1) < 1e-5, "votes sum to one")
+    for name, expert in told["experts"].items():
+        blocks = expert["blocks"]
+        check([b["block"] for b in blocks] == ["transformer.dec.0", "transformer.dec.1"], f"both global blocks of {name} are shown")
+        check(all(abs(sum(b["on_frames"]) + b["on_class_tokens"] - 1) < 1e-5 and len(b["on_frames"]) == 4 for b in blocks), "attention sums to one")
+        sizes = {png_size(here / "maps" / picture) for picture in [expert["frames"], *(b["picture"] for b in blocks)]}
+        check(sizes == {(4 * 160 + 3 * 4, 160)}, "pictures show four frames in a row")
+    predicted = {row["key"]: row for row in csv.DictReader(io.StringIO(run("mome", "predict", trained, "--data", data)))}[key]
+    check(abs(float(predicted["vote.ir"]) - told["outputs"]["vote"]["ir"]) < 1e-6, "the votes are those of `mome predict`")
+    videos = ",".join(f"{m}={v}" for m, v in one_of_each(data).items())
+    check("attention on frames" in run("mome", "explain-clip", trained, "--in", videos, "--at", "1.5s", "--out", here / "window"), "a window of videos, too")
+    check("nothing is at" in fails(7, "mome", "explain-clip", trained, "--in", videos, "--at", "9999s", "--out", here / "window"), "a time behind the end is refused")
+    check("no sample of that key" in fails(2, "mome", "explain-clip", trained, "--data", data, "--key", "nobody", "--out", here / "window"), "so is an unknown key")
+    check("no entry 'explain'" in fails(5, "mome", "explain-clip", here / "threads1", "--data", data, "--key", key, "--out", here / "window"), "and a model without taps")
 
 
 def damaged(package, trained, data, whole, here):
@@ -68,6 +103,7 @@ def main():
     trained = here / "threads1"
     whole = evaluate(trained, data)
     windows(trained, data)
+    explanations(data, here)
     damaged(package, trained, here / "raw", whole, here)
 
 

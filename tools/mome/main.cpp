@@ -55,6 +55,7 @@ int run(int argc, char **argv) {
       "memory, 4 NaN or infinity,\n5 package or checkpoint, 6 device, 7 data, 75 stopped and "
       "saved.");
   mome::tool::add_train_commands(app, command_line(argc, argv), exit_code);
+  mome::tool::add_eval_commands(app);
   mome::tool::add_run(app);
   mome::tool::add_profile(app);
   mome::tool::add_init(app);

@@ -23,13 +23,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Opens packages as the flags say.
-OpenModel opener(const SessionOptions &options) {
-  return [options](const fs::path &package) {
-    return std::make_unique<SessionModel>(Package::load(package), options);
-  };
-}
-
 /// Values of the flags in train_flags(), kept as text until the job reads them.
 class JobFlags {
 public:
@@ -162,7 +155,7 @@ void add_train(CLI::App &app, const std::string &command_line, int &exit_code) {
         !fs::is_directory(request.out / "ckpt")) {
       throw usage_error("no package", "mome train PACKAGE --data DIR --out RUN");
     }
-    exit_code = train_job(request, opener(flags->session));
+    exit_code = train_job(request, package_opener(flags->session));
   });
 }
 
@@ -185,7 +178,7 @@ void add_verify_resume(CLI::App &app, const std::string &command_line, int &exit
       request.out = name;
     }
     const int64_t steps = request.given.value("steps", int64_t{20});
-    const ResumeReport report = verify_resume(request, steps, *at, opener(flags->session));
+    const ResumeReport report = verify_resume(request, steps, *at, package_opener(flags->session));
     std::fputs(report.text.c_str(), stdout);
     exit_code = report.equal ? 0 : int(Exit::failed);
     if (temporary && report.equal) {
@@ -219,149 +212,7 @@ void add_sweep(CLI::App &app, const std::string &command_line, int &exit_code) {
     request.seeds = seeds->empty() ? std::vector<int64_t>() : parse_range(*seeds);
     request.splits = splits->empty() ? std::vector<int64_t>() : parse_range(*splits);
     request.parts = *parts;
-    exit_code = sweep_job(request, opener(flags->session));
-  });
-}
-
-struct EvalFlags {
-  EvalRequest request;
-  SessionOptions session;
-  std::string checkpoint, package, data, out, on_bad_sample;
-  int64_t split = 0;
-  CLI::Option *split_option = nullptr;
-  std::vector<std::string> allow;
-
-  void add(CLI::App &command, bool data_required = true) {
-    command
-        .add_option("checkpoint", checkpoint,
-                    "run folder (its best checkpoint) or ckpt/step-* folder")
-        ->required();
-    command.add_option("--data", data, "data folder")->required(data_required);
-    command.add_option("--package", package, "package, when it is not the run's model.mpk");
-    command.add_option("--out", out, "where results go");
-    split_option = command.add_option("--split", split, "fold held out for test");
-    command.add_option("--zero", request.zero, "sensors whose values are replaced by zeros")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    command.add_option("--absent", request.absent, "sensors marked absent")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    command.add_option("--batch", request.batch, "samples per batch, at most the compiled one");
-    command
-        .add_option("--on-bad-sample", on_bad_sample,
-                    "fail (default), or skip: leave out samples that cannot be read, and say so")
-        ->check(CLI::IsMember({"fail", "skip"}));
-    command.add_flag("--latest", request.latest, "the run's latest checkpoint, not its best");
-    command.add_option("--allow-change", allow, "identities that may differ: package, model")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    add_session_flags(command, session);
-  }
-  EvalRequest take() {
-    request.checkpoint = checkpoint;
-    request.package = package;
-    request.data = data;
-    request.out = out;
-    request.skip_bad = on_bad_sample == "skip";
-    request.allow_change = {allow.begin(), allow.end()};
-    if (split_option->count() > 0) {
-      request.split = split;
-    }
-    return request;
-  }
-};
-
-void add_eval(CLI::App &app) {
-  auto flags = std::make_shared<EvalFlags>();
-  auto json = std::make_shared<bool>(false);
-  CLI::App *command = app.add_subcommand("eval", "evaluate a checkpoint on a part of a data set");
-  flags->add(*command);
-  command->add_option("--part", flags->request.part, "val (default), test or train");
-  command->add_flag("--dump", flags->request.dump, "write predictions.csv and outputs.safetensors");
-  command->add_flag("--batch-independent", flags->request.batch_independent,
-                    "check that no prediction depends on the other samples of its batch");
-  command->add_flag("--json", *json, "print the whole summary as JSON");
-  command->callback([=] {
-    const OrderedJson summary = eval_job(flags->take(), opener(flags->session));
-    std::fputs((*json ? summary.dump(2) + "\n" : summary_text(summary)).c_str(), stdout);
-  });
-}
-
-/// "3s", "0.5s" or a plain number.
-double seconds(const std::string &text, const char *flag) {
-  char *end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (end == text.c_str() || (*end != 0 && std::string(end) != "s") || !(value > 0)) {
-    throw usage_error(std::string(flag) + " " + text, "give seconds, as in 3s or 0.5s");
-  }
-  return value;
-}
-
-struct WindowFlags {
-  std::vector<std::string> in;
-  std::string dir, window = "3s", stride = "0.5s";
-
-  void add(CLI::App &command) {
-    command.add_option("--in", in, "videos to predict along: rgb=a.mp4,ir=b.mp4,depth=c.mp4")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    command.add_option(
-        "--dir", dir,
-        "or all recordings below a folder: NAME.MODALITY.mp4, or as Drive&Act has them");
-    command.add_option("--window", window, "length of a window (default 3s)");
-    command.add_option("--stride", stride, "from one window to the next (default 0.5s)");
-  }
-  bool given() const { return !in.empty() || !dir.empty(); }
-  WindowRequest take(const EvalRequest &base) const {
-    WindowRequest request;
-    request.base = base;
-    request.dir = dir;
-    request.window = seconds(window, "--window");
-    request.stride = seconds(stride, "--stride");
-    for (const std::string &text : in) {
-      const size_t equals = text.find('=');
-      if (equals == std::string::npos || equals == 0) {
-        throw usage_error("--in " + text, "write MODALITY=FILE, as in rgb=a.mp4");
-      }
-      request.in[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-    return request;
-  }
-};
-
-void add_predict(CLI::App &app) {
-  auto flags = std::make_shared<EvalFlags>();
-  auto windows = std::make_shared<WindowFlags>();
-  CLI::App *command = app.add_subcommand(
-      "predict",
-      "write predictions: for every sample of a data set as CSV, along videos as JSON lines");
-  flags->add(*command, false);
-  windows->add(*command);
-  flags->request.part = "all";
-  command->add_option("--part", flags->request.part, "train, val, test or all (default)");
-  command->callback([=] {
-    const EvalRequest request = flags->take();
-    if (windows->given() != request.data.empty()) {
-      throw usage_error("predict needs one of --data, --in and --dir", "see mome predict --help");
-    }
-    std::string text;
-    if (windows->given()) {
-      predict_windows_job(windows->take(request), opener(flags->session),
-                          [&](const OrderedJson &line) {
-                            if (request.out.empty()) {
-                              std::printf("%s\n", line.dump().c_str());
-                            } else {
-                              text += line.dump() + "\n";
-                            }
-                          });
-    } else {
-      text = predict_job(request, opener(flags->session));
-    }
-    if (!request.out.empty()) {
-      replace_file(request.out, text);
-    } else if (!windows->given()) {
-      std::fputs(text.c_str(), stdout);
-    }
+    exit_code = sweep_job(request, package_opener(flags->session));
   });
 }
 
@@ -516,8 +367,6 @@ void add_data(CLI::App &app, int &exit_code) {
 
 void add_train_commands(CLI::App &app, const std::string &command_line, int &exit_code) {
   add_train(app, command_line, exit_code);
-  add_eval(app);
-  add_predict(app);
   add_sweep(app, command_line, exit_code);
   add_export(app);
   add_ckpt(app, exit_code);

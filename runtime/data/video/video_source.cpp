@@ -291,10 +291,16 @@ DriveAct cut_windows(const std::vector<fs::path> &videos, const WindowOptions &w
     set.index.modalities.push_back(options.modalities[m].name);
     set.tables.push_back({videos[m].string(), videos[m].string(), videos[m].string()});
   }
-  for (int64_t k = 0; k == 0 || double(k) * w.stride + w.window <= seconds + 1e-6; ++k) {
+  if (w.start >= seconds) {
+    char length[64];
+    std::snprintf(length, sizeof length, "%.3f s long, nothing is at %.3f s", seconds, w.start);
+    throw data_error(videos[0].string(), std::string("the videos are ") + length,
+                     "ask for an earlier window");
+  }
+  for (int64_t k = 0; k == 0 || w.start + double(k) * w.stride + w.window <= seconds + 1e-6; ++k) {
     Sample sample;
     char key[64];
-    const double start = double(k) * w.stride, end = std::min(start + w.window, seconds);
+    const double start = w.start + double(k) * w.stride, end = std::min(start + w.window, seconds);
     std::snprintf(key, sizeof key, "%.3f-%.3f", start, end);
     sample.key = key;
     sample.part = Part::test;

@@ -14,9 +14,10 @@ std::unique_ptr<Source> open_video_source(const std::filesystem::path &dir,
                                           const SourceConfig &config, const SourceOptions &options);
 
 /// What `mome predict --in` feeds: one video per modality, each cut into windows of `window` seconds
-/// every `stride` seconds; one sample per window, the last one ends with the shortest video.
+/// every `stride` seconds, from second `start` on; one sample per window, the last one ends with the
+/// shortest video.
 struct WindowOptions {
-  double window = 3, stride = 0.5;
+  double window = 3, stride = 0.5, start = 0;
 };
 std::unique_ptr<Source> open_window_source(const std::vector<std::filesystem::path> &videos,
                                            const WindowOptions &windows, const SourceConfig &config,
