@@ -1,8 +1,10 @@
 #include "runtime/train/weights.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
@@ -184,9 +186,12 @@ std::vector<Exported> list_weights(const fs::path &path) {
 } // namespace
 
 size_t export_weights(const fs::path &from, const fs::path &path,
-                      const std::vector<ExportRule> &rules, const std::vector<std::string> &only) {
+                      const std::vector<ExportRule> &rules, const std::vector<std::string> &only,
+                      bool torch_counters) {
+  constexpr std::string_view running_mean = "running_mean", counter = "num_batches_tracked";
+  constexpr std::array<int64_t, 1> never = {0};
   const std::vector<Exported> weights = list_weights(from);
-  std::map<std::string, const Exported *> chosen; // sorted by the new name
+  std::map<std::string, const Exported *> chosen; // sorted by the new name; null: a counter
   for (const Exported &weight : weights) {
     std::string name = weight.tensor.name;
     if (!only.empty() && !any_match(only, name)) {
@@ -201,18 +206,26 @@ size_t export_weights(const fs::path &from, const fs::path &path,
       throw usage_error("two tensors would be named '" + name + "'",
                         "choose one of them with --only PATTERN");
     }
+    if (torch_counters && name.ends_with(running_mean)) {
+      chosen[name.substr(0, name.size() - running_mean.size()) + std::string(counter)] = nullptr;
+    }
   }
   if (chosen.empty()) {
     throw usage_error("no tensor is selected", "see the names with mome inspect " + from.string());
   }
   std::vector<ModelTensor> tensors;
   for (const auto &[name, weight] : chosen) {
-    tensors.push_back(weight->tensor);
+    tensors.push_back(weight == nullptr ? ModelTensor{name, BindKind::state, DType::i64, {}}
+                                        : weight->tensor);
     tensors.back().name = name;
   }
   std::map<fs::path, std::unique_ptr<SafetensorsFile>> files;
   TensorFileWriter writer(path, tensors, {{"format", "pt"}});
   for (const auto &[name, weight] : chosen) {
+    if (weight == nullptr) {
+      writer.add(std::as_bytes(std::span(never)));
+      continue;
+    }
     auto &file = files[weight->file];
     if (file == nullptr) {
       file = std::make_unique<SafetensorsFile>(weight->file);
@@ -252,7 +265,7 @@ size_t export_expert(const fs::path &from, const fs::path &path, const std::stri
     }
     only.push_back(head + "**");
   }
-  return export_weights(from, path, rules, only);
+  return export_weights(from, path, rules, only, /*torch_counters=*/true);
 }
 
 } // namespace mome::train

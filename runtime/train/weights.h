@@ -39,9 +39,11 @@ struct ExportRule {
 };
 
 /// Parameters and states of a checkpoint folder, or tensors of a safetensors file, whose path matches one of `only` (all when empty),
-/// renamed by the first rule that applies. Throws Error when two would get one name.
+/// renamed by the first rule that applies. `torch_counters` adds what PyTorch's batch norms keep and
+/// ours do not, NAME.num_batches_tracked = 0. Throws Error when two would get one name.
 size_t export_weights(const std::filesystem::path &from, const std::filesystem::path &file,
-                      const std::vector<ExportRule> &rules, const std::vector<std::string> &only);
+                      const std::vector<ExportRule> &rules, const std::vector<std::string> &only,
+                      bool torch_counters = false);
 
 /// One expert under the names of UniFormerV2's own checkpoints, with the model's class head as its.
 size_t export_expert(const std::filesystem::path &from, const std::filesystem::path &file,

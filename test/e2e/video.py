@@ -2,9 +2,12 @@
 import csv
 import io
 import json
+import random
 import shutil
+import signal
 import struct
 import subprocess
+import time
 
 from harness import ROOT, check, checkpoint_bytes, compile_model, run, summary, workplace
 
@@ -22,6 +25,23 @@ def threads_and_resume(package, data, here):
     check(one == three, "one and three loader threads write the same checkpoint bytes")
     run("mome", "verify-resume", package, "--data", data, "--steps", 6, "--at", 3, "--loader-threads", 2)
     print("ok: a stopped and resumed run ends in the bytes of the unbroken one")
+
+
+def killed(package, data, here):
+    flags = (package, "--data", data, "-q", "--steps", 24, "--save-every", 2, "--loader-threads", 2)
+    begin = time.time()
+    run("mome", "train", *flags, "--out", here / "unbroken")
+    whole = time.time() - begin
+    draw, kills, code = random.Random(3), 0, None
+    for attempt in range(9):
+        job = subprocess.Popen([str(part) for part in ("mome", "train", *flags, "--out", here / "killed", "--resume=auto")])
+        if attempt < 8:
+            time.sleep(draw.uniform(0.2, 0.7) * whole)
+            job.send_signal(signal.SIGKILL)
+        code = job.wait(timeout=300)
+        kills += code == -signal.SIGKILL
+    check(code == 0 and kills > 2 and checkpoint_bytes(here / "killed") == checkpoint_bytes(here / "unbroken"),
+          f"killed {kills} times while decoding and training, a run ends in the bytes of the unbroken one")
 
 
 def evaluate(trained, data):
@@ -100,6 +120,7 @@ def main():
     run("mome", "data", "prepare", here / "raw", here / "data", "--short-side", 36)
     data = here / "data"
     threads_and_resume(package, data, here)
+    killed(package, data, here)
     trained = here / "threads1"
     whole = evaluate(trained, data)
     windows(trained, data)

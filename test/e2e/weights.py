@@ -43,6 +43,20 @@ def round_trip(here):
         (here / f"{name}.safetensors").unlink()
 
 
+def batch_norms(here):
+    """PyTorch's batch norms count their batches and load strictly: the full variant's export has the counters."""
+    package = compile_model(MODEL, here / "local.mpk", "-D", "local=true")
+    run("mome", "init", package, "--section", "fit", "--out", here / "weights.safetensors")
+    run("mome", "export", here / "weights.safetensors", "--expert", "rgb", "--out", here / "exported.safetensors")
+    exported = load(here / "exported.safetensors")
+    norms = [name.removesuffix("running_mean") for name in exported if name.endswith("running_mean")]
+    counters = {name: t for name, t in exported.items() if name.endswith("num_batches_tracked")}
+    check(len(norms) == 8 and counters.keys() == {norm + "num_batches_tracked" for norm in norms}, "every batch norm has its counter")
+    check(all(t.dtype == np.int64 and t.shape == () and t == 0 for t in counters.values()), "a counter is a 64-bit 0 of rank 0")
+    account = initialise(package, here, "fit", here / "exported.safetensors")
+    check(", 0 missing" in account and account.count("num_batches_tracked") >= 1, "and the way back does without them")
+
+
 def clip_tower(here):
     """CLIP's names and 2-d kernel; two of three frames of the kernel are 0."""
     tensors = {
@@ -90,6 +104,7 @@ def refusals(here):
 def main():
     here = workplace()
     round_trip(here)
+    batch_norms(here)
     clip_tower(here)
     gray(here)
     refusals(here)
