@@ -66,6 +66,15 @@ def EliminateStopGradientPass : Pass<"nn-eliminate-stop-gradient", "::mlir::func
 
 //===-- fuse -----------------------------------------------------------------------------------===//
 
+def SplitWideKlPass : Pass<"nn-split-wide-kl", "::mlir::func::FuncOp"> {
+  let summary = "Divergences over very wide rows as many shorter rows";
+  let description = [{
+    A few rows of 65,536 values or more become parts of at most 32,768, each with its own divergence and lse, from which those
+    of the row follow exactly. Not done where the width has no fitting divisor.
+  }];
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
 def SinkReshapesPass : Pass<"nn-sink-reshapes", "::mlir::func::FuncOp"> {
   let summary = "Lets elementwise ops work in the shape in which a root computes";
   let dependentDialects = ["::mome::nn::NNDialect"];

@@ -73,6 +73,7 @@ static void addSimplify(OpPassManager &manager) {
 }
 
 static void addFuse(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createSplitWideKlPass());
   manager.addNestedPass<func::FuncOp>(createSinkReshapesPass());
   manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
   manager.addPass(
