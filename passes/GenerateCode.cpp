@@ -11,12 +11,13 @@
 // no `nn` op is left.
 #include "passes/Passes.h"
 
+#include "passes/LowerToLLVM.h"
 #include "passes/cpu/BuildImage.h"
 #include "passes/cpu/KernelEmitter.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/ReferenceKernels.h"
 #include "passes/cuda/BuildPtx.h"
-#include "passes/cuda/SimtKernels.h"
+#include "passes/cuda/KernelEmitter.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -150,15 +151,21 @@ LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
     deviceModule = ModuleOp::create(module.getLoc());
   }
   OpBuilder device = OpBuilder::atBlockEnd(deviceModule->getBody());
-  FailureOr<cuda::DeviceKernel> emitted = cuda::emitSimtKernel(kernel, device);
+  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, device);
   if (failed(emitted)) {
     return failure();
+  }
+  if (!emitted->reason.empty()) {
+    remark::missed(kernel.getLoc(),
+                   remark::RemarkOpts::name("generic").category("nn-generate-code"))
+        << remark::reason("@{0} on {1}: {2}", kernel.getSymName(), variantOf(cuda),
+                          emitted->reason);
   }
   OpBuilder record(kernel);
   SmallVector<Attribute> launches;
   for (cuda::Launch &launch : emitted->launches) {
     launches.push_back(rt::LaunchAttr::get(record.getContext(), launch.function.getSymName(),
-                                           launch.blocks, launch.threads, /*shared=*/0));
+                                           launch.blocks, launch.threads, launch.shared));
   }
   rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), variantOf(cuda),
                          emitted->scratch, record.getArrayAttr(launches));
@@ -167,7 +174,7 @@ LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
 
 LogicalResult CodeGenerator::addDeviceCode() {
   PassManager manager(module.getContext()); // the code is a module of its own
-  cpu::buildLowerToLLVMPipeline(manager);
+  buildLowerToLLVMPipeline(manager);
   if (failed(manager.run(*deviceModule))) {
     return failure();
   }

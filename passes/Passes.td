@@ -139,4 +139,13 @@ def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ApproximateMathPass : Pass<"approximate-math"> {
+  let summary = "Replaces transcendental functions by polynomials, and allows multiply-add contraction";
+  let description = [{
+    Part of every code generator: vectors of `math.exp`, `math.log`, ... would become one libm call per lane, ten times slower, and
+    generated code may call nothing. What remains of `math` afterwards has a machine instruction; anything else is an error here.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif

@@ -8,9 +8,9 @@
 //
 // Whole rows of S fit the caches for thousands of keys, so no online softmax is needed. Keys behind
 // the last one count as a very low score. Chunks write their own rows of o and lse.
+#include "passes/ReductionEmitter.h"
 #include "passes/cpu/AttentionKernel.h"
 #include "passes/cpu/Families.h"
-#include "passes/cpu/ReductionEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -196,34 +196,6 @@ int64_t AttentionForward::emit() {
 }
 
 //===-- The family ----------------------------------------------------------------------------===//
-
-Value mome::cpu::findResultBuffer(KernelBuilder &b, Value value) {
-  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
-    if (yielded == value) {
-      return b.getResultBuffer(number);
-    }
-  }
-  return nullptr;
-}
-
-std::string mome::cpu::refuseAround(Operation *root) {
-  Block *body = root->getBlock();
-  for (Value operand : root->getOperands()) {
-    if (!isa<BlockArgument>(operand)) {
-      return "an operand is computed in the kernel";
-    }
-    if (!cast<RankedTensorType>(operand.getType()).getElementType().isF32()) {
-      return "an element type other than f32";
-    }
-  }
-  llvm::SmallPtrSet<Value, 4> seen;
-  for (Value yielded : body->getTerminator()->getOperands()) {
-    if (yielded.getDefiningOp() != root || !seen.insert(yielded).second) {
-      return "a result that is not the root's";
-    }
-  }
-  return "";
-}
 
 EmitResult mome::cpu::emitAttention(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
   auto op = dyn_cast<nn::AttentionOp>(kernel.getRoot());

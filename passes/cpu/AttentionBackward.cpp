@@ -9,9 +9,9 @@
 //     store scale dK and dV
 //
 // A chunk owns its head: no sum crosses chunks.
+#include "passes/ReductionEmitter.h"
 #include "passes/cpu/AttentionKernel.h"
 #include "passes/cpu/Families.h"
-#include "passes/cpu/ReductionEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 

@@ -13,7 +13,7 @@ public:
                   mlir::Value bias, int64_t heads, double scale);
 
 protected:
-  int64_t lanes() const { return b.getTarget().lanes; }
+  int64_t lanes() const { return b.getLanes(); }
   /// The part of head `head` of a [B, length, channels] buffer: one line per token.
   Lines headLines(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
                   int64_t channels);

@@ -32,7 +32,7 @@ private:
   void packBlock(const Matrix &matrix, Value base, Value linesLeft, int64_t width, Value fromK,
                  Value endK, Value to, Value target);
   /// Elements from a packed block to the next; a vector more than it holds.
-  int64_t blockSize(int64_t width) const { return depth * width + b.getTarget().lanes; }
+  int64_t blockSize(int64_t width) const { return depth * width + b.getLanes(); }
   void emitTiles(Value depth);
   void emitRow(Value batch, Value row, Value localRow, Value firstColumn, Value isLastGroup);
 

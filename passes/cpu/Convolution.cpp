@@ -83,7 +83,7 @@ public:
              const ConvGeometry &geometry, Value source, Value weight, bool transposed)
       : b(b), geometry(geometry), weight(weight), transposed(transposed),
         rows(chooseRows(geometry, ceilDiv(wantedChunks, geometry.batch * geometry.groups),
-                        b.getTarget().lanes)),
+                        b.getLanes())),
         slab(b, geometry, source, rows), epilogue(b, space, root) {}
   int64_t emit();
 
@@ -122,7 +122,7 @@ Value DirectConv::weightAddress(Value group, Value out, Value in, ArrayRef<Value
 
 void DirectConv::emitTile(ArrayRef<Value> head, Value out, int64_t channels, ArrayRef<Value> places,
                           Value first, Value column, int64_t vectors, Value mask) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   Value group = head[1];
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
   SmallVector<int64_t> terms{geometry.ins};
@@ -161,7 +161,7 @@ void DirectConv::emitTile(ArrayRef<Value> head, Value out, int64_t channels, Arr
 }
 
 void DirectConv::emitChannels(Value batch, Value group, Value first, Value out, int64_t channels) {
-  int64_t lanes = b.getTarget().lanes, width = geometry.result.back();
+  int64_t lanes = b.getLanes(), width = geometry.result.back();
   int64_t vectors = chooseTile(b.getTarget(), channels, width).vectors;
   int64_t whole = width / (vectors * lanes) * vectors * lanes, rest = width - whole;
   SmallVector<std::pair<Value, Value>> ranges;

@@ -11,7 +11,8 @@
 #define MOME_PASSES_CPU_CONVOLUTIONKERNEL_H
 
 #include "dialects/NN/Window.h"
-#include "passes/cpu/BodyEmitter.h"
+#include "passes/BodyEmitter.h"
+#include "passes/cpu/KernelBuilder.h"
 
 namespace mome::cpu {
 

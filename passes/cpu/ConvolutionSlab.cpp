@@ -75,7 +75,7 @@ int64_t ConvSlab::measure(const ConvGeometry &geometry, int64_t rows, int64_t la
 
 ConvSlab::ConvSlab(KernelBuilder &b, const ConvGeometry &geometry, Value source, int64_t rows)
     : b(b), geometry(geometry), source(source) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   columns = countColumns(geometry, lanes);
   perChannel = measure(geometry, rows, lanes);
   int64_t stride = perChannel;
@@ -90,7 +90,7 @@ ConvSlab::ConvSlab(KernelBuilder &b, const ConvGeometry &geometry, Value source,
 void ConvSlab::clear() {
   int64_t size = cast<MemRefType>(buffer.getType()).getNumElements();
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
-  b.loop(b.index(0), b.index(size), b.getTarget().lanes,
+  b.loop(b.index(0), b.index(size), b.getLanes(),
          [&](Value at) { emitStore(b, zero, buffer, at); });
 }
 
@@ -106,7 +106,7 @@ static std::pair<int64_t, int64_t> getPlaced(const ConvGeometry &geometry, unsig
 void ConvSlab::copyRow(Value from, Value to) {
   unsigned last = geometry.last();
   int64_t stride = geometry.stride[last], spread = geometry.spread[last];
-  int64_t shift = geometry.shift[last], lanes = b.getTarget().lanes;
+  int64_t shift = geometry.shift[last], lanes = b.getLanes();
   auto [begin, end] = getPlaced(geometry, last, span(geometry, last, geometry.result[last]));
   if (stride > 1 || spread > 1) {
     b.loop(b.index(begin), b.index(end), 1, [&](Value j) {

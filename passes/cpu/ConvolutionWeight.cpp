@@ -61,7 +61,7 @@ ConvWeightGradient::ConvWeightGradient(KernelBuilder &b, const IterationSpace &s
     : b(b), geometry(geometry), cotangent(cotangent),
       channelBlock(std::min<int64_t>(geometry.outs, 4)),
       tapBlock(geometry.kernel.back() <= 12 / channelBlock ? geometry.kernel.back() : 1),
-      rows(chooseRows(geometry, b.getTarget().lanes)), slab(b, geometry, source, rows),
+      rows(chooseRows(geometry, b.getLanes())), slab(b, geometry, source, rows),
       sums(b.reserveScratch({channelBlock * geometry.ins * geometry.kernelSize()}, b.getF32Type())),
       epilogue(b, space, root) {}
 
@@ -77,7 +77,7 @@ Value ConvWeightGradient::sumAddress(int64_t channel, Value in, ArrayRef<Value> 
 /// the taps read.
 SmallVector<Value> ConvWeightGradient::emitRow(Value line, ArrayRef<Value> addresses,
                                                ArrayRef<Value> outs, ValueRange init) {
-  int64_t lanes = b.getTarget().lanes, width = geometry.result.back();
+  int64_t lanes = b.getLanes(), width = geometry.result.back();
   int64_t whole = width / lanes * lanes;
   auto step = [&](Value column, ValueRange acc, Value mask) {
     SmallVector<Value> inputs, next;

@@ -8,7 +8,7 @@
 //
 // Axes that all accesses walk as one are merged first, so that plain chains are one flat loop. The
 // last loop runs in vectors; what is left of it is one masked vector.
-#include "passes/cpu/BodyEmitter.h"
+#include "passes/BodyEmitter.h"
 #include "passes/cpu/Families.h"
 
 using namespace mlir;
@@ -38,7 +38,7 @@ private:
   void emitPoint(Point point);
 
   int64_t innerExtent() const { return space.getLoopExtents().back(); }
-  int64_t lanes() const { return b.getTarget().lanes; }
+  int64_t lanes() const { return b.getLanes(); }
   /// Where the last, incomplete vector starts.
   int64_t tailStart() const { return innerExtent() / lanes() * lanes(); }
 
@@ -120,24 +120,11 @@ int64_t ElementwiseKernel::emit() {
 EmitResult mome::cpu::emitElementwise(nn::KernelOp kernel, const Target &target,
                                       OpBuilder &builder) {
   Operation *yield = kernel.getBody().front().getTerminator();
-  ArrayRef<int64_t> shape = cast<ShapedType>(yield->getOperand(0).getType()).getShape();
-  IterationSpace space(shape, kernel.getContext());
-  Trace trace;
-  for (Value yielded : yield->getOperands()) {
-    if (cast<ShapedType>(yielded.getType()).getShape() != shape) {
-      return refuse("results of different shapes");
-    }
-    traceValue(yielded, space.getIdentityView(), trace);
+  IterationSpace space(cast<ShapedType>(yield->getOperand(0).getType()).getShape(),
+                       kernel.getContext());
+  if (std::string reason = prepareElementwise(kernel, space); !reason.empty()) {
+    return refuse(reason);
   }
-  if (!trace.leaves.empty()) {
-    Operation *leaf = trace.leaves.front().first.getDefiningOp();
-    return refuse(("'" + leaf->getName().getStringRef() + "' is not elementwise").str());
-  }
-  if (!trace.refusal.empty()) {
-    return refuse(trace.refusal);
-  }
-  trace.expressions.push_back(space.getLinear());
-  space.mergeAxes(trace.expressions);
   KernelBuilder b(kernel, target, builder);
   int64_t chunks = ElementwiseKernel(b, space).emit();
   return b.finish("elementwise", chunks);

@@ -29,12 +29,6 @@ EmitResult emitAttentionBackward(nn::KernelOp kernel, const Target &target,
 /// Convolution and its derivatives, with an elementwise epilogue.
 EmitResult emitConvolution(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
 
-/// The buffer of the result that yields `value`; null if none does.
-mlir::Value findResultBuffer(KernelBuilder &b, mlir::Value value);
-/// For families of a lone op: why the kernel is more than f32 operands, `root` and its results;
-/// empty if it is not.
-std::string refuseAround(mlir::Operation *root);
-
 inline EmitResult refuse(std::string reason) {
   return {nullptr, "", std::move(reason)};
 }

@@ -1,9 +1,9 @@
-// Matrix products with elementwise epilogues: the family, and what its kernels share.
+// Matrix products with elementwise epilogues: the family.
 //
 //   nn.kernel { %h = nn.linear %x, %w, %b;  %y = nn.gelu %h;  yield %h, %y }
 //   ->  for each tile of the result:
 //         acc = product of a register tile over the whole k     (PanelProduct, BlockedProduct)
-//         h = acc + b;  y = gelu(h);  store both                (BodyEmitter)
+//         h = acc + b;  y = gelu(h);  store both                (ProductEmitter)
 #include "passes/cpu/Families.h"
 #include "passes/cpu/ProductKernel.h"
 
@@ -11,81 +11,9 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-ProductKernel::ProductKernel(KernelBuilder &builder, const IterationSpace &space,
-                             nn::ProductOpInterface op)
-    : b(builder), product(op.getProduct()), space(space), emitter(builder, space), op(op) {
-  auto &[lhs, rhs, bias, transposeLhs, transposeRhs, batch, m, n, k, batchAxes] = product;
-  A = {b.getOperandBuffer(lhs), m * k, transposeLhs ? 1 : k, transposeLhs ? m : 1};
-  B = {b.getOperandBuffer(rhs), k * n, transposeRhs ? k : 1, transposeRhs ? 1 : n};
-  if (n == 1 && m > 1) {
-    std::swap(A, B);
-    std::swap(m, n);
-    swapped = true;
-  }
-  unsigned lastAxis = space.getExtents().size() - 1;
-  for (unsigned axis = 0; axis <= lastAxis; ++axis) {
-    std::optional<unsigned> loop = space.getLoop(axis);
-    if (!loop) {
-      continue;
-    }
-    if (axis < unsigned(batchAxes)) {
-      batchLoops.push_back(*loop);
-    } else if (axis < lastAxis) {
-      rowLoops.push_back(*loop);
-    } else {
-      columnLoop = *loop;
-    }
-  }
-  // Several axes merged into one loop appear once.
-  batchLoops.erase(llvm::unique(batchLoops), batchLoops.end());
-  rowLoops.erase(llvm::unique(rowLoops), rowLoops.end());
-}
-
-Value ProductKernel::addressOf(const Matrix &matrix, Value batch, Value line) {
-  return b.addIndex(b.mulIndex(batch, matrix.perBatch), b.mulIndex(line, matrix.perLine));
-}
-
 int64_t ProductKernel::wantedChunks() const {
   double flops = 2.0 * product.m * product.n * product.k;
   return std::clamp<int64_t>(flops / 500e3, 1, 32);
-}
-
-void ProductKernel::emitEpilogue(Value acc, Value batch, Value row, Value column, Value mask) {
-  Point point{SmallVector<Value>(space.getNumLoops()), columnLoop, mask};
-  auto place = [&](ArrayRef<unsigned> loops, Value linear) {
-    SmallVector<int64_t> extents;
-    for (unsigned loop : loops) {
-      extents.push_back(space.getLoopExtents()[loop]);
-    }
-    for (auto [loop, value] : llvm::zip_equal(loops, b.delinearize(linear, extents))) {
-      point.loops[loop] = value;
-    }
-  };
-  place(batchLoops, batch);
-  if (swapped) { // lanes run along the rows of the result
-    point.vectorLoop = rowLoops.front();
-    point.loops[rowLoops.front()] = column;
-  } else {
-    place(rowLoops, row);
-    if (columnLoop) {
-      point.loops[*columnLoop] = column;
-    } else {
-      acc = vector::ExtractOp::create(b, acc, ArrayRef<int64_t>{0});
-    }
-  }
-  if (product.bias) {
-    unsigned lastAxis = space.getExtents().size() - 1;
-    Value bias = emitter.emit(product.bias, space.getView({lastAxis}), point);
-    acc = arith::AddFOp::create(b, acc, isa<VectorType>(acc.getType()) ? b.splat(bias) : bias);
-  }
-  emitter.bind(op->getResult(0), space.getIdentityView(), acc);
-  SmallVector<Value> values;
-  for (Value yielded : b.getYielded()) {
-    values.push_back(emitter.emit(yielded, point));
-  }
-  for (auto [number, value] : llvm::enumerate(values)) {
-    emitter.store(value, b.getResultBuffer(number), space.getLinear(), point);
-  }
 }
 
 EmitResult mome::cpu::emitGemm(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
@@ -93,49 +21,13 @@ EmitResult mome::cpu::emitGemm(nn::KernelOp kernel, const Target &target, OpBuil
   if (!op) {
     return refuse("");
   }
-  Value root = op->getResult(0);
-  ArrayRef<int64_t> shape = cast<ShapedType>(root.getType()).getShape();
-  nn::Product product = op.getProduct();
-  for (Value operand : {product.lhs, product.rhs}) {
-    if (!isa<BlockArgument>(operand)) {
-      return refuse("an operand of the product is computed in the kernel");
-    }
-  }
-  IterationSpace space(shape, kernel.getContext());
-  Trace trace;
-  for (Value yielded : kernel.getBody().front().getTerminator()->getOperands()) {
-    if (cast<ShapedType>(yielded.getType()).getShape() != shape) {
-      return refuse("a result without the shape of the product");
-    }
-    traceValue(yielded, space.getIdentityView(), trace);
-  }
-  if (product.bias) {
-    traceValue(product.bias, space.getView({unsigned(shape.size() - 1)}), trace);
-  }
-  for (auto &[leaf, view] : trace.leaves) {
-    if (leaf != root || view.index != space.getIdentityView().index) {
-      return refuse("the epilogue is not elementwise");
-    }
-  }
-  if (!trace.refusal.empty()) {
-    return refuse(trace.refusal);
-  }
-  trace.expressions.push_back(space.getLinear());
-  unsigned rowAxis = product.batchAxes, columnAxis = shape.size() - 1;
-  space.mergeAxes(trace.expressions, {rowAxis, columnAxis});
-  if (product.n == 1 && product.m > 1) { // lanes run along the rows, which must be one loop
-    SmallVector<unsigned> loops;
-    for (unsigned axis = rowAxis; axis < columnAxis; ++axis) {
-      if (auto loop = space.getLoop(axis)) {
-        loops.push_back(*loop);
-      }
-    }
-    if (loops.front() != loops.back()) {
-      return refuse("one column, with rows that do not merge");
-    }
+  IterationSpace space(cast<ShapedType>(op->getResult(0).getType()).getShape(),
+                       kernel.getContext());
+  if (std::string reason = prepareProduct(kernel, space); !reason.empty()) {
+    return refuse(reason);
   }
   KernelBuilder b(kernel, target, builder);
-  int64_t chunks = prefersBlocks(target, product) ? emitBlockedProduct(b, space, op)
-                                                  : emitPanelProduct(b, space, op);
+  int64_t chunks = prefersBlocks(target, op.getProduct()) ? emitBlockedProduct(b, space, op)
+                                                          : emitPanelProduct(b, space, op);
   return b.finish("gemm", chunks);
 }

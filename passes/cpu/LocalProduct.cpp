@@ -36,7 +36,7 @@ Value Packer::placeOf(Value line, Value firstLine) {
 
 /// Lines lie side by side: one k is a row of the panel.
 void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, Value endLine) {
-  int64_t lanes = b.getTarget().lanes, rest = lineCount % width, whole = lineCount - rest;
+  int64_t lanes = b.getLanes(), rest = lineCount % width, whole = lineCount - rest;
   auto copyPanel = [&](Value line, int64_t columns) {
     Value to = placeOf(line, firstLine), source = b.addIndex(from.origin, line);
     Value lastMask = columns % lanes ? b.laneMask(columns % lanes) : Value();
@@ -60,7 +60,7 @@ void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, V
 /// Elements of a line lie side by side: square blocks are transposed in registers. Lines behind the
 /// last repeat it; the last block of k overlaps the one before.
 void Packer::emitTransposed(const Lines &from, int64_t lineCount, Value firstLine, Value endLine) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   Value mask = depth < lanes ? b.laneMask(depth) : Value();
   b.loop(firstLine, endLine, lanes, [&](Value line) {
     Value to = placeOf(line, firstLine);
@@ -97,7 +97,7 @@ Panels mome::cpu::panelsInPlace(KernelBuilder &b, Value buffer, Value origin, in
 void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int64_t rows,
                                const Panels &columns, int64_t columnCount, PanelRange range,
                                Value depth, function_ref<void(const TileResult &)> sink) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   SmallVector<Value> lines;
   for (int64_t i = 0; i < rows; ++i) {
     lines.push_back(b.addIndex(a.origin, b.mulIndex(b.addIndex(row, i), a.perLine)));

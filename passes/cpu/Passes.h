@@ -17,9 +17,6 @@ namespace mome::cpu {
 /// dialect with the machine-level signature. Pipeline `cpu-lower-kernels`.
 void buildLowerKernelsPipeline(mlir::OpPassManager &manager);
 
-/// The first part of it, which any LLVM backend can go on from: the signature stays as it is.
-void buildLowerToLLVMPipeline(mlir::OpPassManager &manager);
-
 /// Registers the passes and the pipeline for tools.
 void registerCpuPassesAndPipelines();
 

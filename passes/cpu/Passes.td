@@ -15,15 +15,6 @@ def EmitCpuKernelsPass : Pass<"nn-emit-cpu-kernels", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
-def ApproximateMathPass : Pass<"cpu-approximate-math"> {
-  let summary = "Replaces transcendental functions by polynomials, and allows multiply-add contraction";
-  let description = [{
-    Vectors of `math.exp`, `math.log`, ... would become one libm call per lane: ten times slower, and generated code may call nothing.
-    What remains of `math` afterwards has a machine instruction; anything else is an error here.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
-}
-
 def AddEntryPointsPass : Pass<"cpu-add-entry-points", "::mlir::ModuleOp"> {
   let summary = "Gives every kernel function the machine-level signature of kernels";
   let description = [{

@@ -8,9 +8,9 @@
 // If the last axis is kept, lanes run along it and every lane sums on its own. If it is reduced,
 // lanes run along it too and meet at the end. Long sums run in blocks (ReductionSet::walk). Chunks
 // split the kept axes only: the order of a sum never depends on the number of threads.
-#include "passes/cpu/BodyEmitter.h"
+#include "passes/BodyEmitter.h"
+#include "passes/ReductionEmitter.h"
 #include "passes/cpu/Families.h"
-#include "passes/cpu/ReductionEmitter.h"
 
 using namespace mlir;
 using namespace mome;
@@ -125,7 +125,7 @@ void ReductionKernel::emitEpilogue(Value value, const Point &point) {
 
 void ReductionKernel::emitColumns(ArrayRef<Value> outer, Value column, int64_t vectors,
                                   Value lastMask) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   Point point{SmallVector<Value>(operandSpace.getNumLoops()), kept.back(), nullptr};
   for (auto [loop, value] : llvm::zip_equal(ArrayRef(kept).drop_back(), outer)) {
     point.loops[loop] = value;
@@ -152,7 +152,7 @@ void ReductionKernel::emitColumns(ArrayRef<Value> outer, Value column, int64_t v
 }
 
 int64_t ReductionKernel::emitColumnChunks() {
-  int64_t lanes = b.getTarget().lanes, width = operandSpace.getLoopExtents()[kept.back()];
+  int64_t lanes = b.getLanes(), width = operandSpace.getLoopExtents()[kept.back()];
   int64_t block = std::min(tileVectors, ceilDiv(width, lanes)) * lanes;
   SmallVector<int64_t> extents = extentsOf(ArrayRef(kept).drop_back());
   int64_t outerCount = ShapedType::getNumElements(extents), blocks = ceilDiv(width, block);
@@ -226,47 +226,16 @@ int64_t ReductionKernel::emit() {
 //===-- The family ----------------------------------------------------------------------------===//
 
 EmitResult mome::cpu::emitReduction(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
-  Block &body = kernel.getBody().front();
-  auto reductions = body.getOps<nn::ReductionOpInterface>();
+  auto reductions = kernel.getBody().front().getOps<nn::ReductionOpInterface>();
   if (!llvm::hasSingleElement(reductions)) {
     return refuse("");
   }
   nn::ReductionOpInterface op = *reductions.begin();
-  Value root = op->getResult(0);
   IterationSpace operandSpace(shapeOf(op->getOperand(0)), kernel.getContext());
-  IterationSpace resultSpace(shapeOf(root), kernel.getContext());
-  Trace before, after;
-  traceValue(op->getOperand(0), operandSpace.getIdentityView(), before);
-  for (Value yielded : body.getTerminator()->getOperands()) {
-    if (shapeOf(yielded) != shapeOf(root)) {
-      return refuse("a result without the shape of the reduction");
-    }
-    traceValue(yielded, resultSpace.getIdentityView(), after);
+  IterationSpace resultSpace(shapeOf(op->getResult(0)), kernel.getContext());
+  if (std::string reason = prepareReduction(op, operandSpace, resultSpace); !reason.empty()) {
+    return refuse(reason);
   }
-  for (auto &[leaf, view] : after.leaves) {
-    if (leaf != root || view.index != resultSpace.getIdentityView().index) {
-      return refuse("the epilogue is not elementwise");
-    }
-  }
-  if (!before.leaves.empty()) {
-    return refuse("the prologue is not elementwise");
-  }
-  if (!before.refusal.empty() || !after.refusal.empty()) {
-    return refuse(before.refusal.empty() ? after.refusal : before.refusal);
-  }
-  // Kept axes keep their own loops, so that both spaces agree on them; neighbouring reduced axes
-  // merge.
-  SmallVector<unsigned> borders;
-  SmallVector<int64_t> axes = op.getReducedAxes();
-  for (unsigned axis = 0; axis < operandSpace.getExtents().size(); ++axis) {
-    bool isReduced = llvm::is_contained(axes, axis);
-    if (!isReduced || (axis > 0 && !llvm::is_contained(axes, axis - 1)) ||
-        op.getReductionKind() == nn::ReductionKind::argmax) {
-      borders.push_back(axis);
-    }
-  }
-  before.expressions.push_back(operandSpace.getLinear());
-  operandSpace.mergeAxes(before.expressions, borders);
   KernelBuilder b(kernel, target, builder);
   int64_t chunks = ReductionKernel(b, operandSpace, resultSpace, op).emit();
   return b.finish("reduction", chunks);

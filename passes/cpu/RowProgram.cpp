@@ -7,19 +7,15 @@
 //         pass 1:               e = exp(x - m), kept in scratch;  s = sum of e
 //         pass 2:               store e / s
 //
-// A *wide* value has the shape of whole rows; a value per row is a scalar. Rows of several widths
-// may meet (a softmax over two experts scales 64 channels): the iteration space then has one column
-// axis per width, and passes of one level run over each width in turn. Pass p reduces what depends
-// on p earlier reductions, so the number of passes is the longest chain of reductions plus one.
-// Later passes compute cheap values again and read expensive ones (transcendental functions) back
-// from a row of scratch; rows that would not stay in the cache are computed again in every pass, so
-// that a divergence over a million classes leaves nothing but its statistics. Sums run in vectors with several accumulators that meet in a fixed tree.
-#include "passes/cpu/BodyEmitter.h"
+// RowPlan.h says what the passes are. Later ones compute cheap values again and read expensive ones
+// (transcendental functions) back from a row of scratch; rows that would not stay in the cache are
+// computed again in every pass, so that a divergence over a million classes leaves nothing but its
+// statistics. Sums run in vectors with several accumulators that meet in a fixed tree.
+#include "passes/ReductionEmitter.h"
+#include "passes/RowPlan.h"
 #include "passes/cpu/Families.h"
-#include "passes/cpu/ReductionEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace mome;
@@ -36,61 +32,14 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 
 namespace {
 
-/// The shapes of a row program: [rows] and [rows, widths[j]].
-class RowShapes {
-public:
-  RowShapes(ArrayRef<int64_t> rows, ArrayRef<int64_t> widths, MLIRContext *context)
-      : rows(rows), widths(widths),
-        space(llvm::to_vector(llvm::concat<const int64_t>(rows, widths)), context) {}
-
-  bool isPerRow(Value value) const { return shapeOf(value) == ArrayRef(rows); }
-  /// The number of a wide value's width.
-  std::optional<unsigned> getWidth(Value value) const {
-    ArrayRef<int64_t> shape = shapeOf(value);
-    if (shape.size() != rows.size() + 1 || shape.drop_back() != ArrayRef(rows)) {
-      return std::nullopt;
-    }
-    const int64_t *found = llvm::find(widths, shape.back());
-    return found == widths.end() ? std::nullopt : std::optional<unsigned>(found - widths.begin());
-  }
-  unsigned getColumnAxis(unsigned width) const { return rows.size() + width; }
-  View getRowView() const {
-    return space.getView(llvm::to_vector(llvm::seq<unsigned>(0, rows.size())));
-  }
-  /// The view of a value in its own rows.
-  View getView(Value value) const {
-    SmallVector<unsigned> axes = llvm::to_vector(llvm::seq<unsigned>(0, rows.size()));
-    if (std::optional<unsigned> width = getWidth(value)) {
-      axes.push_back(getColumnAxis(*width));
-    }
-    return space.getView(axes);
-  }
-  AffineExpr getAddress(Value value) const {
-    return linearize(getView(value).index, shapeOf(value));
-  }
-
-  SmallVector<int64_t> rows, widths;
-  IterationSpace space;
-};
-
-/// What happens in one pass over the columns of one width.
-struct RowPass {
-  unsigned level, width;
-  SmallVector<nn::ReductionOpInterface> reductions;
-  SmallVector<unsigned> stored; // results
-  llvm::SetVector<Value> kept;  // wide values written to scratch
-};
-
 class RowKernel {
 public:
   RowKernel(KernelBuilder &builder, const RowShapes &shapes)
-      : b(builder), shapes(shapes), emitter(builder, shapes.space) {}
+      : b(builder), shapes(shapes), emitter(builder, shapes.space), plan(b.getBody(), shapes) {}
   int64_t emit();
 
 private:
-  unsigned levelOf(Value value);
-  void makePasses();
-  RowPass &getPass(unsigned level, unsigned width);
+  void keepExpensive();
   void findKept(Value value, const RowPass &reader);
 
   void emitRow(Value row);
@@ -106,8 +55,7 @@ private:
   KernelBuilder &b;
   const RowShapes &shapes;
   BodyEmitter emitter;
-  DenseMap<Value, unsigned> levels;
-  SmallVector<RowPass, 0> passes;     // by level, then width
+  RowPlan plan;
   DenseMap<Value, Value> scratchRows; // of kept values
 };
 
@@ -136,39 +84,13 @@ static bool isExpensive(nn::ElementwiseOpInterface op) {
 
 //===-- Passes --------------------------------------------------------------------------------===//
 
-/// The number of reductions on the longest chain to the value.
-unsigned RowKernel::levelOf(Value value) {
-  if (auto found = levels.find(value); found != levels.end()) {
-    return found->second;
-  }
-  unsigned level = 0;
-  if (Operation *op = value.getDefiningOp()) {
-    for (Value operand : op->getOperands()) {
-      level = std::max(level, levelOf(operand));
-    }
-    level += isa<nn::ReductionOpInterface>(op);
-  }
-  return levels[value] = level;
-}
-
-RowPass &RowKernel::getPass(unsigned level, unsigned width) {
-  auto before = [](const RowPass &pass, std::pair<unsigned, unsigned> key) {
-    return std::pair(pass.level, pass.width) < key;
-  };
-  auto at = std::lower_bound(passes.begin(), passes.end(), std::pair(level, width), before);
-  if (at == passes.end() || at->level != level || at->width != width) {
-    at = passes.insert(at, RowPass{level, width, {}, {}, {}});
-  }
-  return *at;
-}
-
 /// Marks expensive wide values of earlier passes that `reader` needs for `value`.
 void RowKernel::findKept(Value value, const RowPass &reader) {
   auto op = dyn_cast_if_present<nn::ElementwiseOpInterface>(value.getDefiningOp());
   if (!op || shapes.getWidth(value) != reader.width) {
     return;
   }
-  unsigned level = levelOf(value);
+  unsigned level = plan.levelOf(value);
   bool fits = shapes.widths[reader.width] <= longestKeptRow;
   if (level < reader.level && isExpensive(op) && fits) {
     scratchRows.try_emplace(value);
@@ -179,20 +101,9 @@ void RowKernel::findKept(Value value, const RowPass &reader) {
   }
 }
 
-void RowKernel::makePasses() {
-  for (Operation &op : b.getBody()) {
-    if (auto reduction = dyn_cast<nn::ReductionOpInterface>(op)) {
-      Value operand = op.getOperand(0);
-      getPass(levelOf(operand), *shapes.getWidth(operand)).reductions.push_back(reduction);
-    }
-  }
-  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
-    if (!shapes.isPerRow(yielded)) {
-      getPass(levelOf(yielded), *shapes.getWidth(yielded)).stored.push_back(number);
-    }
-  }
+void RowKernel::keepExpensive() {
   // Backwards in the body, so that what kept values need is known before their turn.
-  for (const RowPass &pass : passes) {
+  for (const RowPass &pass : plan.passes) {
     for (nn::ReductionOpInterface reduction : pass.reductions) {
       findKept(reduction->getOperand(0), pass);
     }
@@ -205,13 +116,13 @@ void RowKernel::makePasses() {
     if (!scratchRows.contains(value)) {
       continue;
     }
-    RowPass &pass = getPass(levelOf(value), *shapes.getWidth(value));
+    RowPass &pass = plan.getPass(plan.levelOf(value), *shapes.getWidth(value));
     pass.kept.insert(value);
     for (Value operand : op.getOperands()) {
       findKept(operand, pass);
     }
     Type type = bufferElementType(cast<RankedTensorType>(value.getType()).getElementType());
-    int64_t lanes = b.getTarget().lanes;
+    int64_t lanes = b.getLanes();
     scratchRows[value] = b.reserveScratch({ceilDiv(shapeOf(value).back(), lanes) * lanes}, type);
   }
 }
@@ -220,7 +131,7 @@ void RowKernel::makePasses() {
 
 /// Reads what earlier passes kept.
 void RowKernel::bindKept(const RowPass &pass, const Point &point) {
-  for (const RowPass &earlier : passes) {
+  for (const RowPass &earlier : plan.passes) {
     if (earlier.level >= pass.level || earlier.width != pass.width) {
       continue;
     }
@@ -297,17 +208,8 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
 }
 
 void RowKernel::emitRow(Value row) {
-  Point point{SmallVector<Value>(shapes.space.getNumLoops()), std::nullopt, nullptr};
-  unsigned rowLoops = 0;
-  for (unsigned axis = 0; axis < shapes.rows.size(); ++axis) {
-    if (std::optional<unsigned> loop = shapes.space.getLoop(axis)) {
-      rowLoops = *loop + 1;
-    }
-  }
-  SmallVector<Value> digits =
-      b.delinearize(row, shapes.space.getLoopExtents().take_front(rowLoops));
-  llvm::copy(digits, point.loops.begin());
-  for (const RowPass &pass : passes) {
+  Point point = shapes.getRowPoint(b, row);
+  for (const RowPass &pass : plan.passes) {
     emitPass(pass, point);
   }
   for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
@@ -319,7 +221,7 @@ void RowKernel::emitRow(Value row) {
 }
 
 int64_t RowKernel::emit() {
-  makePasses();
+  keepExpensive();
   int64_t rows = ShapedType::getNumElements(shapes.rows);
   int64_t widest = *llvm::max_element(shapes.widths);
   int64_t perChunk = std::max<int64_t>(1, chunkElements / widest);
@@ -332,78 +234,13 @@ int64_t RowKernel::emit() {
 
 //===-- The family ----------------------------------------------------------------------------===//
 
-/// The rows of a body, from its first reduction; and the widths of everything reduced or stored.
-static std::optional<RowShapes> findShapes(Block &body) {
-  SmallVector<Value> wide;
-  for (Operation &op : body) {
-    if (isa<nn::ReductionOpInterface>(op)) {
-      wide.push_back(op.getOperand(0));
-    }
-  }
-  if (wide.empty() || shapeOf(wide.front()).empty()) {
-    return std::nullopt;
-  }
-  ArrayRef<int64_t> rows = shapeOf(wide.front()).drop_back();
-  llvm::append_range(wide, body.getTerminator()->getOperands());
-  SmallVector<int64_t> widths;
-  for (Value value : wide) {
-    ArrayRef<int64_t> shape = shapeOf(value);
-    if (shape.size() == rows.size() + 1 && !llvm::is_contained(widths, shape.back())) {
-      widths.push_back(shape.back());
-    }
-  }
-  return RowShapes(rows, widths, body.getParentOp()->getContext());
-}
-
-/// Why the body is no row program over `shapes`; else empty, and `trace` is filled.
-static std::string checkBody(Block &body, const RowShapes &shapes, Trace &trace) {
-  for (Operation &op : body) {
-    auto reduction = dyn_cast<nn::ReductionOpInterface>(op);
-    if (!reduction) {
-      continue;
-    }
-    Value operand = op.getOperand(0);
-    if (!shapes.getWidth(operand) ||
-        reduction.getReducedAxes() != ArrayRef<int64_t>(shapes.rows.size())) {
-      return "a reduction that does not run along the rows";
-    }
-    traceValue(operand, shapes.getView(operand), trace);
-  }
-  for (Value yielded : body.getTerminator()->getOperands()) {
-    if (!shapes.getWidth(yielded) && !shapes.isPerRow(yielded)) {
-      return "a result that is neither rows nor one value per row";
-    }
-    traceValue(yielded, shapes.getView(yielded), trace);
-    trace.expressions.push_back(shapes.getAddress(yielded));
-  }
-  for (auto &[leaf, view] : trace.leaves) {
-    Operation *op = leaf.getDefiningOp();
-    if (!isa<nn::ReductionOpInterface>(op)) {
-      return ("'" + op->getName().getStringRef() + "' is no row op").str();
-    }
-    if (view.index != shapes.getRowView().index) {
-      return "a reduction read across rows";
-    }
-  }
-  return trace.refusal;
-}
-
 EmitResult mome::cpu::emitRowProgram(nn::KernelOp kernel, const Target &target,
                                      OpBuilder &builder) {
-  Block &body = kernel.getBody().front();
-  std::optional<RowShapes> shapes = findShapes(body);
+  std::string reason;
+  std::optional<RowShapes> shapes = prepareRowProgram(kernel, reason);
   if (!shapes) {
-    return refuse(nn::getFusionRole(kernel.getRoot()) == nn::FusionRole::row ? "no rows" : "");
-  }
-  Trace trace;
-  if (std::string reason = checkBody(body, *shapes, trace); !reason.empty()) {
     return refuse(reason);
   }
-  SmallVector<unsigned> columns;
-  for (unsigned width = 0; width < shapes->widths.size(); ++width) {
-    columns.push_back(shapes->getColumnAxis(width));
-  }
-  shapes->space.mergeAxes(trace.expressions, columns);
   KernelBuilder b(kernel, target, builder);
   int64_t chunks = RowKernel(b, *shapes).emit();
   return b.finish("row", chunks);

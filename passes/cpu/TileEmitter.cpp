@@ -43,7 +43,7 @@ SmallVector<Value> mome::cpu::emitProduct(KernelBuilder &b, Tile tile, Value ext
 
 Value mome::cpu::emitDots(KernelBuilder &b, int64_t extent, function_ref<Value(Value, Value)> loadA,
                           function_ref<Value(Value, int64_t, Value)> loadB) {
-  int64_t lanes = b.getTarget().lanes, whole = extent / lanes * lanes;
+  int64_t lanes = b.getLanes(), whole = extent / lanes * lanes;
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
   auto step = [&](Value k, ValueRange acc, Value mask) {
     SmallVector<Value> next;
@@ -67,14 +67,14 @@ Value mome::cpu::emitDots(KernelBuilder &b, int64_t extent, function_ref<Value(V
 
 static Value shuffle(KernelBuilder &b, Value x, Value y, function_ref<int64_t(int64_t)> source) {
   SmallVector<int64_t> mask;
-  for (int64_t lane = 0; lane < b.getTarget().lanes; ++lane) {
+  for (int64_t lane = 0; lane < b.getLanes(); ++lane) {
     mask.push_back(source(lane));
   }
   return vector::ShuffleOp::create(b, x, y, mask);
 }
 
 void mome::cpu::emitTranspose(KernelBuilder &b, MutableArrayRef<Value> rows) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   // Exchange the off-diagonal halves of ever smaller blocks.
   for (int64_t half = lanes / 2; half > 0; half /= 2) {
     for (int64_t i = 0; i < lanes; ++i) {

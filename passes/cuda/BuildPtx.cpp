@@ -2,7 +2,7 @@
 #include "passes/cuda/BuildPtx.h"
 
 #include "passes/LlvmBackend.h"
-#include "passes/cuda/SimtKernels.h"
+#include "passes/cuda/KernelEmitter.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -15,6 +15,9 @@ using namespace mome::cuda;
 static constexpr llvm::StringLiteral triple = "nvptx64-nvidia-cuda";
 /// PTX 8.0: every driver since CUDA 12.0 takes it.
 static constexpr llvm::StringLiteral features = "+ptx80";
+
+/// Of operands, results and scratch: the planner's (docs/levels.md, Kernels).
+static constexpr int64_t bufferAlignment = 64;
 
 bool mome::cuda::isArchitecture(StringRef name) {
   return llvm::is_contained({"sm_80", "sm_86", "sm_89", "sm_90"}, name);
@@ -29,6 +32,10 @@ static void markKernels(ModuleOp module) {
       function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
       function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                         b.getDenseI32ArrayAttr({int32_t(threads.getInt()), 1, 1}));
+      for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
+        function.setArgAttr(argument, LLVM::LLVMDialect::getAlignAttrName(),
+                            b.getI64IntegerAttr(bufferAlignment));
+      }
     }
   }
 }

@@ -121,7 +121,7 @@ ImplicitLocOpBuilder Cutter::open(IRMapping &mapping) {
   auto launch = func::FuncOp::create(builder, kernel.getLoc(), name, function.getFunctionType());
   Block *entry = launch.addEntryBlock();
   mapping.map(function.getArguments(), entry->getArguments());
-  launches.push_back({launch, 1, 1});
+  launches.push_back({launch, 1, 1, 0});
   return ImplicitLocOpBuilder(kernel.getLoc(), OpBuilder::atBlockEnd(entry));
 }
 
@@ -232,5 +232,5 @@ FailureOr<DeviceKernel> mome::cuda::emitSimtKernel(nn::KernelOp kernel, OpBuilde
     return failure();
   }
   moveGlobals(*linalg->module, kernel.getSymName(), builder);
-  return DeviceKernel{Cutter(kernel, linalg->function, builder).cut(), *scratch};
+  return DeviceKernel{Cutter(kernel, linalg->function, builder).cut(), *scratch, "", ""};
 }

@@ -10,11 +10,12 @@
 //
 //   // RUN: mome-check-kernels %s | FileCheck %s
 //   // CHECK: k_relu elementwise chunks=1 error=0.0e+00 ok
+#include "passes/LowerToLLVM.h"
 #include "passes/cpu/KernelEmitter.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/ReferenceKernels.h"
 #include "passes/cuda/BuildPtx.h"
-#include "passes/cuda/SimtKernels.h"
+#include "passes/cuda/KernelEmitter.h"
 #include "tools/mome-check-kernels/device_runner.h"
 #include "tools/mome-check-kernels/kernel_run.h"
 #include "tools/mome-check-kernels/measure.h"
@@ -64,6 +65,8 @@ static llvm::cl::opt<bool> reference("reference",
 static llvm::cl::opt<bool>
     onCuda("cuda", llvm::cl::desc("check the CUDA code generator, on device cuda:0"));
 static llvm::cl::opt<std::string> cudaArchitecture("cuda-architecture", llvm::cl::init("sm_80"));
+static llvm::cl::opt<std::string> ptxFile("ptx", llvm::cl::value_desc("file"),
+                                          llvm::cl::desc("with --cuda: also write the PTX"));
 
 static llvm::cl::opt<bool>
     ulp("ulp",
@@ -171,24 +174,39 @@ static FailureOr<std::unique_ptr<ExecutionEngine>> compile(ModuleOp module,
 
 //===-- CUDA --------------------------------------------------------------------------------===//
 
-/// The kernels as a package's CUDA variant has them, ready to run; null after an error.
+static bool writePtx(StringRef ptx) {
+  std::error_code error;
+  llvm::raw_fd_ostream stream(ptxFile, error);
+  if (error) {
+    llvm::errs() << "cannot write '" << ptxFile << "': " << error.message() << "\n";
+    return false;
+  }
+  stream << ptx;
+  return true;
+}
+
+/// The kernels as a package's CUDA variant has them, ready to run; null after an error. Appends the
+/// family of each, with the reason if it is the generic one.
 static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
-                                                MLIRContext &context) {
+                                                MLIRContext &context,
+                                                std::vector<std::string> &families) {
   OwningOpRef<ModuleOp> code = ModuleOp::create(UnknownLoc::get(&context));
   std::vector<Kernel> records;
   std::vector<std::vector<uint64_t>> sizes;
   for (nn::KernelOp kernel : kernels) {
     OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
-    FailureOr<cuda::DeviceKernel> emitted = cuda::emitSimtKernel(kernel, builder);
+    FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, builder);
     if (failed(emitted)) {
       return nullptr;
     }
+    std::string reason = emitted->reason.empty() ? "" : " (" + emitted->reason + ")";
+    families.push_back("cuda:" + emitted->family + reason);
     Kernel &record = records.emplace_back();
     record.symbol = kernel.getSymName();
     record.scratch = emitted->scratch;
     for (cuda::Launch &launch : emitted->launches) {
-      record.launches.push_back(
-          {launch.function.getSymName().str(), launch.blocks, launch.threads, 0});
+      record.launches.push_back({launch.function.getSymName().str(), launch.blocks, launch.threads,
+                                 uint64_t(launch.shared)});
     }
     Run shape(kernel, nullptr, 1, 0, inputRange());
     auto &list = sizes.emplace_back();
@@ -197,13 +215,15 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
     }
   }
   PassManager manager(&context);
-  cpu::buildLowerToLLVMPipeline(manager);
+  buildLowerToLLVMPipeline(manager);
   if (failed(manager.run(*code))) {
     return nullptr;
   }
   FailureOr<std::string> ptx = cuda::buildPtx(*code, cudaArchitecture);
-  return failed(ptx) ? nullptr
-                     : DeviceRunner::create("cuda:" + cudaArchitecture, *ptx, records, sizes);
+  if (failed(ptx) || (!ptxFile.empty() && !writePtx(*ptx))) {
+    return nullptr;
+  }
+  return DeviceRunner::create("cuda:" + cudaArchitecture, *ptx, records, sizes);
 }
 
 static bool processOnCuda(ModuleOp module) {
@@ -213,7 +233,8 @@ static bool processOnCuda(ModuleOp module) {
       kernels.push_back(kernel);
     }
   }
-  std::unique_ptr<DeviceRunner> device = loadOnCuda(kernels, *module.getContext());
+  std::vector<std::string> families;
+  std::unique_ptr<DeviceRunner> device = loadOnCuda(kernels, *module.getContext(), families);
   bool allFine = device != nullptr;
   for (size_t k = 0; device && k < kernels.size(); ++k) {
     Run run(kernels[k], nullptr, /*chunks=*/1, /*scratchBytes=*/0, inputRange());
@@ -225,7 +246,7 @@ static bool processOnCuda(ModuleOp module) {
       }
       ran &= device->run(k, buffers, run.numInputs);
     };
-    allFine &= check(run, "cuda") && ran;
+    allFine &= check(run, families[k]) && ran;
   }
   return allFine;
 }

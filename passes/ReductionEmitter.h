@@ -1,17 +1,17 @@
 // Accumulators of reductions: per lane partial results, combined in an order that is fixed when the
 // code is generated.
-#ifndef MOME_PASSES_CPU_REDUCTIONEMITTER_H
-#define MOME_PASSES_CPU_REDUCTIONEMITTER_H
+#ifndef MOME_PASSES_REDUCTIONEMITTER_H
+#define MOME_PASSES_REDUCTIONEMITTER_H
 
-#include "passes/cpu/KernelBuilder.h"
+#include "passes/BodyEmitter.h"
 
-namespace mome::cpu {
+namespace mome {
 
 /// The state of one reduction is one value, or for argmax the best value and its index; vectors, or
 /// scalars. Functions take and give states as lists of values.
 class ReductionEmitter {
 public:
-  ReductionEmitter(KernelBuilder &b, nn::ReductionKind kind) : b(b), kind(kind) {}
+  ReductionEmitter(FunctionBuilder &b, nn::ReductionKind kind) : b(b), kind(kind) {}
 
   bool needsIndex() const { return kind == nn::ReductionKind::argmax; }
   unsigned size() const { return needsIndex() ? 2 : 1; }
@@ -23,13 +23,15 @@ public:
                                      mlir::Value mask = {});
   /// Two states into one, lane by lane.
   llvm::SmallVector<mlir::Value> combine(mlir::ValueRange x, mlir::ValueRange y);
+  /// The state of vectors as one of scalars: over all lanes.
+  llvm::SmallVector<mlir::Value> reduceLanes(mlir::ValueRange state);
   /// The result: of vectors over all lanes, or of scalars.
   mlir::Value finish(mlir::ValueRange state);
 
 private:
   mlir::Value isBetter(mlir::Value candidate, mlir::Value best);
 
-  KernelBuilder &b;
+  FunctionBuilder &b;
   nn::ReductionKind kind;
 };
 
@@ -39,7 +41,7 @@ public:
   using Body = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value at, mlir::Value mask,
                                                                  mlir::ValueRange state)>;
 
-  explicit ReductionSet(KernelBuilder &b) : b(b) {}
+  explicit ReductionSet(FunctionBuilder &b) : b(b) {}
   void push(nn::ReductionKind kind) { kinds.emplace_back(b, kind); }
 
   llvm::SmallVector<mlir::Value> init(bool vectors);
@@ -59,9 +61,15 @@ private:
   llvm::SmallVector<mlir::Value> walkUnrolled(mlir::Value from, mlir::Value to, int64_t factor,
                                               mlir::ValueRange state, Body body);
 
-  KernelBuilder &b;
+  FunctionBuilder &b;
   llvm::SmallVector<ReductionEmitter> kinds;
 };
 
-} // namespace mome::cpu
+/// Why the kernel around `op`, its only reduction, is more than that with an elementwise prologue and
+/// epilogue; else empty, and the operand's space has its loops. Kept axes keep loops of their own, as
+/// in the result's space.
+std::string prepareReduction(nn::ReductionOpInterface op, IterationSpace &operandSpace,
+                             const IterationSpace &resultSpace);
+
+} // namespace mome
 #endif

@@ -1,9 +1,9 @@
 // Sums, maxima and argmax, lane by lane and across lanes.
-#include "passes/cpu/ReductionEmitter.h"
+#include "passes/ReductionEmitter.h"
 
 using namespace mlir;
 using namespace mome;
-using namespace mome::cpu;
+using namespace mome;
 using nn::ReductionKind;
 
 SmallVector<Value> ReductionEmitter::init(bool vectors) {
@@ -65,10 +65,14 @@ SmallVector<Value> ReductionEmitter::combine(ValueRange x, ValueRange y) {
 }
 
 Value ReductionEmitter::finish(ValueRange state) {
+  return reduceLanes(state).back();
+}
+
+SmallVector<Value> ReductionEmitter::reduceLanes(ValueRange state) {
   if (!isa<VectorType>(state[0].getType())) {
-    return state.back();
+    return llvm::to_vector(state);
   }
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   // Halve until one lane is left: a fixed tree.
   SmallVector<Value> level(state);
   for (int64_t half = lanes / 2; half > 0; half /= 2) {
@@ -82,7 +86,9 @@ Value ReductionEmitter::finish(ValueRange state) {
     }
     level = combine(level, upper);
   }
-  return vector::ExtractOp::create(b, level.back(), ArrayRef<int64_t>{0});
+  return llvm::map_to_vector(level, [&](Value vector) -> Value {
+    return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
+  });
 }
 
 //===-- Sets ----------------------------------------------------------------------------------===//
@@ -120,7 +126,7 @@ SmallVector<Value> ReductionSet::finish(ValueRange states) {
 
 SmallVector<Value> ReductionSet::walkUnrolled(Value from, Value to, int64_t factor,
                                               ValueRange state, Body body) {
-  int64_t lanes = b.getTarget().lanes;
+  int64_t lanes = b.getLanes();
   size_t size = state.size();
   SmallVector<Value> parts(state);
   SmallVector<Value> neutral = init(/*vectors=*/true);
@@ -149,7 +155,7 @@ SmallVector<Value> ReductionSet::walkUnrolled(Value from, Value to, int64_t fact
 }
 
 SmallVector<Value> ReductionSet::walkVectors(int64_t extent, ValueRange state, Body body) {
-  int64_t lanes = b.getTarget().lanes, whole = extent / lanes * lanes;
+  int64_t lanes = b.getLanes(), whole = extent / lanes * lanes;
   int64_t factor = !kinds.empty() && whole >= 8 * lanes ? 4 : 1;
   int64_t unrolled = whole / (factor * lanes) * (factor * lanes);
   SmallVector<Value> states(state);
@@ -193,4 +199,44 @@ SmallVector<Value> ReductionSet::walk(int64_t extent, ValueRange state, Body bod
         }
         return both;
       }));
+}
+
+//===-- Kernels of one reduction --------------------------------------------------------------===//
+
+std::string mome::prepareReduction(nn::ReductionOpInterface op, IterationSpace &operandSpace,
+                                   const IterationSpace &resultSpace) {
+  Value root = op->getResult(0);
+  Trace before, after;
+  traceValue(op->getOperand(0), operandSpace.getIdentityView(), before);
+  for (Value yielded : op->getBlock()->getTerminator()->getOperands()) {
+    if (cast<ShapedType>(yielded.getType()).getShape() != resultSpace.getExtents()) {
+      return "a result without the shape of the reduction";
+    }
+    traceValue(yielded, resultSpace.getIdentityView(), after);
+  }
+  for (auto &[leaf, view] : after.leaves) {
+    if (leaf != root || view.index != resultSpace.getIdentityView().index) {
+      return "the epilogue is not elementwise";
+    }
+  }
+  if (!before.leaves.empty()) {
+    return "the prologue is not elementwise";
+  }
+  if (!before.refusal.empty() || !after.refusal.empty()) {
+    return before.refusal.empty() ? after.refusal : before.refusal;
+  }
+  // Kept axes keep their own loops, so that both spaces agree on them; neighbouring reduced axes
+  // merge.
+  SmallVector<unsigned> borders;
+  SmallVector<int64_t> axes = op.getReducedAxes();
+  for (unsigned axis = 0; axis < operandSpace.getExtents().size(); ++axis) {
+    bool isReduced = llvm::is_contained(axes, axis);
+    if (!isReduced || (axis > 0 && !llvm::is_contained(axes, axis - 1)) ||
+        op.getReductionKind() == nn::ReductionKind::argmax) {
+      borders.push_back(axis);
+    }
+  }
+  before.expressions.push_back(operandSpace.getLinear());
+  operandSpace.mergeAxes(before.expressions, borders);
+  return "";
 }

@@ -1,9 +1,9 @@
 // Loops over axes, and index maps as linear expressions.
-#include "passes/cpu/BodyEmitter.h"
+#include "passes/BodyEmitter.h"
 
 using namespace mlir;
 using namespace mome;
-using namespace mome::cpu;
+using namespace mome;
 
 IterationSpace::IterationSpace(ArrayRef<int64_t> extents, MLIRContext *context)
     : context(context), extents(extents) {
@@ -111,7 +111,7 @@ static bool addTerms(AffineExpr expr, int64_t factor, MutableArrayRef<int64_t> c
          addTerms(binary.getLHS(), factor * constant.getValue(), coefficients);
 }
 
-std::optional<SmallVector<int64_t>> mome::cpu::getCoefficients(AffineExpr expr, unsigned numDims) {
+std::optional<SmallVector<int64_t>> mome::getCoefficients(AffineExpr expr, unsigned numDims) {
   SmallVector<int64_t> coefficients(numDims + 1, 0);
   if (!addTerms(expr, 1, coefficients)) {
     return std::nullopt;
@@ -119,7 +119,7 @@ std::optional<SmallVector<int64_t>> mome::cpu::getCoefficients(AffineExpr expr, 
   return coefficients;
 }
 
-AffineExpr mome::cpu::linearize(AffineMap index, ArrayRef<int64_t> shape) {
+AffineExpr mome::linearize(AffineMap index, ArrayRef<int64_t> shape) {
   AffineExpr linear = getAffineConstantExpr(0, index.getContext());
   for (auto [expr, extent] : llvm::zip_equal(index.getResults(), shape)) {
     linear = linear * extent + expr;
@@ -142,7 +142,7 @@ static void traceAccess(nn::AccessOpInterface op, View view, Trace &trace) {
   }
 }
 
-void mome::cpu::traceValue(Value value, View view, Trace &trace) {
+void mome::traceValue(Value value, View view, Trace &trace) {
   auto type = cast<RankedTensorType>(value.getType());
   Type element = type.getElementType();
   if (!element.isF32() && !element.isInteger(1) && !element.isInteger(32) &&
@@ -175,4 +175,24 @@ void mome::cpu::traceValue(Value value, View view, Trace &trace) {
       trace.leaves.push_back({value, view});
     }
   }
+}
+
+std::string mome::prepareElementwise(nn::KernelOp kernel, IterationSpace &space) {
+  Trace trace;
+  for (Value yielded : kernel.getBody().front().getTerminator()->getOperands()) {
+    if (cast<ShapedType>(yielded.getType()).getShape() != space.getExtents()) {
+      return "results of different shapes";
+    }
+    traceValue(yielded, space.getIdentityView(), trace);
+  }
+  if (!trace.leaves.empty()) {
+    Operation *leaf = trace.leaves.front().first.getDefiningOp();
+    return ("'" + leaf->getName().getStringRef() + "' is not elementwise").str();
+  }
+  if (!trace.refusal.empty()) {
+    return trace.refusal;
+  }
+  trace.expressions.push_back(space.getLinear());
+  space.mergeAxes(trace.expressions);
+  return "";
 }

@@ -1,11 +1,11 @@
 // Vectors from tensors. See BodyEmitter.h.
-#include "passes/cpu/BodyEmitter.h"
+#include "passes/BodyEmitter.h"
 
 using namespace mlir;
 using namespace mome;
-using namespace mome::cpu;
+using namespace mome;
 
-BodyEmitter::BodyEmitter(KernelBuilder &builder, const IterationSpace &space)
+BodyEmitter::BodyEmitter(FunctionBuilder &builder, const IterationSpace &space)
     : b(builder), space(space) {}
 
 //===-- Index arithmetic ----------------------------------------------------------------------===//
@@ -21,7 +21,7 @@ bool BodyEmitter::dependsOnLanes(const View &view, const Point &point) const {
 }
 
 /// An integer constant of `type`: index, integer or vector of integers.
-static Value integerConstant(KernelBuilder &b, Type type, int64_t value) {
+static Value integerConstant(FunctionBuilder &b, Type type, int64_t value) {
   if (type.isIndex()) {
     return b.index(value);
   }
@@ -127,7 +127,7 @@ Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
 
 //===-- Memory --------------------------------------------------------------------------------===//
 
-static Value zeroOf(KernelBuilder &b, Type type) {
+static Value zeroOf(FunctionBuilder &b, Type type) {
   return arith::ConstantOp::create(b, b.getZeroAttr(type));
 }
 

@@ -1,4 +1,4 @@
-// RUN: mome-opt %s --split-input-file --cpu-approximate-math --verify-diagnostics | FileCheck %s
+// RUN: mome-opt %s --split-input-file --approximate-math --verify-diagnostics | FileCheck %s
 
 // Polynomials on vectors, with multiply-adds; no math op is left but those with an instruction.
 // CHECK-LABEL: func.func @exponential

@@ -13,15 +13,15 @@
 // Work that an inner loop does not change moves in front of that loop. That is safe for memory
 // because results take only the places of operands that are read at the same point (see
 // docs/levels.md, Kernels).
-#ifndef MOME_PASSES_CPU_BODYEMITTER_H
-#define MOME_PASSES_CPU_BODYEMITTER_H
+#ifndef MOME_PASSES_BODYEMITTER_H
+#define MOME_PASSES_BODYEMITTER_H
 
-#include "passes/cpu/KernelBuilder.h"
+#include "passes/FunctionBuilder.h"
 
 #include <map>
 #include <optional>
 
-namespace mome::cpu {
+namespace mome {
 
 struct View {
   mlir::AffineMap index;
@@ -83,6 +83,10 @@ struct Trace {
 /// Follows `value` backwards like the emitter, without emitting.
 void traceValue(mlir::Value value, View view, Trace &trace);
 
+/// Why a kernel is more than elementwise and access ops over `space`, the first result's axes; else
+/// empty, and the space has its loops.
+std::string prepareElementwise(nn::KernelOp kernel, IterationSpace &space);
+
 /// Where the emitter stands.
 struct Point {
   llvm::SmallVector<mlir::Value>
@@ -93,7 +97,7 @@ struct Point {
 
 class BodyEmitter {
 public:
-  BodyEmitter(KernelBuilder &builder, const IterationSpace &space);
+  BodyEmitter(FunctionBuilder &builder, const IterationSpace &space);
 
   /// Emits `value` at `view` at `point`: a vector, or a scalar if it is the same for all lanes.
   mlir::Value emit(mlir::Value value, View view, const Point &point);
@@ -146,11 +150,11 @@ private:
   llvm::SmallVector<bool> getUsedLoops(const View &view) const;
   Key makeKey(mlir::Value value, const View &view, const Point &point) const;
 
-  KernelBuilder &b;
+  FunctionBuilder &b;
   const IterationSpace &space;
   llvm::DenseMap<mlir::Value, std::pair<mlir::AffineMap, mlir::Value>> bound;
   std::map<Key, mlir::Value> emitted;
 };
 
-} // namespace mome::cpu
+} // namespace mome
 #endif

@@ -1,11 +1,11 @@
-// cpu-approximate-math: polynomials for transcendental functions.
+// approximate-math: polynomials for transcendental functions.
 //
 //   %y = math.exp %x : vector<8xf32>
 //   ->  a range reduction and a polynomial in arith and math.fma, on vectors
 //
 // Invariant out: no op needs libm. Float arithmetic carries `contract`, so that the instruction
 // selector forms multiply-adds.
-#include "passes/cpu/Passes.h"
+#include "passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -15,10 +15,10 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
-namespace mome::cpu {
+namespace mome {
 #define GEN_PASS_DEF_APPROXIMATEMATHPASS
-#include "passes/cpu/Passes.h.inc"
-} // namespace mome::cpu
+#include "passes/Passes.h.inc"
+} // namespace mome
 
 using namespace mlir;
 
@@ -34,7 +34,7 @@ static void allowContraction(arith::ArithFastMathInterface op) {
 }
 
 namespace {
-struct ApproximateMath : mome::cpu::impl::ApproximateMathPassBase<ApproximateMath> {
+struct ApproximateMath : mome::impl::ApproximateMathPassBase<ApproximateMath> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns);

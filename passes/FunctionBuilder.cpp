@@ -1,0 +1,170 @@
+// See FunctionBuilder.h.
+#include "passes/FunctionBuilder.h"
+
+using namespace mlir;
+using namespace mome;
+
+Type mome::bufferElementType(Type type) {
+  return type.isInteger(1) ? IntegerType::get(type.getContext(), 8) : type;
+}
+
+static MemRefType bufferType(Type tensor) {
+  auto type = cast<RankedTensorType>(tensor);
+  return MemRefType::get({type.getNumElements()}, bufferElementType(type.getElementType()));
+}
+
+FunctionBuilder::FunctionBuilder(nn::KernelOp kernel, StringRef name, TypeRange own, int64_t lanes,
+                                 OpBuilder &builder)
+    : ImplicitLocOpBuilder(kernel.getLoc(), builder), kernel(kernel), lanes(lanes) {
+  SmallVector<Type> types;
+  for (Type type : getBody().getArgumentTypes()) {
+    types.push_back(bufferType(type));
+  }
+  for (Type type : getYielded().getTypes()) {
+    types.push_back(bufferType(type));
+  }
+  llvm::append_range(types, own);
+  types.push_back(MemRefType::get({0}, getI8Type()));
+  function = func::FuncOp::create(*this, name, getFunctionType(types, {}));
+  Block *entry = function.addEntryBlock();
+  scratch = entry->getArguments().back();
+  setInsertionPointToStart(entry);
+}
+
+Value FunctionBuilder::getOperandBuffer(Value operand) {
+  return function.getArgument(cast<BlockArgument>(operand).getArgNumber());
+}
+
+Value FunctionBuilder::getResultBuffer(unsigned result) {
+  return function.getArgument(getBody().getNumArguments() + result);
+}
+
+Value FunctionBuilder::reserveScratch(ArrayRef<int64_t> shape, Type elementType) {
+  Value offset = index(scratchBytes);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointAfterValue(offset);
+  auto type = MemRefType::get(shape, elementType);
+  int64_t bytes = type.getNumElements() * elementType.getIntOrFloatBitWidth() / 8;
+  scratchBytes += ceilDiv(bytes, 64) * 64;
+  return memref::ViewOp::create(*this, type, scratch, offset, ValueRange());
+}
+
+Value FunctionBuilder::index(int64_t value) {
+  Value &constant = indexConstants[value];
+  if (!constant) {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(&function.front());
+    constant = arith::ConstantIndexOp::create(*this, value);
+  }
+  return constant;
+}
+
+Value FunctionBuilder::addIndex(Value lhs, Value rhs) {
+  return createOrFold<arith::AddIOp>(lhs, rhs);
+}
+Value FunctionBuilder::addIndex(Value lhs, int64_t rhs) {
+  return rhs == 0 ? lhs : createOrFold<arith::AddIOp>(lhs, index(rhs));
+}
+Value FunctionBuilder::mulIndex(Value lhs, int64_t rhs) {
+  if (rhs == 0) {
+    return index(0);
+  }
+  return rhs == 1 ? lhs : createOrFold<arith::MulIOp>(lhs, index(rhs));
+}
+Value FunctionBuilder::divIndex(Value lhs, int64_t rhs) {
+  return rhs == 1 ? lhs : createOrFold<arith::DivUIOp>(lhs, index(rhs));
+}
+Value FunctionBuilder::remIndex(Value lhs, int64_t rhs) {
+  return rhs == 1 ? index(0) : createOrFold<arith::RemUIOp>(lhs, index(rhs));
+}
+Value FunctionBuilder::minIndex(Value lhs, int64_t rhs) {
+  return createOrFold<arith::MinSIOp>(lhs, index(rhs));
+}
+
+SmallVector<Value> FunctionBuilder::delinearize(Value linear, ArrayRef<int64_t> extents) {
+  SmallVector<Value> digits(extents.size());
+  for (int64_t axis = extents.size() - 1; axis > 0; --axis) {
+    digits[axis] = remIndex(linear, extents[axis]);
+    linear = divIndex(linear, extents[axis]);
+  }
+  if (!extents.empty()) {
+    digits[0] = linear;
+  }
+  return digits;
+}
+
+Value FunctionBuilder::splat(Value value) {
+  return isa<VectorType>(value.getType())
+             ? value
+             : vector::BroadcastOp::create(*this, vectorType(value.getType()), value);
+}
+
+Value FunctionBuilder::laneMask(int64_t count) {
+  SmallVector<bool> mask(lanes, false);
+  std::fill_n(mask.begin(), count, true);
+  return arith::ConstantOp::create(*this,
+                                   DenseElementsAttr::get(vectorType(getI1Type()), ArrayRef(mask)));
+}
+
+scf::ForOp FunctionBuilder::loop(Value from, Value to, int64_t step, LoopBody body) {
+  auto loop = scf::ForOp::create(*this, from, to, index(step));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+  return loop;
+}
+
+ValueRange FunctionBuilder::reduceLoop(Value from, Value to, int64_t step, ValueRange init,
+                                       ReduceBody body) {
+  auto loop = scf::ForOp::create(*this, from, to, index(step), init);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!init.empty()) {
+    scf::YieldOp::create(*this, next);
+  }
+  return loop.getResults();
+}
+
+void FunctionBuilder::ifThen(Value condition, function_ref<void()> body) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  body();
+}
+
+int64_t FunctionBuilder::close() {
+  setInsertionPointToEnd(&function.front());
+  func::ReturnOp::create(*this);
+  scratch.setType(MemRefType::get({scratchBytes}, getI8Type()));
+  function.setFunctionType(getFunctionType(function.front().getArgumentTypes(), {}));
+  return scratchBytes;
+}
+
+Value mome::findResultBuffer(FunctionBuilder &b, Value value) {
+  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
+    if (yielded == value) {
+      return b.getResultBuffer(number);
+    }
+  }
+  return nullptr;
+}
+
+std::string mome::refuseAround(Operation *root) {
+  Block *body = root->getBlock();
+  for (Value operand : root->getOperands()) {
+    if (!isa<BlockArgument>(operand)) {
+      return "an operand is computed in the kernel";
+    }
+    if (!cast<RankedTensorType>(operand.getType()).getElementType().isF32()) {
+      return "an element type other than f32";
+    }
+  }
+  llvm::SmallPtrSet<Value, 4> seen;
+  for (Value yielded : body->getTerminator()->getOperands()) {
+    if (yielded.getDefiningOp() != root || !seen.insert(yielded).second) {
+      return "a result that is not the root's";
+    }
+  }
+  return "";
+}

@@ -1,0 +1,170 @@
+// See RowPlan.h.
+#include "passes/RowPlan.h"
+
+using namespace mlir;
+using namespace mome;
+
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+//===-- Shapes ------------------------------------------------------------------------------===//
+
+bool RowShapes::isPerRow(Value value) const {
+  return shapeOf(value) == ArrayRef(rows);
+}
+
+std::optional<unsigned> RowShapes::getWidth(Value value) const {
+  ArrayRef<int64_t> shape = shapeOf(value);
+  if (shape.size() != rows.size() + 1 || shape.drop_back() != ArrayRef(rows)) {
+    return std::nullopt;
+  }
+  const int64_t *found = llvm::find(widths, shape.back());
+  return found == widths.end() ? std::nullopt : std::optional<unsigned>(found - widths.begin());
+}
+
+View RowShapes::getRowView() const {
+  return space.getView(llvm::to_vector(llvm::seq<unsigned>(0, rows.size())));
+}
+
+View RowShapes::getView(Value value) const {
+  SmallVector<unsigned> axes = llvm::to_vector(llvm::seq<unsigned>(0, rows.size()));
+  if (std::optional<unsigned> width = getWidth(value)) {
+    axes.push_back(getColumnAxis(*width));
+  }
+  return space.getView(axes);
+}
+
+AffineExpr RowShapes::getAddress(Value value) const {
+  return linearize(getView(value).index, shapeOf(value));
+}
+
+Point RowShapes::getRowPoint(FunctionBuilder &b, Value row) const {
+  Point point{SmallVector<Value>(space.getNumLoops()), std::nullopt, nullptr};
+  unsigned rowLoops = 0;
+  for (unsigned axis = 0; axis < rows.size(); ++axis) {
+    if (std::optional<unsigned> loop = space.getLoop(axis)) {
+      rowLoops = *loop + 1;
+    }
+  }
+  SmallVector<Value> digits = b.delinearize(row, space.getLoopExtents().take_front(rowLoops));
+  llvm::copy(digits, point.loops.begin());
+  return point;
+}
+
+/// The rows of a body, from its first reduction; and the widths of everything reduced or stored.
+static std::optional<RowShapes> findShapes(Block &body) {
+  SmallVector<Value> wide;
+  for (Operation &op : body) {
+    if (isa<nn::ReductionOpInterface>(op)) {
+      wide.push_back(op.getOperand(0));
+    }
+  }
+  if (wide.empty() || shapeOf(wide.front()).empty()) {
+    return std::nullopt;
+  }
+  ArrayRef<int64_t> rows = shapeOf(wide.front()).drop_back();
+  llvm::append_range(wide, body.getTerminator()->getOperands());
+  SmallVector<int64_t> widths;
+  for (Value value : wide) {
+    ArrayRef<int64_t> shape = shapeOf(value);
+    if (shape.size() == rows.size() + 1 && !llvm::is_contained(widths, shape.back())) {
+      widths.push_back(shape.back());
+    }
+  }
+  return RowShapes(rows, widths, body.getParentOp()->getContext());
+}
+
+/// Why the body is no row program over `shapes`; else empty, and `trace` is filled.
+static std::string checkBody(Block &body, const RowShapes &shapes, Trace &trace) {
+  for (Operation &op : body) {
+    auto reduction = dyn_cast<nn::ReductionOpInterface>(op);
+    if (!reduction) {
+      continue;
+    }
+    Value operand = op.getOperand(0);
+    if (!shapes.getWidth(operand) ||
+        reduction.getReducedAxes() != ArrayRef<int64_t>(shapes.rows.size())) {
+      return "a reduction that does not run along the rows";
+    }
+    traceValue(operand, shapes.getView(operand), trace);
+  }
+  for (Value yielded : body.getTerminator()->getOperands()) {
+    if (!shapes.getWidth(yielded) && !shapes.isPerRow(yielded)) {
+      return "a result that is neither rows nor one value per row";
+    }
+    traceValue(yielded, shapes.getView(yielded), trace);
+    trace.expressions.push_back(shapes.getAddress(yielded));
+  }
+  for (auto &[leaf, view] : trace.leaves) {
+    Operation *op = leaf.getDefiningOp();
+    if (!isa<nn::ReductionOpInterface>(op)) {
+      return ("'" + op->getName().getStringRef() + "' is no row op").str();
+    }
+    if (view.index != shapes.getRowView().index) {
+      return "a reduction read across rows";
+    }
+  }
+  return trace.refusal;
+}
+
+std::optional<RowShapes> mome::prepareRowProgram(nn::KernelOp kernel, std::string &reason) {
+  Block &body = kernel.getBody().front();
+  std::optional<RowShapes> shapes = findShapes(body);
+  if (!shapes) {
+    reason = nn::getFusionRole(kernel.getRoot()) == nn::FusionRole::row ? "no rows" : "";
+    return std::nullopt;
+  }
+  Trace trace;
+  reason = checkBody(body, *shapes, trace);
+  if (!reason.empty()) {
+    return std::nullopt;
+  }
+  SmallVector<unsigned> columns;
+  for (unsigned width = 0; width < shapes->widths.size(); ++width) {
+    columns.push_back(shapes->getColumnAxis(width));
+  }
+  shapes->space.mergeAxes(trace.expressions, columns);
+  return shapes;
+}
+
+//===-- Passes --------------------------------------------------------------------------------===//
+
+RowPlan::RowPlan(Block &body, const RowShapes &shapes) {
+  for (Operation &op : body) {
+    if (auto reduction = dyn_cast<nn::ReductionOpInterface>(op)) {
+      Value operand = op.getOperand(0);
+      getPass(levelOf(operand), *shapes.getWidth(operand)).reductions.push_back(reduction);
+    }
+  }
+  for (auto [number, yielded] : llvm::enumerate(body.getTerminator()->getOperands())) {
+    if (!shapes.isPerRow(yielded)) {
+      getPass(levelOf(yielded), *shapes.getWidth(yielded)).stored.push_back(number);
+    }
+  }
+}
+
+unsigned RowPlan::levelOf(Value value) {
+  if (auto found = levels.find(value); found != levels.end()) {
+    return found->second;
+  }
+  unsigned level = 0;
+  if (Operation *op = value.getDefiningOp()) {
+    for (Value operand : op->getOperands()) {
+      level = std::max(level, levelOf(operand));
+    }
+    level += isa<nn::ReductionOpInterface>(op);
+  }
+  return levels[value] = level;
+}
+
+RowPass &RowPlan::getPass(unsigned level, unsigned width) {
+  auto before = [](const RowPass &pass, std::pair<unsigned, unsigned> key) {
+    return std::pair(pass.level, pass.width) < key;
+  };
+  auto at = std::lower_bound(passes.begin(), passes.end(), std::pair(level, width), before);
+  if (at == passes.end() || at->level != level || at->width != width) {
+    at = passes.insert(at, RowPass{level, width, {}, {}, {}});
+  }
+  return *at;
+}

@@ -1,0 +1,36 @@
+// Tries the families in order.
+#include "passes/cuda/KernelEmitter.h"
+
+#include "passes/DecomposeKernel.h"
+#include "passes/cuda/Families.h"
+#include "passes/cuda/SimtKernels.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::cuda;
+
+FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, OpBuilder &builder) {
+  static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
+      {"elementwise", emitElementwise}, {"gemm", emitGemm},
+      {"reduction", emitReduction},     {"row", emitRowProgram},
+      {"attention", emitAttention},     {"attention_backward", emitAttentionBackward},
+  };
+  OwningOpRef<nn::KernelOp> prepared = decomposeKernel(kernel);
+  std::string reasons = prepared ? "" : "an op does not decompose";
+  for (auto [name, family] : families) {
+    DeviceKernel result = prepared ? family(*prepared, builder) : DeviceKernel();
+    if (result) {
+      result.family = name.str();
+      return result;
+    }
+    if (!result.reason.empty()) {
+      reasons += (reasons.empty() ? "" : "; ") + name.str() + ": " + result.reason;
+    }
+  }
+  FailureOr<DeviceKernel> generic = emitSimtKernel(kernel, builder);
+  if (succeeded(generic)) {
+    generic->family = "generic";
+    generic->reason = reasons;
+  }
+  return generic;
+}

@@ -1,0 +1,108 @@
+// See LaunchBuilder.h.
+#include "passes/cuda/LaunchBuilder.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::cuda;
+
+/// Address spaces of NVPTX.
+static constexpr unsigned globalSpace = 1, sharedSpace = 3;
+static constexpr llvm::StringLiteral sharedName = "mome_shared";
+
+LaunchBuilder::LaunchBuilder(nn::KernelOp kernel, unsigned number, int64_t lanes,
+                             OpBuilder &builder)
+    : FunctionBuilder(kernel, (kernel.getSymName() + "_" + Twine(number)).str(), {}, lanes,
+                      builder) {
+  auto read = [&](auto op) {
+    return arith::IndexCastOp::create(*this, getIndexType(), op.getResult());
+  };
+  thread = read(NVVM::ThreadIdXOp::create(*this, getI32Type()));
+  block = read(NVVM::BlockIdXOp::create(*this, getI32Type()));
+}
+
+Value LaunchBuilder::shareMemory(int64_t offset, int64_t size, Type elementType) {
+  auto space = getI64IntegerAttr(sharedSpace);
+  auto whole = MemRefType::get({0}, getI8Type(), MemRefLayoutAttrInterface(), space);
+  auto module = function->getParentOfType<ModuleOp>();
+  if (!SymbolTable::lookupSymbolIn(module, sharedName)) {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(module.getBody());
+    memref::GlobalOp::create(*this, sharedName, /*sym_visibility=*/StringAttr(), whole,
+                             /*initial_value=*/Attribute(), /*constant=*/false,
+                             /*alignment=*/getI64IntegerAttr(16));
+  }
+  sharedBytes = std::max(sharedBytes, offset + size * elementType.getIntOrFloatBitWidth() / 8);
+  auto type = MemRefType::get({size}, elementType, MemRefLayoutAttrInterface(), space);
+  Value shift = index(offset);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointAfterValue(shift);
+  Value memory = memref::GetGlobalOp::create(*this, whole, sharedName);
+  return memref::ViewOp::create(*this, type, memory, shift, ValueRange());
+}
+
+void LaunchBuilder::barrier() {
+  NVVM::Barrier0Op::create(*this);
+}
+
+Value LaunchBuilder::pointerTo(Value buffer, Value at) {
+  auto type = cast<MemRefType>(buffer.getType());
+  bool isShared = type.getMemorySpaceAsInt() == sharedSpace;
+  auto number = [&](Value index) { return arith::IndexCastOp::create(*this, getI64Type(), index); };
+  Value address = number(memref::ExtractAlignedPointerAsIndexOp::create(*this, buffer));
+  auto pointer = LLVM::LLVMPointerType::get(getContext(), isShared ? sharedSpace : 0);
+  Value base = LLVM::IntToPtrOp::create(*this, pointer, address);
+  if (!isShared) {
+    pointer = LLVM::LLVMPointerType::get(getContext(), globalSpace);
+    base = LLVM::AddrSpaceCastOp::create(*this, pointer, base);
+  }
+  return LLVM::GEPOp::create(*this, pointer, type.getElementType(), base, ValueRange{number(at)});
+}
+
+void LaunchBuilder::copyAsync(Value shared, Value at, Value global, Value from, int64_t elements,
+                              Value exists) {
+  int64_t bytes = 4 * elements;
+  // `cg` keeps the first-level cache out of it, but takes whole 16 bytes only.
+  auto modifier = bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
+  auto number = [&](int64_t value) {
+    return arith::ConstantOp::create(*this, getI32IntegerAttr(value));
+  };
+  Value count = arith::SelectOp::create(*this, exists, number(bytes), number(0));
+  // Nothing is read where nothing exists, but the address should be one.
+  from = arith::SelectOp::create(*this, exists, from, index(0));
+  NVVM::CpAsyncOp::create(*this, pointerTo(shared, at), pointerTo(global, from),
+                          getI32IntegerAttr(bytes),
+                          NVVM::LoadCacheModifierKindAttr::get(getContext(), modifier), count);
+}
+
+void LaunchBuilder::commitCopies() {
+  NVVM::CpAsyncCommitGroupOp::create(*this);
+}
+
+void LaunchBuilder::waitForCopies(int64_t pending) {
+  NVVM::CpAsyncWaitGroupOp::create(*this, uint32_t(pending));
+}
+
+Value LaunchBuilder::isLess(Value lhs, Value rhs) {
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, lhs, rhs);
+}
+
+Value LaunchBuilder::isEqual(Value lhs, Value rhs) {
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, lhs, rhs);
+}
+
+Value LaunchBuilder::exchange(Value value, int64_t distance) {
+  auto number = [&](int64_t constant) {
+    return arith::ConstantOp::create(*this, getI32IntegerAttr(constant));
+  };
+  return NVVM::ShflOp::create(*this, value.getType(), number(-1), value, number(distance),
+                              number(31), NVVM::ShflKind::bfly, UnitAttr());
+}
+
+void LaunchBuilder::finish(DeviceKernel &result, int64_t blocks, int64_t threads) {
+  result.scratch = std::max(result.scratch, close());
+  function->setAttr(threadsAttrName, getI64IntegerAttr(threads));
+  result.launches.push_back({function, blocks, threads, sharedBytes});
+}

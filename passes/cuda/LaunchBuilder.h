@@ -1,0 +1,55 @@
+// Builds one launch of a kernel: a function that many threads run, in blocks that share memory.
+//
+// Threads are numbered along one dimension; so are blocks. All shared memory of a block is one
+// dynamic array, external in the module: LLVM would give an internal one a static size of its own,
+// and lay it over other arrays.
+#ifndef MOME_PASSES_CUDA_LAUNCHBUILDER_H
+#define MOME_PASSES_CUDA_LAUNCHBUILDER_H
+
+#include "passes/FunctionBuilder.h"
+#include "passes/cuda/KernelEmitter.h"
+
+namespace mome::cuda {
+
+class LaunchBuilder : public FunctionBuilder {
+public:
+  /// Opens launch `number` of `kernel`; code goes into its entry block. `lanes`: elements that a
+  /// thread loads at once.
+  LaunchBuilder(nn::KernelOp kernel, unsigned number, int64_t lanes, mlir::OpBuilder &builder);
+
+  mlir::Value getThread() { return thread; } // in the block
+  mlir::Value getBlock() { return block; }
+
+  /// `size` elements of the block's shared memory from byte `offset` on.
+  mlir::Value shareMemory(int64_t offset, int64_t size, mlir::Type elementType);
+  /// All threads of the block wait for each other, and see what all have written.
+  void barrier();
+  /// Starts a copy of `elements` f32 (1 or 4, aligned) from global to shared memory; zeros if
+  /// `exists` does not hold.
+  void copyAsync(mlir::Value shared, mlir::Value at, mlir::Value global, mlir::Value from,
+                 int64_t elements, mlir::Value exists);
+  /// Ends a group of copies.
+  void commitCopies();
+  /// Waits until at most `pending` of the thread's groups are under way.
+  void waitForCopies(int64_t pending);
+
+  mlir::Value isLess(mlir::Value lhs, mlir::Value rhs);
+  mlir::Value isEqual(mlir::Value lhs, mlir::Value rhs);
+
+  /// The value (f32 or i32) of the thread of this warp whose number differs by the bit `distance`.
+  /// The whole warp must be there.
+  mlir::Value exchange(mlir::Value value, int64_t distance);
+
+  /// Closes the function and appends it to the kernel's launches.
+  void finish(DeviceKernel &result, int64_t blocks, int64_t threads);
+
+private:
+  /// A pointer to element `at` of a buffer in global or shared memory.
+  mlir::Value pointerTo(mlir::Value buffer, mlir::Value at);
+
+  mlir::Value thread, block;
+  int64_t sharedBytes = 0;
+};
+
+} // namespace mome::cuda
+#endif

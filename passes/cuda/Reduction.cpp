@@ -1,0 +1,204 @@
+// One reduction over any axes, with an elementwise prologue on the operand and an elementwise
+// epilogue on the result.
+//
+//   each block: some neighbours of the result (32 if the last axis is kept, else one), over a part of
+//   what is reduced
+//     thread (p, j): state = elements p, p + 8, p + 16, ... of column j
+//     a tree over p in shared memory -> epilogue, or the block's part -> scratch
+//   second launch, if there are parts: each thread combines those of one element, in order
+//
+// The order of a sum depends on the shapes alone.
+#include "passes/BodyEmitter.h"
+#include "passes/cuda/Families.h"
+#include "passes/cuda/ThreadReduction.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::cuda;
+
+static constexpr int64_t threads = 256;
+/// Neighbours of the result that a block computes, if the last axis is kept.
+static constexpr int64_t columnThreads = 32;
+/// Blocks that fill an A100, and elements that a thread should have to combine at least.
+static constexpr int64_t wantedBlocks = 216, leastElements = 8;
+/// Sums along shorter rows are row programs.
+static constexpr int64_t shortestRow = 1024;
+
+namespace {
+
+/// The axes of the operand as two linear ranges, and how blocks cut them.
+struct Plan {
+  Plan(const IterationSpace &space, nn::ReductionOpInterface op);
+
+  SmallVector<unsigned> kept, reduced; // loops
+  SmallVector<int64_t> keptExtents, reducedExtents;
+  int64_t results, elements; // elements: per result
+  int64_t width;             // results per block
+  int64_t parts, partElements;
+};
+
+class ReductionKernel {
+public:
+  ReductionKernel(LaunchBuilder &b, const Plan &plan, const IterationSpace &operandSpace,
+                  const IterationSpace &resultSpace, nn::ReductionOpInterface op)
+      : b(b), plan(plan), op(op), operandSpace(operandSpace), resultSpace(resultSpace),
+        reduction(b, op.getReductionKind()) {}
+
+  /// The first launch; its blocks.
+  int64_t emitParts();
+  /// The second one, if there are parts; its blocks.
+  int64_t emitWhole();
+
+private:
+  SmallVector<Value> emitRange(Value result, Value from, Value to, int64_t step);
+  void emitEpilogue(ValueRange state, Value result);
+  SmallVector<Value> reserveParts();
+
+  LaunchBuilder &b;
+  const Plan &plan;
+  nn::ReductionOpInterface op;
+  const IterationSpace &operandSpace, &resultSpace;
+  ThreadReduction reduction;
+};
+
+} // namespace
+
+Plan::Plan(const IterationSpace &space, nn::ReductionOpInterface op) {
+  for (unsigned axis = 0; axis < space.getExtents().size(); ++axis) {
+    if (std::optional<unsigned> loop = space.getLoop(axis)) {
+      bool isReduced = llvm::is_contained(op.getReducedAxes(), axis);
+      (isReduced ? reduced : kept).push_back(*loop);
+      (isReduced ? reducedExtents : keptExtents).push_back(space.getLoopExtents()[*loop]);
+    }
+  }
+  results = ShapedType::getNumElements(keptExtents);
+  elements = ShapedType::getNumElements(reducedExtents);
+  bool lastIsKept = !kept.empty() && kept.back() + 1 == space.getNumLoops();
+  width = lastIsKept ? columnThreads : 1;
+  int64_t blocks = ceilDiv(results, width);
+  int64_t worthwhile = elements / (threads / width * leastElements);
+  parts = std::max<int64_t>(1, std::min(wantedBlocks / blocks, worthwhile));
+  partElements = ceilDiv(elements, parts);
+  parts = ceilDiv(elements, partElements);
+}
+
+/// The state of elements `from`, `from + step`, ... of a result.
+SmallVector<Value> ReductionKernel::emitRange(Value result, Value from, Value to, int64_t step) {
+  BodyEmitter prologue(b, operandSpace);
+  ReductionEmitter &emitter = reduction.getEmitter();
+  Point point{SmallVector<Value>(operandSpace.getNumLoops()), std::nullopt, nullptr};
+  for (auto [loop, at] : llvm::zip_equal(plan.kept, b.delinearize(result, plan.keptExtents))) {
+    point.loops[loop] = at;
+  }
+  return llvm::to_vector(b.reduceLoop(
+      from, to, step, emitter.init(/*vectors=*/false), [&](Value number, ValueRange state) {
+        for (auto [loop, at] :
+             llvm::zip_equal(plan.reduced, b.delinearize(number, plan.reducedExtents))) {
+          point.loops[loop] = at;
+        }
+        Value element = prologue.emit(op->getOperand(0), point);
+        Value index;
+        if (emitter.needsIndex()) {
+          index = prologue.evaluateAxis(op.getReducedAxes().front(), point, b.getI32Type());
+        }
+        return emitter.add(state, element, index);
+      }));
+}
+
+void ReductionKernel::emitEpilogue(ValueRange state, Value result) {
+  BodyEmitter epilogue(b, resultSpace);
+  Point point{b.delinearize(result, plan.keptExtents), std::nullopt, nullptr};
+  epilogue.bind(op->getResult(0), resultSpace.getIdentityView(),
+                reduction.getEmitter().finish(state));
+  SmallVector<Value> values;
+  for (Value yielded : b.getYielded()) {
+    values.push_back(epilogue.emit(yielded, point));
+  }
+  for (auto [number, value] : llvm::enumerate(values)) {
+    epilogue.store(value, b.getResultBuffer(number), resultSpace.getLinear(), point);
+  }
+}
+
+/// The parts' states in scratch: one buffer per component, [part][result].
+SmallVector<Value> ReductionKernel::reserveParts() {
+  SmallVector<Value> buffers{b.reserveScratch({plan.parts * plan.results}, b.getF32Type())};
+  if (reduction.getEmitter().needsIndex()) {
+    buffers.push_back(b.reserveScratch({plan.parts * plan.results}, b.getI32Type()));
+  }
+  return buffers;
+}
+
+int64_t ReductionKernel::emitParts() {
+  int64_t resultBlocks = ceilDiv(plan.results, plan.width), depth = threads / plan.width;
+  SmallVector<Value> place = b.delinearize(b.getBlock(), {plan.parts, resultBlocks});
+  Value result =
+      b.addIndex(b.mulIndex(place[1], plan.width), b.remIndex(b.getThread(), plan.width));
+  Value exists = b.isLess(result, b.index(plan.results));
+  Value from = b.mulIndex(place[0], plan.partElements);
+  Value end = b.minIndex(b.addIndex(from, plan.partElements), plan.elements);
+  // A thread behind the last result takes its elements, and keeps what comes out to itself.
+  Value safe = b.minIndex(result, plan.results - 1);
+  SmallVector<Value> state =
+      emitRange(safe, b.addIndex(from, b.divIndex(b.getThread(), plan.width)), end, depth);
+  state = reduction.overColumns(state, threads, plan.width);
+  Value isFirst = b.isLess(b.getThread(), b.index(plan.width));
+  b.ifThen(arith::AndIOp::create(b, exists, isFirst), [&] {
+    if (plan.parts == 1) {
+      emitEpilogue(state, result);
+      return;
+    }
+    Value at = b.addIndex(b.mulIndex(place[0], plan.results), result);
+    for (auto [value, buffer] : llvm::zip_equal(state, reserveParts())) {
+      memref::StoreOp::create(b, value, buffer, at);
+    }
+  });
+  return plan.parts * resultBlocks;
+}
+
+int64_t ReductionKernel::emitWhole() {
+  SmallVector<Value> buffers = reserveParts();
+  Value result = b.addIndex(b.mulIndex(b.getBlock(), threads), b.getThread());
+  auto load = [&](Value part) {
+    Value at = b.addIndex(b.mulIndex(part, plan.results), result);
+    return llvm::map_to_vector(
+        buffers, [&](Value buffer) -> Value { return memref::LoadOp::create(b, buffer, at); });
+  };
+  b.ifThen(b.isLess(result, b.index(plan.results)), [&] {
+    SmallVector<Value> state = llvm::to_vector(b.reduceLoop(
+        b.index(1), b.index(plan.parts), 1, load(b.index(0)), [&](Value part, ValueRange before) {
+          return reduction.getEmitter().combine(before, load(part));
+        }));
+    emitEpilogue(state, result);
+  });
+  return ceilDiv(plan.results, threads);
+}
+
+DeviceKernel mome::cuda::emitReduction(nn::KernelOp kernel, OpBuilder &builder) {
+  auto reductions = kernel.getBody().front().getOps<nn::ReductionOpInterface>();
+  if (!llvm::hasSingleElement(reductions)) {
+    return refuse("");
+  }
+  nn::ReductionOpInterface op = *reductions.begin();
+  auto shapeOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+  IterationSpace operandSpace(shapeOf(op->getOperand(0)), kernel.getContext());
+  IterationSpace resultSpace(shapeOf(op->getResult(0)), kernel.getContext());
+  if (std::string reason = prepareReduction(op, operandSpace, resultSpace); !reason.empty()) {
+    return refuse(reason);
+  }
+  Plan plan(operandSpace, op);
+  bool alongRows =
+      op.getReducedAxes() == ArrayRef<int64_t>(int64_t(operandSpace.getExtents().size()) - 1);
+  if (alongRows && plan.elements <= shortestRow) {
+    return refuse(""); // a row program of a warp per row
+  }
+  DeviceKernel result;
+  LaunchBuilder b(kernel, 0, /*lanes=*/1, builder);
+  int64_t blocks = ReductionKernel(b, plan, operandSpace, resultSpace, op).emitParts();
+  b.finish(result, blocks, threads);
+  if (plan.parts > 1) {
+    LaunchBuilder second(kernel, 1, /*lanes=*/1, builder);
+    blocks = ReductionKernel(second, plan, operandSpace, resultSpace, op).emitWhole();
+    second.finish(result, blocks, threads);
+  }
+  return result;
+}

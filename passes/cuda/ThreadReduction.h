@@ -1,0 +1,42 @@
+// The states of reductions (ReductionEmitter.h), combined over threads: trees that are fixed when
+// the code is generated.
+#ifndef MOME_PASSES_CUDA_THREADREDUCTION_H
+#define MOME_PASSES_CUDA_THREADREDUCTION_H
+
+#include "passes/ReductionEmitter.h"
+#include "passes/cuda/LaunchBuilder.h"
+
+namespace mome::cuda {
+
+/// Threads of a warp.
+inline constexpr int64_t warpThreads = 32;
+
+class ThreadReduction {
+public:
+  ThreadReduction(LaunchBuilder &b, nn::ReductionKind kind) : b(b), reduction(b, kind) {}
+
+  ReductionEmitter &getEmitter() { return reduction; }
+  /// Over groups of `width` neighbouring threads of a warp, a power of two; all of them get the
+  /// result.
+  llvm::SmallVector<mlir::Value> overWarp(mlir::ValueRange state, int64_t width = warpThreads);
+  /// Over the whole block of `threads`, through shared memory from byte `offset` on, which nobody
+  /// else may use; `offset` moves on. All threads get the result.
+  llvm::SmallVector<mlir::Value> overBlock(mlir::ValueRange state, int64_t threads,
+                                           int64_t &offset);
+  /// Over the threads with the same place in a row of `width`; those of the first row get the
+  /// result.
+  llvm::SmallVector<mlir::Value> overColumns(mlir::ValueRange state, int64_t threads,
+                                             int64_t width);
+
+private:
+  llvm::SmallVector<mlir::Value> load(llvm::ArrayRef<mlir::Value> buffers, mlir::Value at);
+  void store(mlir::ValueRange state, llvm::ArrayRef<mlir::Value> buffers, mlir::Value at);
+  /// Shared memory for `count` states.
+  llvm::SmallVector<mlir::Value> reserve(mlir::ValueRange state, int64_t count, int64_t &offset);
+
+  LaunchBuilder &b;
+  ReductionEmitter reduction;
+};
+
+} // namespace mome::cuda
+#endif

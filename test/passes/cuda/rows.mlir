@@ -1,0 +1,120 @@
+// Row programs and reductions on CUDA: a warp or a block per row, odd widths, sums in parts; on the
+// stand-in driver with all checkers on, against the interpreter.
+// DEFINE: %{driver} = env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so
+// RUN: %{driver} mome-check-kernels --cuda %s | FileCheck %s
+// RUN: %{driver} MOME_FAKECUDA=seed=1 mome-check-kernels --cuda %s
+// RUN: %{driver} MOME_FAKECUDA=seed=2,perturb=1 mome-check-kernels --cuda %s
+// RUN: %{driver} MOME_FAKECUDA=seed=3,perturb=1 mome-check-kernels --cuda %s
+
+// CHECK: k_softmax_1_1 cuda:row {{.*}} ok
+nn.kernel @k_softmax_1_1 {
+^bb0(%x: tensor<1x1xf32>):
+  %0 = nn.softmax %x : tensor<1x1xf32>
+  %1 = nn.logsumexp %x : (tensor<1x1xf32>) -> tensor<1xf32>
+  %2 = nn.argmax %x axis 1 : tensor<1x1xf32> -> tensor<1xi32>
+  nn.yield %0, %1, %2 : tensor<1x1xf32>, tensor<1xf32>, tensor<1xi32>
+}
+// CHECK: k_softmax_7_33 cuda:row {{.*}} ok
+nn.kernel @k_softmax_7_33 {
+^bb0(%x: tensor<7x33xf32>):
+  %0 = nn.softmax %x : tensor<7x33xf32>
+  %1 = nn.logsumexp %x : (tensor<7x33xf32>) -> tensor<7xf32>
+  %2 = nn.argmax %x axis 1 : tensor<7x33xf32> -> tensor<7xi32>
+  nn.yield %0, %1, %2 : tensor<7x33xf32>, tensor<7xf32>, tensor<7xi32>
+}
+// CHECK: k_softmax_33_7 cuda:row {{.*}} ok
+nn.kernel @k_softmax_33_7 {
+^bb0(%x: tensor<33x7xf32>):
+  %0 = nn.softmax %x : tensor<33x7xf32>
+  %1 = nn.logsumexp %x : (tensor<33x7xf32>) -> tensor<33xf32>
+  %2 = nn.argmax %x axis 1 : tensor<33x7xf32> -> tensor<33xi32>
+  nn.yield %0, %1, %2 : tensor<33x7xf32>, tensor<33xf32>, tensor<33xi32>
+}
+// CHECK: k_softmax_3_197 cuda:row {{.*}} ok
+nn.kernel @k_softmax_3_197 {
+^bb0(%x: tensor<3x197xf32>):
+  %0 = nn.softmax %x : tensor<3x197xf32>
+  %1 = nn.logsumexp %x : (tensor<3x197xf32>) -> tensor<3xf32>
+  %2 = nn.argmax %x axis 1 : tensor<3x197xf32> -> tensor<3xi32>
+  nn.yield %0, %1, %2 : tensor<3x197xf32>, tensor<3xf32>, tensor<3xi32>
+}
+// CHECK: k_softmax_9_128 cuda:row {{.*}} ok
+nn.kernel @k_softmax_9_128 {
+^bb0(%x: tensor<9x128xf32>):
+  %0 = nn.softmax %x : tensor<9x128xf32>
+  %1 = nn.logsumexp %x : (tensor<9x128xf32>) -> tensor<9xf32>
+  %2 = nn.argmax %x axis 1 : tensor<9x128xf32> -> tensor<9xi32>
+  nn.yield %0, %1, %2 : tensor<9x128xf32>, tensor<9xf32>, tensor<9xi32>
+}
+// CHECK: k_softmax_5_2000 cuda:row {{.*}} ok
+nn.kernel @k_softmax_5_2000 {
+^bb0(%x: tensor<5x2000xf32>):
+  %0 = nn.softmax %x : tensor<5x2000xf32>
+  %1 = nn.logsumexp %x : (tensor<5x2000xf32>) -> tensor<5xf32>
+  %2 = nn.argmax %x axis 1 : tensor<5x2000xf32> -> tensor<5xi32>
+  nn.yield %0, %1, %2 : tensor<5x2000xf32>, tensor<5xf32>, tensor<5xi32>
+}
+// CHECK: k_softmax_4_1031 cuda:row {{.*}} ok
+nn.kernel @k_softmax_4_1031 {
+^bb0(%x: tensor<4x1031xf32>):
+  %0 = nn.softmax %x : tensor<4x1031xf32>
+  %1 = nn.logsumexp %x : (tensor<4x1031xf32>) -> tensor<4xf32>
+  %2 = nn.argmax %x axis 1 : tensor<4x1031xf32> -> tensor<4xi32>
+  nn.yield %0, %1, %2 : tensor<4x1031xf32>, tensor<4xf32>, tensor<4xi32>
+}
+// A divergence over many classes: a block per row.
+// CHECK: k_kl cuda:row {{.*}} ok
+nn.kernel @k_kl {
+^bb0(%t: tensor<3x1576xf32>, %s: tensor<3x1576xf32>):
+  %d, %a, %b = nn.kl %t, %s : (tensor<3x1576xf32>, tensor<3x1576xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  nn.yield %d, %a, %b : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+}
+// The gradient of a bias: columns, in parts.
+// CHECK: k_columns cuda:reduction {{.*}} ok
+nn.kernel @k_columns {
+^bb0(%x: tensor<8x197x33xf32>):
+  %0 = nn.reduce_sum %x axes [0, 1] : tensor<8x197x33xf32> -> tensor<33xf32>
+  nn.yield %0 : tensor<33xf32>
+}
+// The square of a norm.
+// CHECK: k_norm cuda:reduction {{.*}} ok
+nn.kernel @k_norm {
+^bb0(%x: tensor<197x133xf32>):
+  %0 = nn.mul %x, %x : tensor<197x133xf32>
+  %1 = nn.reduce_sum %0 axes [0, 1] : tensor<197x133xf32> -> tensor<f32>
+  %2 = nn.sqrt %1 : tensor<f32>
+  nn.yield %2 : tensor<f32>
+}
+// CHECK: k_long cuda:reduction {{.*}} ok
+nn.kernel @k_long {
+^bb0(%x: tensor<20011xf32>):
+  %0 = nn.reduce_sum %x axes [0] : tensor<20011xf32> -> tensor<f32>
+  nn.yield %0 : tensor<f32>
+}
+// CHECK: k_maxima cuda:reduction {{.*}} ok
+nn.kernel @k_maxima {
+^bb0(%x: tensor<3x700x5xf32>):
+  %0 = nn.reduce_max %x axes [1] : tensor<3x700x5xf32> -> tensor<3x5xf32>
+  nn.yield %0 : tensor<3x5xf32>
+}
+// CHECK: k_best cuda:reduction {{.*}} ok
+nn.kernel @k_best {
+^bb0(%x: tensor<3000x3xf32>):
+  %0 = nn.argmax %x axis 0 : tensor<3000x3xf32> -> tensor<3xi32>
+  nn.yield %0 : tensor<3xi32>
+}
+// Four neighbours per thread, or one.
+// CHECK: k_fours cuda:elementwise {{.*}} ok
+nn.kernel @k_fours {
+^bb0(%x: tensor<33x64xf32>, %b: tensor<64xf32>):
+  %0 = nn.broadcast %b dims [1] : tensor<64xf32> -> tensor<33x64xf32>
+  %1 = nn.add %x, %0 : tensor<33x64xf32>
+  %2 = nn.gelu %1 : tensor<33x64xf32>
+  nn.yield %2 : tensor<33x64xf32>
+}
+// CHECK: k_transposed cuda:elementwise {{.*}} ok
+nn.kernel @k_transposed {
+^bb0(%x: tensor<7x33xf32>):
+  %0 = nn.transpose %x permutation [1, 0] : tensor<7x33xf32> -> tensor<33x7xf32>
+  nn.yield %0 : tensor<33x7xf32>
+}
