@@ -1,9 +1,12 @@
 // RUN: mome-opt %s -nn-generate-code=codegen=reference | FileCheck %s
 // RUN: mome-opt %s -nn-generate-code | FileCheck %s
 // RUN: mome-opt %s -nn-generate-code=cuda=sm_80 | FileCheck %s --check-prefix=CUDA
+// RUN: mome-opt %s -nn-generate-code=cuda=sm_80 --remarks-filter=nn-generate-code -o %t.mlir 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: not mome-opt %s -nn-generate-code=target-cpu=z80 2>&1 | FileCheck %s --check-prefix=TARGET
 
 // TARGET: unknown target-cpu 'z80'
+
+// REMARK: generic{{.*}}@k_exp on cuda:sm_80: elementwise: results of different shapes
 
 // CHECK-NOT: nn.
 // CHECK: rt.kernel @k_exp : (f32, i1) -> (f32, i1) chunks {{[0-9]+}} scratch {{[0-9]+}}

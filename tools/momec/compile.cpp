@@ -15,8 +15,10 @@
 #include "frontend/syntax/format.h"
 #include "passes/Package.h"
 #include "passes/Pipelines.h"
+#include "passes/cuda/Ptxas.h"
 
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
@@ -54,6 +56,8 @@ private:
   int runStage(Stage stage);
   int writePackage();
   int writeText(Stage stage, StringRef path);
+  int writeDeviceCode(StringRef path);
+  int writeCubin(StringRef ptx, StringRef path);
   int dump(Stage stage);
   int reportInternalError(Stage stage, ModuleOp before);
   std::string stem() const { return llvm::sys::path::stem(options.input).str(); }
@@ -286,6 +290,32 @@ int Compilation::dump(Stage stage) {
   return writeText(stage, path);
 }
 
+int Compilation::writeCubin(StringRef ptx, StringRef path) {
+  std::string problem;
+  std::optional<cuda::Cubin> cubin = cuda::assemblePtx(ptx, options.pipeline.cuda, problem);
+  if (!cubin) {
+    return fail(problem + "\n  hint: --emit=ptx needs no CUDA toolkit; packages carry PTX");
+  }
+  cuda::PtxasTotals totals = cuda::summarize(cubin->record);
+  llvm::errs() << llvm::formatv(
+      "momec: ptxas: {0} functions, at most {1} registers, {2} bytes spilled\n", totals.functions,
+      totals.registers, totals.spilledBytes);
+  return writeFile(path, cubin->code);
+}
+
+int Compilation::writeDeviceCode(StringRef path) {
+  for (auto code : module->getOps<rt::CodeOp>()) {
+    if (code.getSymName().starts_with("cuda:")) {
+      auto image = cast<DenseResourceElementsAttr>(code.getImage());
+      ArrayRef<char> bytes = image.getRawHandle().getBlob()->getData();
+      StringRef ptx(bytes.data(), bytes.size());
+      bool asPtx = options.deviceCode == CompileOptions::DeviceCode::ptx;
+      return asPtx ? writeFile(path, ptx) : writeCubin(ptx, path);
+    }
+  }
+  return fail("'" + options.input + "' has no kernel, so there is no device code");
+}
+
 int Compilation::writePackage() {
   FailureOr<std::string> bytes = failure();
   if (!survives([&] { bytes = printPackage(*module); }) || mlir::failed(bytes)) {
@@ -316,7 +346,9 @@ int Compilation::run() {
   if (options.compileTo == Stage::package) {
     return writePackage();
   }
-  return writeText(options.compileTo, options.output.empty() ? "-" : options.output);
+  std::string output = options.output.empty() ? "-" : options.output;
+  bool device = options.deviceCode != CompileOptions::DeviceCode::none;
+  return device ? writeDeviceCode(output) : writeText(options.compileTo, output);
 }
 
 //===-- Setup -------------------------------------------------------------------------------===//

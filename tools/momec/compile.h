@@ -14,6 +14,8 @@ namespace momec {
 struct CompileOptions {
   std::string input, output;
   mome::Stage compileTo = mome::Stage::package;
+  /// What of the CUDA code that `codegen` made is written, instead of the stage's text.
+  enum class DeviceCode { none, ptx, cubin } deviceCode = DeviceCode::none;
   std::optional<mome::Stage> compileFrom; // the stage that left the input behind
   std::string dumpDir;
   mome::PipelineOptions pipeline;

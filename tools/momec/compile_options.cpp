@@ -37,8 +37,8 @@ struct Flags {
   cl::opt<std::string> precision{"precision", cl::desc("f32, whatever the model says"),
                                  cl::value_desc("type"), cl::cat(model)};
 
-  cl::opt<std::string> emit{"emit", cl::desc("The same as --compile-to"), cl::value_desc("stage"),
-                            cl::cat(stages)};
+  cl::opt<std::string> emit{"emit", cl::desc("The same as --compile-to; or ptx, cubin"),
+                            cl::value_desc("stage"), cl::cat(stages)};
   cl::opt<std::string> compileTo{"compile-to", cl::desc("Stop after this stage and write its text"),
                                  cl::value_desc("stage"), cl::cat(stages)};
   cl::opt<std::string> compileFrom{
@@ -47,7 +47,8 @@ struct Flags {
   cl::opt<std::string> dumpDir{"dump-stages-to", cl::desc("Write the text of every stage there"),
                                cl::value_desc("dir"), cl::cat(stages)};
 
-  cl::opt<std::string> machine{"target", cl::init("cpu"), cl::desc("The machines: cpu, or cpu,cuda:sm_80"),
+  cl::opt<std::string> machine{"target", cl::init("cpu"),
+                               cl::desc("The machines: cpu, or cpu,cuda:sm_80"),
                                cl::value_desc("kind"), cl::cat(target)};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
                                  cl::desc("native, or a processor level"), cl::value_desc("name"),
@@ -112,8 +113,15 @@ static int refuseUnsupported(const Flags &flags) {
 static int readInput(const Flags &flags, CompileOptions &options) {
   options.input = flags.input;
   std::optional<Stage> from, to, emit;
+  using DeviceCode = CompileOptions::DeviceCode;
+  options.deviceCode = flags.emit == "ptx"     ? DeviceCode::ptx
+                       : flags.emit == "cubin" ? DeviceCode::cubin
+                                               : DeviceCode::none;
+  const std::string emitted = options.deviceCode == DeviceCode::none
+                                  ? flags.emit.getValue()
+                                  : stageName(Stage::codegen).str();
   if (!readStage("--compile-from", flags.compileFrom, from) ||
-      !readStage("--compile-to", flags.compileTo, to) || !readStage("--emit", flags.emit, emit)) {
+      !readStage("--compile-to", flags.compileTo, to) || !readStage("--emit", emitted, emit)) {
     return usage;
   }
   if (options.input.empty()) {
@@ -159,9 +167,14 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
     if (kind == "cuda" && cuda::isArchitecture(architecture)) {
       options.pipeline.cuda = architecture.str();
     } else if (machine != "cpu") {
-      return usage_error("--target: there is no machine '" + machine.str() + "'",
-                         "cpu, which is always among them, or one of cuda:sm_80, sm_86, sm_89, sm_90");
+      return usage_error(
+          "--target: there is no machine '" + machine.str() + "'",
+          "cpu, which is always among them, or one of cuda:sm_80, sm_86, sm_89, sm_90");
     }
+  }
+  if (options.deviceCode != CompileOptions::DeviceCode::none && options.pipeline.cuda.empty()) {
+    return usage_error("--emit=" + flags.emit + " wants a CUDA device to generate code for",
+                       "--target=cpu,cuda:sm_80");
   }
   if (!cpu::findTarget(options.pipeline.targetCpu)) {
     return usage_error("--target-cpu: there is no '" + flags.targetCpu + "'",
