@@ -75,7 +75,7 @@ def report(folder, index):
     for name, model in models.items():
         low, high = interval(boot[name])
         print(f"  {LABELS[name]:26} {model.score():.3f} [{low:.3f}, {high:.3f}]")
-    best = max(VIEWS, key=lambda view: models[view].score())
+    best = max((view for view in VIEWS if view in models), key=lambda view: models[view].score())
     for title, other in ((f"MoME minus {best} alone", best), ("MoME minus uniform gate", "uniform"), ("MoME minus votes of another sample", "permuted")):
         low, high = interval(boot["mome"] - boot[other])
         print(f"  {title:36} {fused.score() - models[other].score():+.3f} [{low:+.3f}, {high:+.3f}]")

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "runtime/video/ffmpeg.h"
 
@@ -38,6 +39,7 @@ public:
     packet_of.resize(index.frames());
     for (size_t k = 0; k < index.packets.size(); ++k) {
       packet_of[index.packets[k].frame] = k;
+      in_order = in_order && index.packets[k].frame == k;
     }
     for (const Packet &p : index.packets) {
       frame_at.emplace(p.pts, p.frame);
@@ -73,10 +75,13 @@ private:
   OpenedInput opened;
   Codec codec;
   Scaler scaler;
+  std::tuple<const SwsContext *, int, bool> scaler_setting; // its color space, full range
   PacketPtr packet{av_packet_alloc()};
   FramePtr picture{av_frame_alloc()};
   std::vector<size_t> packet_of;        // frame -> packet
   std::map<int64_t, uint32_t> frame_at; // pts -> frame
+  bool in_order = true;                 // packets come as frames do: no B frames
+  bool drained = false;                 // the decoder was told that no more packets come
   size_t next = 0;                      // packet that the demuxer returns next
   uint64_t count = 0;
 
@@ -135,6 +140,29 @@ private:
     }
   }
 
+  /// Whether the packet is an H.264 picture that resets the decoder (NAL units with a length before
+  /// each, as mp4 has them; ISO/IEC 14496-10, table 7-1).
+  bool is_idr() const {
+    if (codec->codec_id != AV_CODEC_ID_H264 || codec->extradata_size < 5 ||
+        codec->extradata[0] != 1) {
+      return false;
+    }
+    constexpr int slice = 1, idr_slice = 5;
+    const size_t length_bytes = size_t(codec->extradata[4] & 3) + 1, size = size_t(packet->size);
+    for (size_t at = 0; at + length_bytes < size;) {
+      size_t length = 0;
+      for (size_t i = 0; i < length_bytes; ++i) {
+        length = length << 8 | packet->data[at + i];
+      }
+      const int kind = packet->data[at + length_bytes] & 31;
+      if (kind == slice || kind == idr_slice) {
+        return kind == idr_slice;
+      }
+      at += length_bytes + length;
+    }
+    return false;
+  }
+
   int64_t packet_pts() const { return packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts; }
 
   /// Reads packet `k`. A seek lands on some key frame; packets are counted from there.
@@ -178,11 +206,14 @@ private:
 
   void decode(const Run &run, Pixels pixels, Decode mode,
               const std::multimap<uint32_t, size_t> &slots, Frames &to) {
-    avcodec_flush_buffers(codec.get());
     std::set<uint32_t> missing = run.wanted;
     for (size_t k = run.first; k <= run.last; ++k) {
       if (k == run.first) {
         seek_to(k);
+        if (drained || !is_idr()) { // a flush frees all pictures; an IDR forgets them by itself
+          avcodec_flush_buffers(codec.get());
+          drained = false;
+        }
       } else if (!demux()) {
         cut_off(k);
       }
@@ -194,8 +225,11 @@ private:
       }
       receive(pixels, slots, to, missing, index.packets[k].frame);
     }
-    avcodec_send_packet(codec.get(), nullptr);
-    receive(pixels, slots, to, missing, index.packets[run.last].frame);
+    if (!missing.empty() || !in_order) { // the decoder holds pictures back, to put them in order
+      avcodec_send_packet(codec.get(), nullptr);
+      receive(pixels, slots, to, missing, index.packets[run.last].frame);
+      drained = true;
+    }
     if (!missing.empty()) {
       throw data_error(place(*missing.begin()), "the frame cannot be decoded",
                        "copy or unpack the video again");
@@ -261,8 +295,11 @@ private:
       throw data_error(path.string(), "a pixel format that is not read", "transcode it to H.264");
     }
     const int space = picture->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601;
-    sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), full_range() ? 1 : 0,
-                             sws_getCoefficients(space), 1, 0, 1 << 16, 1 << 16);
+    if (const std::tuple wanted(scaler.get(), space, full_range()); wanted != scaler_setting) {
+      sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), full_range() ? 1 : 0,
+                               sws_getCoefficients(space), 1, 0, 1 << 16, 1 << 16);
+      scaler_setting = wanted; // making its tables takes as long as a small picture
+    }
     uint8_t *planes[4] = {to.data()};
     const int strides[4] = {w * (pixels == Pixels::rgb ? 3 : 1)};
     sws_scale(scaler.get(), picture->data, picture->linesize, 0, h, planes, strides);

@@ -8,7 +8,7 @@
 
 namespace momec {
 
-enum ExitCode { ok = 0, failed = 1, usage = 2, internal = 70 };
+enum ExitCode { ok = 0, failed = 1, usage = 2, budget = 3, internal = 70 };
 
 using Arguments = std::span<const char *const>; // what follows the subcommand
 
@@ -16,6 +16,7 @@ int check(Arguments arguments);
 int fmt(Arguments arguments);
 int explain(Arguments arguments);
 int compile(Arguments arguments);
+int report(Arguments arguments);
 
 /// Flags every subcommand takes: --color=, --diagnostics-format=, --error-limit=, -Werror,
 /// -Wno-CODE.

@@ -7,12 +7,14 @@
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
 #include "tools/momec/pass_diagnostics.h"
+#include "tools/momec/report.h"
 
 #include "dialects/Mome/Mome.h"
 #include "dialects/NN/NN.h"
 #include "dialects/RT/RT.h"
 #include "frontend/elaborate/Elaborate.h"
 #include "frontend/syntax/format.h"
+#include "passes/MemoryReport.h"
 #include "passes/Package.h"
 #include "passes/Pipelines.h"
 #include "passes/cuda/Ptxas.h"
@@ -48,13 +50,19 @@ public:
         diagnostics(sources, this->flags.options) {}
 
   int run();
+  /// Plans the memory, and prints what it is for.
+  int report();
 
 private:
+  int runTo(Stage last);
   int readSource();
   int readModule();
   int checkInput();
   int runStage(Stage stage);
   int writePackage();
+  std::string sourceLine(StringRef place);
+  int checkBudget();
+  int printReport();
   int writeText(Stage stage, StringRef path);
   int writeDeviceCode(StringRef path);
   int writeCubin(StringRef ptx, StringRef path);
@@ -324,7 +332,57 @@ int Compilation::writePackage() {
   return writeFile(options.output.empty() ? stem() + ".mpk" : options.output, *bytes);
 }
 
-int Compilation::run() {
+/// The text at FILE:LINE, without blanks around it, from the sources that the module carries.
+std::string Compilation::sourceLine(StringRef place) {
+  auto package = (*module)->getAttrOfType<DictionaryAttr>(rt::RTDialect::packageAttrName);
+  auto files = package ? package.getAs<ArrayAttr>("sources") : ArrayAttr();
+  auto [path, number] = place.rsplit(':');
+  unsigned line = 0;
+  for (Attribute attribute : files ? files.getValue() : ArrayRef<Attribute>()) {
+    auto file = cast<DictionaryAttr>(attribute);
+    auto name = file.getAs<StringAttr>("path"), text = file.getAs<StringAttr>("text");
+    if (name && text && name.getValue() == path && !number.getAsInteger(10, line)) {
+      StringRef rest = text.getValue();
+      for (unsigned i = 1; i < line; ++i) {
+        rest = rest.split('\n').second;
+      }
+      return rest.split('\n').first.trim().str();
+    }
+  }
+  return "";
+}
+
+/// No program may need more than the budget; the one that needs most says what for.
+int Compilation::checkBudget() {
+  FailureOr<MemoryReport> report = reportMemory(*module, largestProgram(*module), 2);
+  if (mlir::failed(report) || report->arenas <= *options.budget) {
+    return ok;
+  }
+  llvm::errs() << budgetText(*report, *options.budget,
+                             [&](StringRef at) { return sourceLine(at); });
+  return momec::budget;
+}
+
+int Compilation::report() {
+  if (int status = runTo(Stage::memory); status != ok) {
+    return status;
+  }
+  std::string entry = options.reportEntry.empty() ? mainProgram(*module) : options.reportEntry;
+  FailureOr<MemoryReport> report = reportMemory(*module, entry, options.reportDepth);
+  if (mlir::failed(report)) {
+    std::vector<std::string> entries;
+    for (auto program : module->getOps<rt::ProgramOp>()) {
+      entries.push_back(program.getSymName().str());
+    }
+    return usage_error("there is no entry '" + entry + "'",
+                       "entries: " + llvm::join(entries, ", "));
+  }
+  llvm::outs() << reportText(*report, [&](StringRef at) { return sourceLine(at); });
+  return ok;
+}
+
+/// Runs the stages up to `last`, or to the one that the user asked for.
+int Compilation::runTo(Stage last) {
   applyDefaultTimingManagerCLOptions(timing);
   timing.setEnabled(timing.isEnabled() || options.timing);
   Stage first = options.compileFrom.value_or(Stage::elaborate);
@@ -336,11 +394,18 @@ int Compilation::run() {
     }
   }
   for (int stage = int(first) + 1; status == ok && stage < int(Stage::package); ++stage) {
-    if (stage <= int(options.compileTo)) {
+    if (stage <= int(last)) {
       status = runStage(Stage(stage));
     }
+    if (status == ok && Stage(stage) == Stage::memory && stage <= int(last) && options.budget) {
+      status = checkBudget();
+    }
   }
-  if (status != ok) {
+  return status;
+}
+
+int Compilation::run() {
+  if (int status = runTo(options.compileTo); status != ok) {
     return status;
   }
   if (options.compileTo == Stage::package) {
@@ -364,7 +429,7 @@ static void enableRemarks(MLIRContext &context, const std::string &filter) {
                                           categories, /*printAsEmitRemarks=*/true);
 }
 
-int compile(Arguments arguments) {
+static int withCompilation(Arguments arguments, int (Compilation::*work)()) {
   DiagnosticFlags flags;
   CompileOptions options;
   if (int status = parseCompileOptions(arguments, flags, options); status != ok || options.help) {
@@ -380,7 +445,16 @@ int compile(Arguments arguments) {
   llvm::SourceMgr manager;
   SourceMgrDiagnosticHandler handler(manager, &context);
   enableRemarks(context, options.remarks);
-  return Compilation(std::move(options), std::move(flags), context).run();
+  Compilation compilation(std::move(options), std::move(flags), context);
+  return (compilation.*work)();
+}
+
+int compile(Arguments arguments) {
+  return withCompilation(arguments, &Compilation::run);
+}
+
+int report(Arguments arguments) {
+  return withCompilation(arguments, &Compilation::report);
 }
 
 } // namespace momec

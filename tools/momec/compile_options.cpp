@@ -1,5 +1,6 @@
 // The flags of `momec FILE`. MLIR's flags (--mlir-...) are those of mlir-opt.
 #include "tools/momec/compile.h"
+#include "tools/momec/report.h"
 
 #include "passes/Passes.h"
 #include "passes/cpu/Target.h"
@@ -59,6 +60,15 @@ struct Flags {
   cl::opt<int64_t> devices{"devices", cl::init(1), cl::desc("How many machines: 1"),
                            cl::cat(target)};
 
+  cl::opt<std::string> budget{
+      "budget", cl::desc("Fail (exit 3) where the plan needs more memory: 12GiB, 500MB"),
+      cl::value_desc("bytes"), cl::cat(target)};
+
+  cl::opt<std::string> entry{"entry", cl::desc("momec report: of this entry, not of the step"),
+                             cl::value_desc("name"), cl::cat(says)};
+  cl::opt<unsigned> depth{"depth", cl::init(2),
+                          cl::desc("momec report: names of a path that make a part; 2: experts"),
+                          cl::value_desc("n"), cl::cat(says)};
   cl::opt<std::string> remarks{
       "remarks", cl::ValueOptional, cl::value_desc("regex"),
       cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(says)};
@@ -252,6 +262,13 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
       return status;
     }
   }
+  if (flags.budget.getNumOccurrences()) {
+    options.budget = parseBytes(flags.budget);
+    if (!options.budget) {
+      return usage_error("--budget=" + flags.budget + " is no amount of memory",
+                         "write 12GiB, 500MB or a number of bytes");
+    }
+  }
   options.output = flags.output;
   options.dumpDir = flags.dumpDir;
   options.includeDirs.assign(flags.includes.begin(), flags.includes.end());
@@ -261,6 +278,8 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
                         ? std::string(".*")
                         : flags.remarks.getValue();
   options.timing = flags.timing;
+  options.reportEntry = flags.entry;
+  options.reportDepth = flags.depth;
   if (flags.batch.getNumOccurrences()) {
     options.batch = flags.batch;
   }

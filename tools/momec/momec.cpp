@@ -16,6 +16,7 @@ struct Command {
 constexpr Command commands[] = {
     {"check", momec::check, "report what is wrong with a file, generate nothing"},
     {"fmt", momec::fmt, "rewrite files in the one layout"},
+    {"report", momec::report, "show where the memory and the work of a step go"},
     {"explain", momec::explain, "say what a diagnostic's code means"},
 };
 

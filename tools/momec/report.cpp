@@ -1,0 +1,150 @@
+// What `momec report` prints, and what --budget says when a plan is larger than it.
+#include "tools/momec/report.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mome;
+
+namespace momec {
+
+std::string bytesText(int64_t bytes) {
+  static constexpr const char *units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  double value = double(bytes);
+  int unit = 0;
+  while (value >= 1024 && unit < 4) {
+    value /= 1024, ++unit;
+  }
+  return unit == 0 ? llvm::formatv("{0} bytes", bytes).str()
+                   : llvm::formatv("{0:F1} {1}", value, units[unit]).str();
+}
+
+std::optional<int64_t> parseBytes(llvm::StringRef text) {
+  double value = 0;
+  size_t digits = text.find_first_not_of("0123456789.");
+  if (digits == 0 || text.take_front(digits).getAsDouble(value)) {
+    return std::nullopt;
+  }
+  llvm::StringRef unit = digits == llvm::StringRef::npos ? "" : text.substr(digits).ltrim();
+  double scale = llvm::StringSwitch<double>(unit)
+                     .Cases({"", "B", "bytes"}, 1)
+                     .Case("KiB", std::ldexp(1, 10))
+                     .Case("MiB", std::ldexp(1, 20))
+                     .Case("GiB", std::ldexp(1, 30))
+                     .Case("KB", 1e3)
+                     .Case("MB", 1e6)
+                     .Case("GB", 1e9)
+                     .Default(0);
+  return scale > 0 && value > 0 ? std::optional(int64_t(value * scale)) : std::nullopt;
+}
+
+namespace {
+/// Columns of text, right-aligned but the first.
+class Table {
+public:
+  explicit Table(std::vector<std::string> header) : rows{std::move(header)} {}
+  void add(std::vector<std::string> row) { rows.push_back(std::move(row)); }
+  std::string text() const {
+    std::string result;
+    for (const std::vector<std::string> &row : rows) {
+      std::string line;
+      for (size_t column = 0; column < row.size(); ++column) {
+        size_t width = 0;
+        for (const std::vector<std::string> &other : rows) {
+          width = std::max(width, other[column].size());
+        }
+        std::string blanks(width - row[column].size(), ' ');
+        line += column == 0 ? row[column] + blanks : "  " + blanks + row[column];
+      }
+      result += line + "\n";
+    }
+    return result;
+  }
+
+private:
+  std::vector<std::vector<std::string>> rows;
+};
+} // namespace
+
+static std::string cell(int64_t bytes) {
+  return bytes == 0 ? "-" : bytesText(bytes);
+}
+static std::string cell(double flops) {
+  return flops == 0 ? "-" : llvm::formatv("{0:F4}", flops * 1e-9).str();
+}
+
+static void addRow(Table &table, const std::string &name, const PartUse &use) {
+  table.add({name, cell(use.weights), cell(use.optimizer), cell(use.gradients),
+             cell(use.activations), cell(use.workspace), cell(use.bytes()), cell(use.forward),
+             cell(use.backward), cell(use.update)});
+}
+
+/// The lines that hold the most at the peak, at most `count`.
+static std::string linesText(const MemoryReport &report, size_t count, SourceLine source) {
+  constexpr size_t longest = 60;
+  std::string result;
+  for (const HeldByLine &held : llvm::ArrayRef(report.lines).take_front(count)) {
+    std::string text = source(held.line);
+    text = text.size() > longest ? text.substr(0, longest) + "..." : text;
+    result += llvm::formatv("  {0,10}  {1,3} values  {2}{3}{4}\n", bytesText(held.bytes),
+                            held.values, held.line, text.empty() ? "" : "  ", text);
+  }
+  return result;
+}
+
+std::string reportText(const MemoryReport &report, SourceLine source) {
+  Table table({"part", "weights", "optimizer", "gradients", "activations", "workspace", "all bytes",
+               "GFLOP forward", "backward", "optimizer"});
+  PartUse all;
+  for (const auto &[name, use] : report.parts) {
+    addRow(table, name, use);
+    all.weights += use.weights, all.optimizer += use.optimizer, all.gradients += use.gradients;
+    all.activations += use.activations, all.workspace += use.workspace;
+    all.forward += use.forward, all.backward += use.backward, all.update += use.update;
+  }
+  addRow(table, "all", all);
+  std::string text =
+      llvm::formatv("{0}, batch {4}: {1} of memory (inputs and outputs {2}, gaps at the peak "
+                    "{3})\n\n",
+                    report.program, bytesText(report.arenas), bytesText(report.io),
+                    bytesText(report.gaps), report.batch);
+  text += table.text();
+  if (!report.lines.empty()) {
+    text += "\nactivations and workspace are those of the peak, in " + report.peak + ":\n" +
+            linesText(report, 12, source);
+  }
+  return text;
+}
+
+std::string budgetText(const MemoryReport &report, int64_t budget, SourceLine source) {
+  int64_t work = 0;
+  for (const auto &[name, use] : report.parts) {
+    work += use.activations + use.workspace;
+  }
+  int64_t lasting = report.arenas - work;
+  std::string text =
+      llvm::formatv("momec: error: {0} needs {1}, the budget is {2} [E0503]\n"
+                    "  {3} last as long as the session: weights, moments, gradients, inputs\n"
+                    "  {4} at the peak, in {5}, are held by values of these lines:\n",
+                    report.program, bytesText(report.arenas), bytesText(budget), bytesText(lasting),
+                    bytesText(work), report.peak);
+  text += linesText(report, 6, source);
+  // Inputs grow with the batch as well; a little is left for rounding.
+  int64_t growing = work + report.io + report.gaps, fixed = report.arenas - growing;
+  double room = 0.95 * double(budget - fixed) / double(std::max<int64_t>(growing, 1));
+  int64_t fits = fixed >= budget ? 0 : int64_t(double(report.batch) * room);
+  if (fits >= 1) {
+    text +=
+        llvm::formatv("  hint: what is held at the peak grows with the batch: --batch={0} should "
+                      "fit (now {1}); `mome train --accumulate` makes up for it\n",
+                      fits, report.batch);
+  } else {
+    text += "  hint: no batch is small enough: freeze experts, or take fewer or smaller ones\n";
+  }
+  return text;
+}
+
+} // namespace momec
