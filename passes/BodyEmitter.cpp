@@ -1,6 +1,8 @@
 // Vectors from tensors. See BodyEmitter.h.
 #include "passes/BodyEmitter.h"
 
+#include "dialects/NN/FloatCast.h"
+
 using namespace mlir;
 using namespace mome;
 using namespace mome;
@@ -132,6 +134,9 @@ static Value zeroOf(FunctionBuilder &b, Type type) {
 }
 
 Value BodyEmitter::toRegister(Value loaded, Type elementType) {
+  if (elementType.isBF16()) {
+    return b.widenBits(loaded);
+  }
   if (!elementType.isInteger(1)) {
     return loaded;
   }
@@ -197,11 +202,12 @@ Value BodyEmitter::toMemory(Value value) {
 
 void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Point &point) {
   Value at = evaluate(address, point);
+  value = toMemory(point.vectorLoop ? b.splat(value) : value);
+  value = holdsBf16(buffer) ? b.roundToBits(value) : value;
   if (!point.vectorLoop) {
-    memref::StoreOp::create(b, toMemory(value), buffer, at);
+    memref::StoreOp::create(b, value, buffer, at);
     return;
   }
-  value = toMemory(b.splat(value));
   if (point.mask) {
     vector::MaskedStoreOp::create(b, buffer, at, point.mask, value);
   } else {
@@ -214,6 +220,10 @@ void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Poi
 Value BodyEmitter::emitConstant(nn::ConstantOp op, View view, const Point &point) {
   auto type = cast<RankedTensorType>(op.getType());
   auto value = cast<DenseElementsAttr>(op.getValue());
+  if (value.isSplat() && type.getElementType().isBF16()) {
+    double element = value.getSplatValue<FloatAttr>().getValueAsDouble();
+    return nn::emitConstant(b, b.getF32Type(), element);
+  }
   if (value.isSplat()) {
     return arith::ConstantOp::create(b, value.getSplatValue<TypedAttr>());
   }
@@ -258,7 +268,7 @@ Value BodyEmitter::emitElementwise(nn::ElementwiseOpInterface op, View view, con
     }
     linearIndex = linearIndex ? b.splat(linearIndex) : linearIndex;
   }
-  return op.emitScalar(b, args, linearIndex);
+  return nn::emitWide(b, op.emitScalar(b, args, linearIndex)); // a cast to bf16 rounds f32
 }
 
 Value BodyEmitter::emitAccess(nn::AccessOpInterface op, View view, const Point &point) {
@@ -276,7 +286,7 @@ Value BodyEmitter::emitAccess(nn::AccessOpInterface op, View view, const Point &
       return value;
     }
     if (!result) {
-      result = nn::emitConstant(b, element, op.getFill());
+      result = nn::emitConstant(b, nn::getWideType(element), op.getFill());
     }
     if (isa<VectorType>(value.getType()) || isa<VectorType>(result.getType()) ||
         isa<VectorType>(holds.getType())) {

@@ -118,7 +118,8 @@ public:
   /// The index along an axis, as a scalar or per lane integer of `type`.
   mlir::Value evaluateAxis(unsigned axis, const Point &point, mlir::Type type);
 
-  /// Between the forms of values in buffers and in registers: booleans are bytes in memory.
+  /// Between the forms of values in buffers and in registers: booleans are bytes in memory. bf16
+  /// comes as f32 (`store` takes care of the way back).
   mlir::Value toRegister(mlir::Value loaded, mlir::Type elementType);
   mlir::Value toMemory(mlir::Value value);
 

@@ -50,3 +50,12 @@ OwningOpRef<nn::KernelOp> mome::decomposeKernel(nn::KernelOp kernel) {
   simplify(*prepared);
   return prepared;
 }
+
+bool mome::computesInBf16(Block &body) {
+  auto isBf16 = [](Type type) { return cast<ShapedType>(type).getElementType().isBF16(); };
+  return llvm::any_of(body.without_terminator(), [&](Operation &op) {
+    bool moves = isa<nn::CastOp, nn::ConstantOp, nn::AccessOpInterface, nn::Narrowable>(op);
+    return !moves && (llvm::any_of(op.getOperandTypes(), isBf16) ||
+                      llvm::any_of(op.getResultTypes(), isBf16));
+  });
+}

@@ -10,5 +10,9 @@ namespace mome {
 /// and unused ones gone. Null if an op does not decompose.
 mlir::OwningOpRef<nn::KernelOp> decomposeKernel(nn::KernelOp kernel);
 
+/// True if an op other than casts, index maps and products reads or gives bf16, which is a form of
+/// storage and of what products read: no family computes in it.
+bool computesInBf16(mlir::Block &body);
+
 } // namespace mome
 #endif

@@ -1,11 +1,20 @@
 // See FunctionBuilder.h.
 #include "passes/FunctionBuilder.h"
 
+#include "dialects/NN/FloatCast.h"
+
 using namespace mlir;
 using namespace mome;
 
 Type mome::bufferElementType(Type type) {
-  return type.isInteger(1) ? IntegerType::get(type.getContext(), 8) : type;
+  if (type.isInteger(1) || type.isBF16()) {
+    return IntegerType::get(type.getContext(), type.isBF16() ? 16 : 8);
+  }
+  return type;
+}
+
+bool mome::holdsBf16(Value buffer) {
+  return cast<MemRefType>(buffer.getType()).getElementType().isInteger(16);
 }
 
 static MemRefType bufferType(Type tensor) {
@@ -99,6 +108,22 @@ Value FunctionBuilder::splat(Value value) {
              : vector::BroadcastOp::create(*this, vectorType(value.getType()), value);
 }
 
+Value FunctionBuilder::widenBits(Value bits) {
+  Type wide = nn::withElement(bits.getType(), getI32Type());
+  TypedAttr count = getI32IntegerAttr(16);
+  if (auto vector = dyn_cast<VectorType>(wide)) {
+    count = DenseElementsAttr::get(vector, Attribute(count));
+  }
+  Value shift = arith::ConstantOp::create(*this, count);
+  Value shifted = arith::ShLIOp::create(*this, arith::ExtUIOp::create(*this, wide, bits), shift);
+  return arith::BitcastOp::create(*this, nn::withElement(wide, getF32Type()), shifted);
+}
+
+Value FunctionBuilder::roundToBits(Value f32) {
+  Value rounded = nn::emitFloatCast(*this, f32, getBF16Type());
+  return arith::BitcastOp::create(*this, nn::withElement(f32.getType(), getI16Type()), rounded);
+}
+
 Value FunctionBuilder::laneMask(int64_t count) {
   SmallVector<bool> mask(lanes, false);
   std::fill_n(mask.begin(), count, true);
@@ -156,8 +181,9 @@ std::string mome::refuseAround(Operation *root) {
     if (!isa<BlockArgument>(operand)) {
       return "an operand is computed in the kernel";
     }
-    if (!cast<RankedTensorType>(operand.getType()).getElementType().isF32()) {
-      return "an element type other than f32";
+    Type element = cast<RankedTensorType>(operand.getType()).getElementType();
+    if (!element.isF32() && !element.isBF16()) {
+      return "an element type other than f32 and bf16";
     }
   }
   llvm::SmallPtrSet<Value, 4> seen;

@@ -20,8 +20,10 @@
 
 namespace mome {
 
-/// Buffers hold booleans as bytes.
+/// Buffers hold booleans as bytes and bf16 as i16, its bits; in registers bf16 is f32. (LLVM turns
+/// most of what is done with vectors of bf16 into calls where the processor has none.)
 mlir::Type bufferElementType(mlir::Type tensorElementType);
+bool holdsBf16(mlir::Value buffer);
 
 inline int64_t ceilDiv(int64_t value, int64_t by) {
   return (value + by - 1) / by;
@@ -66,6 +68,9 @@ public:
     return mlir::VectorType::get(lanes, elementType);
   }
   mlir::Value splat(mlir::Value scalarOrVector);
+  /// f32 from the bits of bf16, and the bits nearest to an f32, ties to even; scalars or vectors.
+  mlir::Value widenBits(mlir::Value bits);
+  mlir::Value roundToBits(mlir::Value f32);
   /// The constant mask of the first `count` lanes.
   mlir::Value laneMask(int64_t count);
 
@@ -92,8 +97,8 @@ private:
 
 /// The buffer of the result that yields `value`; null if none does.
 mlir::Value findResultBuffer(FunctionBuilder &b, mlir::Value value);
-/// For families of a lone op: why the kernel is more than f32 operands, `root` and its results;
-/// empty if it is not.
+/// For families of a lone op: why the kernel is more than f32 or bf16 operands, `root` and its
+/// results; empty if it is not.
 std::string refuseAround(mlir::Operation *root);
 
 } // namespace mome

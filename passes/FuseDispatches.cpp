@@ -53,8 +53,11 @@ private:
 } // namespace
 
 /// An index map that only spreads data (or makes it up, as iota does) costs less to repeat than to
-/// store.
+/// store; so does a widening cast.
 static bool isFree(Operation *op) {
+  if (isWidening(op)) {
+    return true;
+  }
   if (nn::getFusionRole(op) != FusionRole::access) {
     return false;
   }

@@ -217,6 +217,14 @@ bool mome::isLaterPhase(Operation *op, Operation *producer) {
   return !own.empty() && !other.empty() && own.front().getPhase() != other.front().getPhase();
 }
 
+bool mome::isWidening(Operation *op) {
+  auto cast = dyn_cast<nn::CastOp>(op);
+  auto bits = [](Value value) {
+    return mlir::cast<RankedTensorType>(value.getType()).getElementTypeBitWidth();
+  };
+  return cast && bits(cast.getOperand()) < bits(cast.getResult());
+}
+
 //===-- The rules ---------------------------------------------------------------------------===//
 
 StringRef Grouping::canJoinShape(Operation *op, const Group &group) const {
@@ -235,6 +243,9 @@ StringRef Grouping::canJoinShape(Operation *op, const Group &group) const {
   }
   if (role != FusionRole::elementwise) {
     return "a root starts its own kernel";
+  }
+  if (isWidening(op)) {
+    return "a widening cast reads a stored value";
   }
   switch (group.kind) {
   case Group::Kind::view:

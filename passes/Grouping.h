@@ -35,6 +35,9 @@ struct Group {
 /// be kept.
 bool isLaterPhase(mlir::Operation *op, mlir::Operation *producer);
 
+/// True for a cast to a wider element type: it costs less to repeat than to store.
+bool isWidening(mlir::Operation *op);
+
 class Grouping {
 public:
   explicit Grouping(mlir::Block &block);

@@ -145,15 +145,15 @@ static void traceAccess(nn::AccessOpInterface op, View view, Trace &trace) {
 void mome::traceValue(Value value, View view, Trace &trace) {
   auto type = cast<RankedTensorType>(value.getType());
   Type element = type.getElementType();
-  if (!element.isF32() && !element.isInteger(1) && !element.isInteger(32) &&
+  if (!element.isF32() && !element.isBF16() && !element.isInteger(1) && !element.isInteger(32) &&
       !element.isInteger(64)) {
     llvm::raw_string_ostream(trace.refusal) << "element type " << element;
     return;
   }
   Operation *op = value.getDefiningOp();
   if (auto constant = dyn_cast_if_present<nn::ConstantOp>(op)) {
-    if (!constant.getValue().isSplat() && element.isInteger(1)) {
-      trace.refusal = "a table of booleans";
+    if (!constant.getValue().isSplat() && (element.isInteger(1) || element.isBF16())) {
+      trace.refusal = "a table of booleans or bf16";
     } else if (!constant.getValue().isSplat()) {
       trace.expressions.push_back(linearize(view.index, type.getShape()));
     }

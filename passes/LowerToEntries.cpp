@@ -15,6 +15,8 @@
 #include "passes/EntryBuilder.h"
 #include "passes/Passes.h"
 
+#include "llvm/Support/JSON.h"
+
 #include <cmath>
 
 namespace mome {
@@ -440,6 +442,41 @@ ArrayAttr buildCosts(model::GraphOp eval) {
   }));
 }
 
+/// What a section computes in.
+StringRef precisionOf(model::TrainOp section) {
+  auto host = llvm::json::parse(section.getHost());
+  const llvm::json::Object *settings = host ? host->getAsObject() : nullptr;
+  std::optional<StringRef> precision = settings ? settings->getString("precision") : std::nullopt;
+  if (!host) {
+    llvm::consumeError(host.takeError());
+  }
+  return precision.value_or("f32") == "bf16" ? "bf16" : "f32";
+}
+
+/// The model's own precision, for entries outside of sections: that on which all sections agree.
+StringRef precisionOf(model::ModelOp model) {
+  auto sections = model.getBody().front().getOps<model::TrainOp>();
+  auto isBf16 = [](model::TrainOp section) { return precisionOf(section) == "bf16"; };
+  return !sections.empty() && llvm::all_of(sections, isBf16) ? "bf16" : "f32";
+}
+
+/// Marks the model's entries with what they compute in.
+void setPrecisions(ModuleOp module, model::ModelOp model) {
+  for (auto entry : module.getOps<func::FuncOp>()) {
+    StringRef precision = precisionOf(model);
+    for (auto section : model.getBody().front().getOps<model::TrainOp>()) {
+      if (entry.getSymName().rsplit('.').first == section.getGraph() &&
+          entry.getSymName().contains('.')) {
+        precision = precisionOf(section);
+      }
+    }
+    if (precision != "f32") {
+      entry->setAttr(nn::NNDialect::precisionAttrName,
+                     StringAttr::get(module.getContext(), precision));
+    }
+  }
+}
+
 /// What the runtime must know besides memory and code.
 DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
   Builder b(model.getContext());
@@ -505,7 +542,7 @@ DictionaryAttr buildPackage(model::ModelOp model, model::GraphOp eval) {
                 {"optional", b.getArrayAttr(optional)},
                 {"batch", b.getI64IntegerAttr(batch ? batch : evalBatch)},
                 {"eval_batch", b.getI64IntegerAttr(evalBatch)},
-                {"precision", b.getStringAttr("f32")},
+                {"precision", b.getStringAttr(precisionOf(model))},
                 {"scalars", b.getArrayAttr(scalars)},
                 {"losses", b.getArrayAttr(losses)},
                 {"metrics", b.getArrayAttr(metrics)},
@@ -532,6 +569,7 @@ struct LowerToEntriesPass : impl::LowerToEntriesPassBase<LowerToEntriesPass> {
       for (auto train : model.getBody().front().getOps<model::TrainOp>()) {
         TrainLowering(module, model, train).run();
       }
+      setPrecisions(module, model);
       NamedAttrList package(buildPackage(model, eval));
       if (auto known = module->getAttrOfType<DictionaryAttr>(rt::RTDialect::packageAttrName)) {
         package.append(known.getValue()); // the sources, by the driver

@@ -64,6 +64,17 @@ def EliminateStopGradientPass : Pass<"nn-eliminate-stop-gradient", "::mlir::func
   let summary = "Removes nn.stop_gradient, which has done its work in autodiff";
 }
 
+//===-- autocast -------------------------------------------------------------------------------===//
+
+def AutocastPass : Pass<"nn-autocast", "::mlir::func::FuncOp"> {
+  let summary = "Lets products and attention read bf16, in entries of that precision";
+  let description = [{
+    Acts on entries with `nn.precision = "bf16"`. Operands of `Narrowable` ops become bf16, index maps, sums over rows and
+    what the backward part keeps of a product follow; everything else stays f32, also all that an entry takes and returns.
+  }];
+  let dependentDialects = ["::mome::nn::NNDialect"];
+}
+
 //===-- fuse -----------------------------------------------------------------------------------===//
 
 def SplitWideKlPass : Pass<"nn-split-wide-kl", "::mlir::func::FuncOp"> {

@@ -72,6 +72,10 @@ static void addSimplify(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createCSEPass());
 }
 
+static void addAutocast(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createAutocastPass());
+}
+
 static void addFuse(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createSplitWideKlPass());
   manager.addNestedPass<func::FuncOp>(createSinkReshapesPass());
@@ -106,6 +110,8 @@ static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions
     return addAutodiff(manager);
   case Stage::simplify:
     return addSimplify(manager);
+  case Stage::autocast:
+    return addAutocast(manager);
   case Stage::fuse:
     return addFuse(manager);
   case Stage::schedule:
@@ -116,7 +122,6 @@ static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions
     return addCodegen(manager, options);
   case Stage::parse:
   case Stage::elaborate:
-  case Stage::autocast:
   case Stage::remat:
   case Stage::partition:
   case Stage::bucket:

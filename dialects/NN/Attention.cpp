@@ -54,10 +54,10 @@ static LogicalResult checkAttention(OptionalLoc loc, typename Op::Adaptor op) {
     return inferError<Op>(
         loc, "C3: the bias must be [heads, N, M] or [B, heads, N, M]: ", op.getBias().getType());
   }
-  for (Value value : {op.getKey(), op.getValue(), op.getBias()}) {
-    if (value && typeOf(value).getElementType() != q.getElementType()) {
-      return inferError<Op>(loc, "C4: q, k, v and the bias must have one element type");
-    }
+  Type element = q.getElementType();
+  if (k.getElementType() != element || v.getElementType() != element ||
+      (op.getBias() && typeOf(op.getBias()).getElementType() != getWideType(element))) {
+    return inferError<Op>(loc, "C4: q, k, v and the bias must have one element type");
   }
   return success();
 }
@@ -100,6 +100,21 @@ LogicalResult AttentionBackwardOp::inferReturnTypes(MLIRContext *, OptionalLoc l
     types.push_back(op.getBias().getType());
   }
   return success();
+}
+
+//===-- Precision ---------------------------------------------------------------------------===//
+
+SmallVector<unsigned> AttentionOp::getNarrowOperands() {
+  return {0, 1, 2};
+}
+SmallVector<unsigned> AttentionOp::getNarrowResults() {
+  return {0};
+}
+SmallVector<unsigned> AttentionBackwardOp::getNarrowOperands() {
+  return {0, 1, 2, 3, 4};
+}
+SmallVector<unsigned> AttentionBackwardOp::getNarrowResults() {
+  return {0, 1, 2};
 }
 
 //===-- Cost --------------------------------------------------------------------------------===//

@@ -5,9 +5,11 @@
 include "dialects/NN/NNAttrs.td"
 
 class NN_AttentionBaseOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, traits # [InferTypeOpAdaptor,
-    Fusible, DeclareOpInterfaceMethods<CostModel>, DeclareOpInterfaceMethods<LinalgLowering>]> {
+    Fusible, Narrowable, DeclareOpInterfaceMethods<CostModel>, DeclareOpInterfaceMethods<LinalgLowering>]> {
   let extraClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::attention; }
+    ::llvm::SmallVector<unsigned> getNarrowOperands();
+    ::llvm::SmallVector<unsigned> getNarrowResults();
   }];
 }
 
@@ -25,7 +27,8 @@ def NN_AttentionOp : NN_AttentionBaseOp<"attention", [DeclareOpInterfaceMethods<
         -> (tensor<2x5x64xf32>, tensor<2x4x5xf32>)
     ```
     C1: q is [B, N, C], k [B, M, C], v [B, M, Cv], with M > 0. C2: heads > 0 divides C and Cv. C3: the bias is
-    [heads, N, M] or [B, heads, N, M]. C4: one element type.
+    [heads, N, M] or [B, heads, N, M]. C4: q, k, v and o have one element type, the bias and lse that of the sums: f32 for
+    bf16, else the same.
   }];
   let arguments = (ins FloatTensor:$query, FloatTensor:$key, FloatTensor:$value, Optional<FloatTensor>:$bias,
                        I64Prop:$heads, F64Attr:$scale);

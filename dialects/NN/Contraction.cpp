@@ -42,13 +42,13 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   if (bias && bias.getShape() != weight.getShape().take_front(1)) {
     return inferError<LinearOp>(loc, "C3: the bias ", bias, " does not fit w, ", weight);
   }
-  Type element = x.getElementType();
-  if (weight.getElementType() != element || (bias && bias.getElementType() != element)) {
+  Type element = x.getElementType(), sums = getWideType(element);
+  if (weight.getElementType() != element || (bias && bias.getElementType() != sums)) {
     return inferError<LinearOp>(loc, "C4: x, w and b must have one element type");
   }
   SmallVector<int64_t> shape(x.getShape());
   shape.back() = weight.getDimSize(0);
-  types.push_back(x.clone(shape));
+  types.push_back(RankedTensorType::get(shape, sums));
   return success();
 }
 
@@ -78,6 +78,15 @@ LogicalResult LinearOp::interpret(Inputs in, Outputs out) {
   return success();
 }
 
+/// The derivative of a product of bf16 would be one of an f32 cotangent with a bf16 operand: there
+/// is none. Autodiff comes before operands are narrowed.
+static LogicalResult refuseNarrow(Operation *op) {
+  if (typeOf(op->getOperand(0)).getElementType().isBF16()) {
+    return op->emitOpError("is differentiated before its operands become bf16");
+  }
+  return success();
+}
+
 /// x as a matrix: all axes but the last in one.
 static Value flatten(OpBuilder &b, Value x) {
   RankedTensorType type = typeOf(x);
@@ -90,6 +99,9 @@ static Value flatten(OpBuilder &b, Value x) {
 }
 
 LogicalResult LinearOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &result) {
+  if (failed(refuseNarrow(*this))) {
+    return failure();
+  }
   Value dy = flatten(b, cotangents[0]);
   Value dx = MatmulOp::create(b, getLoc(), dy, getWeight(), false, false);
   if (dx.getType() != getX().getType()) {
@@ -148,7 +160,7 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   SmallVector<int64_t> shape(a.getShape());
   shape[rank - 2] = a.getDimSize(ta ? rank - 1 : rank - 2);
   shape[rank - 1] = b.getDimSize(tb ? rank - 2 : rank - 1);
-  types.push_back(a.clone(shape));
+  types.push_back(RankedTensorType::get(shape, getWideType(a.getElementType())));
   return success();
 }
 
@@ -193,6 +205,9 @@ LogicalResult MatmulOp::interpret(Inputs in, Outputs out) {
 }
 
 LogicalResult MatmulOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotangents &result) {
+  if (failed(refuseNarrow(*this))) {
+    return failure();
+  }
   Value dc = cotangents[0], lhs = getLhs(), rhs = getRhs();
   bool ta = getTransposeA(), tb = getTransposeB();
   // dA = dC B^T and dB = A^T dC, each transposed if the operand is stored so.

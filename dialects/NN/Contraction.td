@@ -6,8 +6,9 @@ include "dialects/NN/NNAttrs.td"
 
 class NN_ContractionOp<string mnemonic> : NN_Op<mnemonic, [InferTypeOpAdaptor, Fusible,
     DeclareOpInterfaceMethods<Differentiable>, DeclareOpInterfaceMethods<CostModel>,
-    DeclareOpInterfaceMethods<LinalgLowering>, DeclareOpInterfaceMethods<ProductOpInterface>]> {
+    DeclareOpInterfaceMethods<LinalgLowering>, DeclareOpInterfaceMethods<ProductOpInterface>, Narrowable]> {
   let extraClassDeclaration = [{
+    ::llvm::SmallVector<unsigned> getNarrowOperands() { return {0, 1}; }
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::contraction; }
   }];
 }
@@ -22,7 +23,7 @@ def NN_LinearOp : NN_ContractionOp<"linear"> {
     %y = nn.linear %x, %w, %b : (tensor<8x64xf32>, tensor<32x64xf32>, tensor<32xf32>) -> tensor<8x32xf32>
     ```
     C1: x has at least one axis and w two. C2: the last axes of x and w are equally long. C3: b has one axis, as long
-    as the first of w. C4: one element type.
+    as the first of w. C4: x and w have one element type, b and y that of the sums: f32 for bf16, else the same.
   }];
   let arguments = (ins FloatTensor:$x, FloatTensor:$weight, Optional<FloatTensor>:$bias);
   let results = (outs FloatTensor:$result);
@@ -39,7 +40,7 @@ def NN_MatmulOp : NN_ContractionOp<"matmul"> {
     %c = nn.matmul %a, %b transpose_b : (tensor<2x4x8xf32>, tensor<2x5x8xf32>) -> tensor<2x4x5xf32>
     ```
     C1: both operands have the same rank, at least 2. C2: equal leading axes. C3: equal contracted extents. C4: one
-    element type.
+    element type; the result has that of the sums: f32 for bf16, else the same.
   }];
   let arguments = (ins FloatTensor:$lhs, FloatTensor:$rhs, UnitProp:$transpose_a, UnitProp:$transpose_b);
   let results = (outs FloatTensor:$result);

@@ -33,9 +33,9 @@ static ArrayRef<int64_t> spatial(ArrayRef<int64_t> shape) {
 
 //===-- Shapes of convolution -----------------------------------------------------------------===//
 
-/// The result type of nn.conv, or what is wrong (C1 to C5). `op`: the op or its adaptor.
+/// The result's shape in nn.conv, or what is wrong (C1 to C4). `op`: the op or its adaptor.
 template <typename Op>
-static FailureOr<RankedTensorType>
+static FailureOr<SmallVector<int64_t>>
 inferConv(Op &op, RankedTensorType x, RankedTensorType weight,
           llvm::function_ref<LogicalResult(const Twine &)> error) {
   if (x.getRank() < 3 || weight.getRank() != x.getRank()) {
@@ -56,33 +56,39 @@ inferConv(Op &op, RankedTensorType x, RankedTensorType weight,
   if (!extents) {
     return error("C4: the kernel does not fit into the padded x");
   }
-  if (x.getElementType() != weight.getElementType()) {
-    return error("C5: x and w must have one element type");
-  }
   SmallVector<int64_t> shape{x.getDimSize(0), outputs};
   llvm::append_range(shape, *extents);
-  return x.clone(shape);
+  return shape;
 }
 
 LogicalResult ConvOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor op, Types &types) {
   auto error = [&](const Twine &message) { return inferError<ConvOp>(loc, message); };
-  auto type = inferConv(op, typeOf(op.getX()), typeOf(op.getWeight()), error);
-  if (failed(type)) {
+  auto shape = inferConv(op, typeOf(op.getX()), typeOf(op.getWeight()), error);
+  if (failed(shape)) {
     return failure();
   }
-  types.push_back(*type);
+  Type element = typeOf(op.getX()).getElementType();
+  if (element != typeOf(op.getWeight()).getElementType()) {
+    return error("C5: x and w must have one element type");
+  }
+  types.push_back(RankedTensorType::get(*shape, getWideType(element)));
   return success();
 }
 
 /// C1 to C6 of the backward forms.
 template <typename Op> static LogicalResult verifyConvBackward(Op op, Value x, Value weight) {
   auto error = [&](const Twine &message) -> LogicalResult { return op.emitOpError(message); };
-  auto type = inferConv(op, typeOf(x), typeOf(weight), error);
-  if (failed(type)) {
+  auto shape = inferConv(op, typeOf(x), typeOf(weight), error);
+  if (failed(shape)) {
     return failure();
   }
-  if (*type != typeOf(op.getCotangent())) {
-    return op.emitOpError("C6: the cotangent must be ") << *type;
+  Type element = typeOf(op.getOperand(0)).getElementType();
+  if (typeOf(op.getOperand(1)).getElementType() != element ||
+      typeOf(op.getResult()).getElementType() != getWideType(element)) {
+    return error("C5: the operands must have one element type, the result that of their sums");
+  }
+  if (ArrayRef<int64_t>(*shape) != typeOf(op.getCotangent()).getShape()) {
+    return op.emitOpError("C6: the cotangent must be ") << typeOf(op.getCotangent()).clone(*shape);
   }
   return success();
 }
@@ -112,6 +118,9 @@ double ConvBackwardWeightOp::getFlops() {
 }
 
 LogicalResult ConvOp::buildVjp(OpBuilder &b, Cotangents dy, OperandCotangents &dx) {
+  if (typeOf(getX()).getElementType().isBF16()) {
+    return emitOpError("is differentiated before its operands become bf16");
+  }
   dx.push_back(ConvBackwardInputOp::create(b, getLoc(), getX().getType(), dy[0], getWeight(),
                                            getStridesAttr(), getPadLowAttr(), getPadHighAttr(),
                                            getDilationsAttr(), getGroups()));

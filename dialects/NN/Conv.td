@@ -6,14 +6,15 @@ include "dialects/NN/NNAttrs.td"
 
 class NN_StencilOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, traits # [Fusible,
     DeclareOpInterfaceMethods<CostModel>, DeclareOpInterfaceMethods<LinalgLowering>]> {
-  let extraClassDeclaration = [{
+  code baseClassDeclaration = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::stencil; }
   }];
+  let extraClassDeclaration = baseClassDeclaration;
 }
 
 //===-- Convolution --------------------------------------------------------------------------------------------===//
 
-def NN_ConvOp : NN_StencilOp<"conv", [InferTypeOpAdaptor, DeclareOpInterfaceMethods<Differentiable>]> {
+def NN_ConvOp : NN_StencilOp<"conv", [InferTypeOpAdaptor, Narrowable, DeclareOpInterfaceMethods<Differentiable>]> {
   let summary = "Convolution, as deep learning means it (correlation)";
   let description = [{
     `y[b, o, p] = sum over c, k of w[o, c, k] x[b, c', p stride + k dilation - pad_low]`, zero outside of x. With
@@ -36,9 +37,12 @@ def NN_ConvOp : NN_StencilOp<"conv", [InferTypeOpAdaptor, DeclareOpInterfaceMeth
     $x `,` $weight `strides` $strides `pad_low` $pad_low `pad_high` $pad_high `dilations` $dilations `groups` $groups
     attr-dict `:` functional-type(operands, results)
   }];
+  let extraClassDeclaration = baseClassDeclaration # [{
+    ::llvm::SmallVector<unsigned> getNarrowOperands() { return {0, 1}; }
+  }];
 }
 
-def NN_ConvBackwardInputOp : NN_StencilOp<"conv_backward_input"> {
+def NN_ConvBackwardInputOp : NN_StencilOp<"conv_backward_input", [Narrowable]> {
   let summary = "The cotangent of x in nn.conv";
   let description = [{
     `dx[b, c', q] = sum of dy[b, o, p] w[o, c, k]` over all o, p, k that nn.conv joins with x[b, c', q]; the transposed
@@ -48,7 +52,8 @@ def NN_ConvBackwardInputOp : NN_StencilOp<"conv_backward_input"> {
     %dx = nn.conv_backward_input %dy, %w strides [2, 2] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1
         : (tensor<2x16x4x4xf32>, tensor<16x3x3x3xf32>) -> tensor<2x3x8x8xf32>
     ```
-    C1 to C5: as nn.conv for dx and w. C6: dy is as nn.conv gives it for them.
+    C1 to C5: as nn.conv for dx and w, where dy and w have one element type and dx that of the sums. C6: dy has the shape
+    that nn.conv gives.
   }];
   let arguments = (ins FloatTensor:$cotangent, FloatTensor:$weight, DenseI64ArrayAttr:$strides,
                        DenseI64ArrayAttr:$pad_low, DenseI64ArrayAttr:$pad_high, DenseI64ArrayAttr:$dilations,
@@ -58,10 +63,13 @@ def NN_ConvBackwardInputOp : NN_StencilOp<"conv_backward_input"> {
     $cotangent `,` $weight `strides` $strides `pad_low` $pad_low `pad_high` $pad_high `dilations` $dilations
     `groups` $groups attr-dict `:` functional-type(operands, results)
   }];
+  let extraClassDeclaration = baseClassDeclaration # [{
+    ::llvm::SmallVector<unsigned> getNarrowOperands() { return {0, 1}; }
+  }];
   let hasVerifier = 1;
 }
 
-def NN_ConvBackwardWeightOp : NN_StencilOp<"conv_backward_weight"> {
+def NN_ConvBackwardWeightOp : NN_StencilOp<"conv_backward_weight", [Narrowable]> {
   let summary = "The cotangent of w in nn.conv";
   let description = [{
     `dw[o, c, k] = sum over b, p of dy[b, o, p] x[b, c', p stride + k dilation - pad_low]`.
@@ -70,7 +78,8 @@ def NN_ConvBackwardWeightOp : NN_StencilOp<"conv_backward_weight"> {
     %dw = nn.conv_backward_weight %x, %dy strides [2, 2] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1
         : (tensor<2x3x8x8xf32>, tensor<2x16x4x4xf32>) -> tensor<16x3x3x3xf32>
     ```
-    C1 to C5: as nn.conv for x and dw. C6: dy is as nn.conv gives it for them.
+    C1 to C5: as nn.conv for x and dw, where x and dy have one element type and dw that of the sums. C6: dy has the shape
+    that nn.conv gives.
   }];
   let arguments = (ins FloatTensor:$x, FloatTensor:$cotangent, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pad_low,
                        DenseI64ArrayAttr:$pad_high, DenseI64ArrayAttr:$dilations, I64Prop:$groups);
@@ -78,6 +87,9 @@ def NN_ConvBackwardWeightOp : NN_StencilOp<"conv_backward_weight"> {
   let assemblyFormat = [{
     $x `,` $cotangent `strides` $strides `pad_low` $pad_low `pad_high` $pad_high `dilations` $dilations
     `groups` $groups attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = baseClassDeclaration # [{
+    ::llvm::SmallVector<unsigned> getNarrowOperands() { return {0, 1}; }
   }];
   let hasVerifier = 1;
 }

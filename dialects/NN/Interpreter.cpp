@@ -3,6 +3,9 @@
 
 #include "llvm/ADT/DenseMap.h"
 
+#include <bit>
+#include <cmath>
+
 using namespace mlir;
 using namespace mome::nn;
 
@@ -78,6 +81,17 @@ SmallVector<Attribute> mome::nn::foldByInterpretation(Operation *op, ArrayRef<At
   });
 }
 
+/// Rounds to the nearest bf16, ties to even, by way of f32.
+static void roundToBf16(HostTensor &tensor) {
+  for (double &element : tensor.data) {
+    uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(element));
+    if (!std::isnan(element)) {
+      bits += 0x7fff + (bits >> 16 & 1);
+      element = std::bit_cast<float>(bits & 0xffff0000);
+    }
+  }
+}
+
 /// Runs a kernel by name.
 static FailureOr<SmallVector<HostTensor>> interpretCall(CallOp call,
                                                         ArrayRef<HostTensor> operands) {
@@ -121,6 +135,9 @@ FailureOr<SmallVector<HostTensor>> mome::nn::interpretBlock(Block &block,
       return op.emitOpError("cannot be interpreted: it has no meaning at this level");
     }
     for (auto [value, tensor] : llvm::zip_equal(op.getResults(), results)) {
+      if (cast<RankedTensorType>(value.getType()).getElementType().isBF16()) {
+        roundToBf16(tensor);
+      }
       values[value] = std::move(tensor);
     }
   }

@@ -30,6 +30,8 @@ def NN_Dialect : Dialect {
     template <typename... Ops> void addFamily() { addOperations<Ops...>(); }
     /// Name of the function argument and result attribute that holds a `BindAttr`.
     static constexpr ::llvm::StringLiteral bindAttrName = "nn.bind";
+    /// Name of the attribute of an entry that says what it computes in: "f32" or "bf16".
+    static constexpr ::llvm::StringLiteral precisionAttrName = "nn.precision";
   }];
 }
 

@@ -24,7 +24,7 @@ def Interpretable : OpInterface<"Interpretable"> {
   let cppNamespace = "::mome::nn";
   let description = [{
     The meaning of the op, written for reading: every faster path is tested against it. All element types compute in
-    f64; integers and booleans are held exactly as f64 too.
+    f64; integers and booleans are held exactly as f64 too. Results of type bf16 are rounded by the caller.
   }];
   let methods = [
     InterfaceMethod<[{
@@ -112,6 +112,20 @@ def LinalgLowering : OpInterface<"LinalgLowering"> {
       "::llvm::LogicalResult", "lowerToLinalg",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
            "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>
+  ];
+}
+
+def Narrowable : OpInterface<"Narrowable"> {
+  let cppNamespace = "::mome::nn";
+  let description = [{
+    The op multiplies its operands and adds the products in f32, so that the operands may be bf16 where speed and memory
+    count (`nn-autocast`). Every other op keeps f32.
+  }];
+  let methods = [
+    InterfaceMethod<"The operands that may be bf16, all of them or none.",
+      "::llvm::SmallVector<unsigned>", "getNarrowOperands">,
+    InterfaceMethod<"The results that are bf16 if the operands are; the others stay f32.",
+      "::llvm::SmallVector<unsigned>", "getNarrowResults", (ins), "", "return {};">
   ];
 }
 

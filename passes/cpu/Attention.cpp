@@ -91,6 +91,7 @@ private:
 
   Value query, key, value, result, lse;
   Packer keyPacker, valuePacker;
+  RowReader queryReader;
   Value scores;
   int64_t chunkRows, rowChunks;
 };
@@ -103,6 +104,7 @@ AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value r
       value(b.getOperandBuffer(op.getValue())), result(result), lse(lse),
       keyPacker(b, ceilDiv(keys, width), depth, width),
       valuePacker(b, ceilDiv(valueDepth, width), keys, width),
+      queryReader(b, query, tileRows, depth),
       scores(b.reserveScratch({tileRows * paddedKeys}, b.getF32Type())) {
   // Heads of all samples are chunks; few of them are split, as long as packing stays cheap.
   int64_t splits =
@@ -112,7 +114,7 @@ AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value r
 }
 
 void AttentionForward::emitScores(Value batch, Value head, Value row, int64_t rows) {
-  Lines lines = headLines(query, batch, head, queries, channels);
+  Lines lines = queryReader.emit(headLines(query, batch, head, queries, channels), row, rows);
   emitRowProduct(b, lines, row, rows, keyPacker.getPanels(), keys, panelsOf(keys), b.index(depth),
                  [&](const TileResult &tile) {
                    for (int64_t v = 0; v < tile.vectors; ++v) {

@@ -44,6 +44,7 @@ private:
   Value queryCotangent, keyCotangent, valueCotangent;
   int64_t rangeRows;
   Packer keyPacker, valuePacker, keyRowPacker;
+  RowReader queryReader, cotangentReader;
   Value weights, gradients, keyAccumulators, valueAccumulators;
 };
 } // namespace
@@ -69,7 +70,8 @@ AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp o
       rangeRows(chooseRangeRows(b.getTarget(), tileRows, queries, paddedKeys)),
       keyPacker(b, ceilDiv(keys, width), depth, width),
       valuePacker(b, ceilDiv(keys, width), valueDepth, width),
-      keyRowPacker(b, ceilDiv(depth, width), keys, width) {
+      keyRowPacker(b, ceilDiv(depth, width), keys, width), queryReader(b, query, tileRows, depth),
+      cotangentReader(b, cotangent, tileRows, valueDepth) {
   auto reserve = [&](int64_t size) { return b.reserveScratch({size}, b.getF32Type()); };
   weights = reserve(rangeRows * paddedKeys);
   gradients = reserve(rangeRows * paddedKeys);
@@ -98,7 +100,7 @@ void AttentionBackward::emitWeights(Value batch, Value head, Value row, Value lo
     Value at = rowOf(batch, head, b.addIndex(row, i));
     shifts.push_back(b.splat(memref::LoadOp::create(b, lse, at).getResult()));
   }
-  Lines lines = headLines(query, batch, head, queries, channels);
+  Lines lines = queryReader.emit(headLines(query, batch, head, queries, channels), row, rows);
   emitRowProduct(
       b, lines, row, rows, keyPacker.getPanels(), keys, panelsOf(keys), b.index(depth),
       [&](const TileResult &tile) {
@@ -122,7 +124,8 @@ void AttentionBackward::emitScoreGradients(Value batch, Value head, Value row, V
   for (int64_t i = 0; i < rows; ++i) {
     deltas.push_back(emitDelta(batch, head, b.addIndex(row, i)));
   }
-  Lines lines = headLines(cotangent, batch, head, queries, valueChannels);
+  Lines lines =
+      cotangentReader.emit(headLines(cotangent, batch, head, queries, valueChannels), row, rows);
   emitRowProduct(
       b, lines, row, rows, valuePacker.getPanels(), keys, panelsOf(keys), b.index(valueDepth),
       [&](const TileResult &tile) {

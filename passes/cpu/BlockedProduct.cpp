@@ -110,16 +110,12 @@ void BlockedProduct::packBlock(const Matrix &matrix, Value base, Value linesLeft
   b.setInsertionPointToStart(branch.thenBlock());
   copy([&](Value from, int64_t) { return emitLoad(b, matrix.buffer, from); });
   b.setInsertionPointToStart(branch.elseBlock());
-  auto vector = b.vectorType(b.getF32Type());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
   SmallVector<Value> masks;
   for (int64_t v = 0; v < width; v += lanes()) {
     Value left = b.createOrFold<arith::SubIOp>(linesLeft, b.index(v));
     masks.push_back(vector::CreateMaskOp::create(b, b.vectorType(b.getI1Type()), ValueRange{left}));
   }
-  copy([&](Value from, int64_t v) -> Value {
-    return vector::MaskedLoadOp::create(b, vector, matrix.buffer, from, masks[v / lanes()], zero);
-  });
+  copy([&](Value from, int64_t v) { return emitLoad(b, matrix.buffer, from, masks[v / lanes()]); });
 }
 
 /// Adds the products of all tiles of the chunk.

@@ -140,7 +140,7 @@ void DirectConv::emitTile(ArrayRef<Value> head, Value out, int64_t channels, Arr
     }
     for (int64_t i = 0; i < channels; ++i) {
       Value address = weightAddress(group, b.addIndex(out, i), at[0], taps);
-      Value w = b.splat(memref::LoadOp::create(b, weight, address));
+      Value w = b.splat(emitScalarLoad(b, weight, address));
       for (int64_t v = 0; v < vectors; ++v) {
         next.push_back(vector::FMAOp::create(b, w, inputs[v], acc[i * vectors + v]));
       }
@@ -222,8 +222,9 @@ static std::string refuseConv(nn::KernelOp kernel, Operation *root, const Iterat
     if (!isa<BlockArgument>(operand)) {
       return "an operand is computed in the kernel";
     }
-    if (!cast<ShapedType>(operand.getType()).getElementType().isF32()) {
-      return "an element type other than f32";
+    Type element = cast<ShapedType>(operand.getType()).getElementType();
+    if (!element.isF32() && !element.isBF16()) {
+      return "an element type other than f32 and bf16";
     }
   }
   return ConvEpilogue::refuse(kernel, space, root->getResult(0));

@@ -113,7 +113,7 @@ void ConvSlab::copyRow(Value from, Value to) {
       Value position = b.addIndex(b.mulIndex(j, spread), shift);
       Value column = b.addIndex(b.mulIndex(b.remIndex(position, stride), columns),
                                 b.divIndex(position, stride));
-      Value element = memref::LoadOp::create(b, source, b.addIndex(from, j));
+      Value element = emitScalarLoad(b, source, b.addIndex(from, j));
       memref::StoreOp::create(b, element, buffer, b.addIndex(to, column));
     });
     return;

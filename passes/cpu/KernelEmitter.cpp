@@ -17,6 +17,9 @@ EmitResult mome::cpu::emitKernel(nn::KernelOp kernel, const Target &target, OpBu
   if (!prepared) {
     return refuse("an op does not decompose");
   }
+  if (computesInBf16(prepared->getBody().front())) {
+    return refuse("arithmetic on bf16");
+  }
   std::string reasons;
   for (auto [name, family] : families) {
     EmitResult result = family(*prepared, target, builder);

@@ -10,7 +10,7 @@
 //
 // One static contiguous memref per operand, then per result, in order. Their ranks are the
 // generator's choice (here: flat), because only the address crosses the border. A tensor of i1 is a
-// buffer of i8 holding 0 or 1. `[lo, hi)` is a range of chunks; chunks write disjoint outputs, so
+// buffer of i8 holding 0 or 1; one of bf16 may be a buffer of i16, its bits. `[lo, hi)` is a range of chunks; chunks write disjoint outputs, so
 // that any split gives the same bits. The scratch is 64-byte aligned and belongs to the worker.
 #ifndef MOME_PASSES_CPU_KERNELEMITTER_H
 #define MOME_PASSES_CPU_KERNELEMITTER_H

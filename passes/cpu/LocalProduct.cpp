@@ -87,6 +87,43 @@ void Packer::emitTransposed(const Lines &from, int64_t lineCount, Value firstLin
   });
 }
 
+RowReader::RowReader(KernelBuilder &b, Value buffer, int64_t rows, int64_t depth)
+    : b(b), depth(depth), stride(ceilDiv(depth, b.getTarget().lanes) * b.getTarget().lanes) {
+  if (holdsBf16(buffer)) {
+    scratch = b.reserveScratch({rows * stride}, b.getF32Type());
+  }
+}
+
+Lines RowReader::emit(const Lines &from, Value row, int64_t rows) {
+  if (!scratch) {
+    return from;
+  }
+  int64_t lanes = b.getTarget().lanes, whole = depth / lanes * lanes;
+  for (int64_t i = 0; i < rows; ++i) {
+    Value line = b.addIndex(from.origin, b.mulIndex(b.addIndex(row, i), from.perLine));
+    if (from.perK != 1) {
+      b.loop(b.index(0), b.index(depth), 1, [&](Value k) {
+        Value element = emitScalarLoad(b, from.buffer, b.addIndex(line, b.mulIndex(k, from.perK)));
+        memref::StoreOp::create(b, element, scratch, b.addIndex(k, i * stride));
+      });
+      continue;
+    }
+    auto copy = [&](Value k, Value mask) {
+      Value elements = emitLoad(b, from.buffer, b.addIndex(line, k), mask);
+      emitStore(b, elements, scratch, b.addIndex(k, i * stride));
+    };
+    if (whole > 0) {
+      b.loop(b.index(0), b.index(whole), lanes, [&](Value k) { copy(k, nullptr); });
+    }
+    if (whole < depth) {
+      copy(b.index(whole), b.laneMask(depth - whole));
+    }
+  }
+  // The caller counts lines from `row` on.
+  Value origin = b.createOrFold<arith::SubIOp>(b.index(0), b.mulIndex(row, stride));
+  return {scratch, origin, stride, 1};
+}
+
 //===-- Products ------------------------------------------------------------------------------===//
 
 Panels mome::cpu::panelsInPlace(KernelBuilder &b, Value buffer, Value origin, int64_t width,
@@ -110,7 +147,7 @@ void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int6
     SmallVector<Value> acc = emitProduct(
         b, tile, depth,
         [&](Value k, int64_t i) -> Value {
-          return memref::LoadOp::create(b, a.buffer, b.addIndex(lines[i], b.mulIndex(k, a.perK)));
+          return emitScalarLoad(b, a.buffer, b.addIndex(lines[i], b.mulIndex(k, a.perK)));
         },
         [&](Value k, int64_t v) {
           Value at = b.addIndex(base, b.mulIndex(k, columns.perK));

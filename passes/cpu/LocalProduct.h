@@ -48,6 +48,21 @@ private:
   mlir::Value scratch;
 };
 
+/// Rows of A as a product reads them best: elements of bf16 are copied to scratch as f32, once for
+/// all columns; others are read where they lie.
+class RowReader {
+public:
+  /// For up to `rows` rows of `buffer` at a time.
+  RowReader(KernelBuilder &b, mlir::Value buffer, int64_t rows, int64_t depth);
+  /// Where to read lines [row, row + rows) of `from` now.
+  Lines emit(const Lines &from, mlir::Value row, int64_t rows);
+
+private:
+  KernelBuilder &b;
+  int64_t depth, stride; // a whole number of vectors
+  mlir::Value scratch;   // null: not needed
+};
+
 /// Columns of a row-major matrix where they lie.
 Panels panelsInPlace(KernelBuilder &b, mlir::Value buffer, mlir::Value origin, int64_t width,
                      int64_t perK);

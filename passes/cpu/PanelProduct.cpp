@@ -33,6 +33,9 @@ public:
     if (plan.source == Plan::Source::packed) {
       packer.emplace(b, plan.groupPanels, product.k, plan.width);
     }
+    if (plan.source != Plan::Source::dots) {
+      rowReader.emplace(b, A.buffer, plan.tile.rows, product.k);
+    }
   }
   int64_t emit();
 
@@ -45,6 +48,7 @@ private:
 
   Plan plan;
   std::optional<Packer> packer;
+  std::optional<RowReader> rowReader;
 };
 
 } // namespace
@@ -66,7 +70,9 @@ Plan PanelProduct::makePlan() const {
   int64_t panelCount = ceilDiv(n, plan.width), wanted = wantedChunks();
   // Packed panels may take half of the second-level cache.
   int64_t fitting = std::max<int64_t>(1, target.l2Bytes / 2 / (4 * k * plan.width));
-  plan.groupPanels = std::clamp<int64_t>(panelCount / wanted, 1, fitting);
+  // Rows of bf16 are widened for each group: that takes an eighth of the time of one panel.
+  int64_t fewest = holdsBf16(A.buffer) ? std::min<int64_t>(4, panelCount) : 1;
+  plan.groupPanels = std::clamp<int64_t>(panelCount / wanted, fewest, std::max(fitting, fewest));
   plan.groups = ceilDiv(panelCount, plan.groupPanels);
   int64_t splits = std::clamp<int64_t>(wanted / plan.groups, 1, std::max<int64_t>(1, m / 384));
   plan.chunkRows = ceilDiv(ceilDiv(m, splits), plan.tile.rows) * plan.tile.rows;
@@ -75,7 +81,8 @@ Plan PanelProduct::makePlan() const {
 }
 
 void PanelProduct::emitTiles(Value batch, Value row, int64_t rows, PanelRange range) {
-  Lines lines{A.buffer, b.mulIndex(batch, A.perBatch), A.perLine, A.perK};
+  Lines lines =
+      rowReader->emit({A.buffer, b.mulIndex(batch, A.perBatch), A.perLine, A.perK}, row, rows);
   Panels panels =
       packer ? packer->getPanels(range.first)
              : panelsInPlace(b, B.buffer, b.mulIndex(batch, B.perBatch), plan.width, B.perK);

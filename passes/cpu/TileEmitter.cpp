@@ -102,16 +102,26 @@ Value mome::cpu::emitSumOfEach(KernelBuilder &b, ArrayRef<Value> vectors) {
   return level.front();
 }
 
+/// What a buffer gave, as registers hold it.
+static Value toRegister(KernelBuilder &b, Value loaded, Value buffer) {
+  return holdsBf16(buffer) ? b.widenBits(loaded) : loaded;
+}
+
+Value mome::cpu::emitScalarLoad(KernelBuilder &b, Value buffer, Value at) {
+  return toRegister(b, memref::LoadOp::create(b, buffer, at), buffer);
+}
+
 Value mome::cpu::emitLoad(KernelBuilder &b, Value buffer, Value at, Value mask) {
   VectorType type = b.vectorType(cast<MemRefType>(buffer.getType()).getElementType());
   if (!mask) {
-    return vector::LoadOp::create(b, type, buffer, at);
+    return toRegister(b, vector::LoadOp::create(b, type, buffer, at), buffer);
   }
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  return vector::MaskedLoadOp::create(b, type, buffer, at, mask, zero);
+  return toRegister(b, vector::MaskedLoadOp::create(b, type, buffer, at, mask, zero), buffer);
 }
 
 void mome::cpu::emitStore(KernelBuilder &b, Value value, Value buffer, Value at, Value mask) {
+  value = holdsBf16(buffer) ? b.roundToBits(value) : value;
   if (mask) {
     vector::MaskedStoreOp::create(b, buffer, at, mask, value);
   } else {

@@ -37,7 +37,10 @@ void emitTranspose(KernelBuilder &b, llvm::MutableArrayRef<mlir::Value> rows);
 /// Lane j = sum of the lanes of vector j.
 mlir::Value emitSumOfEach(KernelBuilder &b, llvm::ArrayRef<mlir::Value> vectors);
 
+/// One element of a flat buffer.
+mlir::Value emitScalarLoad(KernelBuilder &b, mlir::Value buffer, mlir::Value at);
 /// Loads or stores `lanes` elements at an address of a flat buffer; all of them if `mask` is null.
+/// Buffers of bf16 give f32, and round it.
 mlir::Value emitLoad(KernelBuilder &b, mlir::Value buffer, mlir::Value at, mlir::Value mask = {});
 void emitStore(KernelBuilder &b, mlir::Value value, mlir::Value buffer, mlir::Value at,
                mlir::Value mask = {});

@@ -9,6 +9,14 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
+/// The families know f32; what touches bf16 is left to the generic one.
+static bool touchesBf16(Block &body) {
+  auto isBf16 = [](Type type) { return cast<ShapedType>(type).getElementType().isBF16(); };
+  return llvm::any_of(body.without_terminator(), [&](Operation &op) {
+    return llvm::any_of(op.getOperandTypes(), isBf16) || llvm::any_of(op.getResultTypes(), isBf16);
+  });
+}
+
 FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
       {"elementwise", emitElementwise}, {"gemm", emitGemm},
@@ -17,6 +25,10 @@ FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, OpBuilder &b
   };
   OwningOpRef<nn::KernelOp> prepared = decomposeKernel(kernel);
   std::string reasons = prepared ? "" : "an op does not decompose";
+  if (prepared && touchesBf16(prepared->getBody().front())) {
+    prepared = nullptr;
+    reasons = "bf16";
+  }
   for (auto [name, family] : families) {
     DeviceKernel result = prepared ? family(*prepared, builder) : DeviceKernel();
     if (result) {

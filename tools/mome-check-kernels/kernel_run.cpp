@@ -3,6 +3,7 @@
 
 #include "llvm/Support/FormatVariadic.h"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -20,6 +21,9 @@ static void storeElement(char *at, Type type, int64_t i, double value) {
     reinterpret_cast<float *>(at)[i] = static_cast<float>(value);
   } else if (type.isF64()) {
     reinterpret_cast<double *>(at)[i] = value;
+  } else if (type.isBF16()) { // truncated: any number will do
+    auto bits = std::bit_cast<uint32_t>(static_cast<float>(value));
+    reinterpret_cast<uint16_t *>(at)[i] = static_cast<uint16_t>(bits >> 16);
   } else if (type.isInteger(32)) {
     reinterpret_cast<int32_t *>(at)[i] = static_cast<int32_t>(value);
   } else if (type.isInteger(64)) {
@@ -35,6 +39,9 @@ static double loadElement(const char *at, Type type, int64_t i) {
   }
   if (type.isF64()) {
     return reinterpret_cast<const double *>(at)[i];
+  }
+  if (type.isBF16()) {
+    return std::bit_cast<float>(uint32_t(reinterpret_cast<const uint16_t *>(at)[i]) << 16);
   }
   if (type.isInteger(32)) {
     return reinterpret_cast<const int32_t *>(at)[i];

@@ -44,16 +44,15 @@ PLACES = {"MODALITIES": "modality rgb: video[3, T, H, W]\n  modality skel: tenso
 tried = 0
 
 
-def check(name, text, code=None):
-    """The text compiles, or fails with `code` and nothing else."""
+def check(name, text):
+    """The text compiles."""
     global tried
     tried += 1
     path = HERE / f"{name}.mome"
     path.write_text(text)
     done = subprocess.run([MOMEC, "check", "-I", str(ROOT / "models"), str(path)], capture_output=True, text=True)
-    codes = set(re.findall(r"error: .*\[(E\d+)\]", done.stderr))
-    if codes != ({code} if code else set()) or done.returncode != (1 if code else 0):
-        sys.exit(f"{path}: expected {code or 'no error'}\n{text}\n{done.stderr}")
+    if done.returncode != 0:
+        sys.exit(f"{path}\n{text}\n{done.stderr}")
 
 
 def model(**places):
@@ -128,7 +127,6 @@ def settings():
     for number, row in enumerate(rows("## 7. Train sections")):
         for text in re.findall(r"`([^`]*)`", row):
             check(f"setting{number}_{text.split()[0]}", model(SETTING=text))
-    check("precision_bf16", model(SETTING="precision bf16"), "E0501")
 
 
 def operations():
