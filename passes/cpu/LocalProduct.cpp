@@ -2,6 +2,7 @@
 #include "passes/cpu/LocalProduct.h"
 
 using namespace mlir;
+using namespace mome;
 using namespace mome::cpu;
 
 PanelRange mome::cpu::allPanels(KernelBuilder &b, int64_t columnCount, int64_t width) {

@@ -3,6 +3,7 @@
 #include "passes/cpu/TileEmitter.h"
 
 using namespace mlir;
+using namespace mome;
 using namespace mome::cpu;
 
 Tile mome::cpu::chooseTile(const Target &target, int64_t m, int64_t n) {
