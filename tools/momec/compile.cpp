@@ -19,6 +19,7 @@
 #include "passes/Pipelines.h"
 #include "passes/cuda/Ptxas.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
