@@ -28,15 +28,17 @@ def threads_and_resume(package, data, here):
 
 
 def killed(package, data, here):
-    flags = (package, "--data", data, "-q", "--steps", 24, "--save-every", 2, "--loader-threads", 2)
-    begin = time.time()
+    """Every attempt is killed a moment after it has saved something new."""
+    flags = (package, "--data", data, "-q", "--steps", 60, "--save-every", 2, "--loader-threads", 2)
     run("mome", "train", *flags, "--out", here / "unbroken")
-    whole = time.time() - begin
-    draw, kills, code = random.Random(3), 0, None
+    draw, kills, code, latest = random.Random(3), 0, None, here / "killed/ckpt/LATEST"
     for attempt in range(9):
+        before = latest.read_text() if latest.exists() else ""
         job = subprocess.Popen([str(part) for part in ("mome", "train", *flags, "--out", here / "killed", "--resume=auto")])
+        while attempt < 8 and job.poll() is None and (latest.read_text() if latest.exists() else "") == before:
+            time.sleep(0.002)
         if attempt < 8:
-            time.sleep(draw.uniform(0.2, 0.7) * whole)
+            time.sleep(draw.uniform(0, 0.03))
             job.send_signal(signal.SIGKILL)
         code = job.wait(timeout=300)
         kills += code == -signal.SIGKILL
