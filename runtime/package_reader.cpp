@@ -137,6 +137,10 @@ private:
   Dispatch dispatch(const fb::Dispatch &d) const {
     Dispatch result;
     result.kernel = d.kernel();
+    // FlatBuffers' verifier does not look at the alignment of a vector of structs.
+    if (d.args() != nullptr && uintptr_t(d.args()->Data()) % alignof(fb::Slice) != 0) {
+      fail("its tables are damaged");
+    }
     for (flatbuffers::uoffset_t i = 0; d.args() != nullptr && i < d.args()->size(); ++i) {
       const fb::Slice &slice = *d.args()->Get(i);
       result.args.push_back({slice.arena(), slice.offset(), slice.size()});
