@@ -4,7 +4,6 @@
 #include "dialects/RT/RT.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -129,8 +128,7 @@ SmallVector<LiveValue> Lives::atPeak() const {
 static void addNamedTensors(ModuleOp module, unsigned depth, MemoryReport &report) {
   for (auto tensor : module.getOps<rt::TensorOp>()) {
     StringRef kind = tensor.getKind(), name = tensor.getName();
-    name =
-        name.substr(name.find('/') + 1); // the moment "m/experts.acc..." belongs to the parameter
+    name = name.substr(name.find('/') + 1); // the moment "m/experts.acc..." is the parameter's
     auto part = [&]() -> PartUse & { return report.parts[prefixOf(name, depth)]; };
     if (kind == "param" || kind == "state") {
       part().weights += tensor.getBytes();

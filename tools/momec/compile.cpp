@@ -63,7 +63,6 @@ private:
   int writePackage();
   std::string sourceLine(StringRef place);
   int checkBudget();
-  int printReport();
   int writeText(Stage stage, StringRef path);
   int writeDeviceCode(StringRef path);
   int writeCubin(StringRef ptx, StringRef path);

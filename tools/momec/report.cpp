@@ -1,6 +1,8 @@
 // What `momec report` prints, and what --budget says when a plan is larger than it.
 #include "tools/momec/report.h"
 
+#include "runtime/text.h"
+
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -10,17 +12,6 @@
 using namespace mome;
 
 namespace momec {
-
-std::string bytesText(int64_t bytes) {
-  static constexpr const char *units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  double value = double(bytes);
-  int unit = 0;
-  while (value >= 1024 && unit < 4) {
-    value /= 1024, ++unit;
-  }
-  return unit == 0 ? llvm::formatv("{0} bytes", bytes).str()
-                   : llvm::formatv("{0:F1} {1}", value, units[unit]).str();
-}
 
 std::optional<int64_t> parseBytes(llvm::StringRef text) {
   double value = 0;
@@ -70,7 +61,7 @@ private:
 } // namespace
 
 static std::string cell(int64_t bytes) {
-  return bytes == 0 ? "-" : bytesText(bytes);
+  return bytes == 0 ? "-" : bytes_text(bytes);
 }
 static std::string cell(double flops) {
   return flops == 0 ? "-" : llvm::formatv("{0:F4}", flops * 1e-9).str();
@@ -89,7 +80,7 @@ static std::string linesText(const MemoryReport &report, size_t count, SourceLin
   for (const HeldByLine &held : llvm::ArrayRef(report.lines).take_front(count)) {
     std::string text = source(held.line);
     text = text.size() > longest ? text.substr(0, longest) + "..." : text;
-    result += llvm::formatv("  {0,10}  {1,3} values  {2}{3}{4}\n", bytesText(held.bytes),
+    result += llvm::formatv("  {0,10}  {1,3} values  {2}{3}{4}\n", bytes_text(held.bytes),
                             held.values, held.line, text.empty() ? "" : "  ", text);
   }
   return result;
@@ -109,8 +100,8 @@ std::string reportText(const MemoryReport &report, SourceLine source) {
   std::string text =
       llvm::formatv("{0}, batch {4}: {1} of memory (inputs and outputs {2}, gaps at the peak "
                     "{3})\n\n",
-                    report.program, bytesText(report.arenas), bytesText(report.io),
-                    bytesText(report.gaps), report.batch);
+                    report.program, bytes_text(report.arenas), bytes_text(report.io),
+                    bytes_text(report.gaps), report.batch);
   text += table.text();
   if (!report.lines.empty()) {
     text += "\nactivations and workspace are those of the peak, in " + report.peak + ":\n" +
@@ -129,8 +120,8 @@ std::string budgetText(const MemoryReport &report, int64_t budget, SourceLine so
       llvm::formatv("momec: error: {0} needs {1}, the budget is {2} [E0503]\n"
                     "  {3} last as long as the session: weights, moments, gradients, inputs\n"
                     "  {4} at the peak, in {5}, are held by values of these lines:\n",
-                    report.program, bytesText(report.arenas), bytesText(budget), bytesText(lasting),
-                    bytesText(work), report.peak);
+                    report.program, bytes_text(report.arenas), bytes_text(budget), bytes_text(lasting),
+                    bytes_text(work), report.peak);
   text += linesText(report, 6, source);
   // Inputs grow with the batch as well; a little is left for rounding.
   int64_t growing = work + report.io + report.gaps, fixed = report.arenas - growing;

@@ -8,7 +8,6 @@
 
 namespace momec {
 
-std::string bytesText(int64_t bytes);
 /// "12GiB", "500MB" or a plain number of bytes; nullopt if it is none of these.
 std::optional<int64_t> parseBytes(llvm::StringRef text);
 
