@@ -1,6 +1,8 @@
 // See RowPlan.h.
 #include "passes/RowPlan.h"
 
+#include "passes/ReductionEmitter.h"
+
 using namespace mlir;
 using namespace mome;
 
@@ -167,4 +169,32 @@ RowPass &RowPlan::getPass(unsigned level, unsigned width) {
     at = passes.insert(at, RowPass{level, width, {}, {}, {}});
   }
   return *at;
+}
+
+SmallVector<Value> mome::addElements(FunctionBuilder &b, BodyEmitter &emitter,
+                                     const RowShapes &shapes, const RowPass &pass,
+                                     const Point &point, ValueRange state) {
+  SmallVector<Value> next;
+  for (nn::ReductionOpInterface reduction : pass.reductions) {
+    ReductionEmitter accumulate(b, reduction.getReductionKind());
+    Value operand = reduction->getOperand(0);
+    Value value = emitter.emit(operand, shapes.getView(operand), point);
+    Value index;
+    if (accumulate.needsIndex()) {
+      index = emitter.evaluateAxis(shapes.getColumnAxis(pass.width), point, b.getI32Type());
+    }
+    value = point.vectorLoop ? b.splat(value) : value;
+    ValueRange before = state.slice(next.size(), accumulate.size());
+    llvm::append_range(next, accumulate.add(before, value, index, point.mask));
+  }
+  return next;
+}
+
+SmallVector<Value> mome::emitStored(FunctionBuilder &b, BodyEmitter &emitter,
+                                    const RowShapes &shapes, const RowPass &pass,
+                                    const Point &point) {
+  return llvm::map_to_vector(pass.stored, [&](unsigned result) {
+    Value yielded = b.getYielded()[result];
+    return emitter.emit(yielded, shapes.getView(yielded), point);
+  });
 }

@@ -49,6 +49,15 @@ struct RowPass {
   llvm::SetVector<mlir::Value> kept;  // wide values that later passes read back; of a family
 };
 
+/// The states of the pass's reductions after the elements at `point`, one after the other.
+llvm::SmallVector<mlir::Value> addElements(FunctionBuilder &b, BodyEmitter &emitter,
+                                           const RowShapes &shapes, const RowPass &pass,
+                                           const Point &point, mlir::ValueRange state);
+/// The elements at `point` of the results that the pass stores.
+llvm::SmallVector<mlir::Value> emitStored(FunctionBuilder &b, BodyEmitter &emitter,
+                                          const RowShapes &shapes, const RowPass &pass,
+                                          const Point &point);
+
 class RowPlan {
 public:
   RowPlan(mlir::Block &body, const RowShapes &shapes);

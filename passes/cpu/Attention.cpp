@@ -22,20 +22,12 @@ using namespace mome::cpu;
 
 AttentionKernel::AttentionKernel(KernelBuilder &b, Value query, Value key, Value value, Value bias,
                                  int64_t heads, double scale)
-    : b(b), heads(heads), scale(scale) {
-  auto shapeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
-  batches = shapeOf(query)[0];
-  queries = shapeOf(query)[1];
-  keys = shapeOf(key)[1];
-  channels = shapeOf(query)[2];
-  valueChannels = shapeOf(value)[2];
-  depth = channels / heads;
-  valueDepth = valueChannels / heads;
+    : AttentionExtents(query, key, value, heads), b(b), scale(scale) {
   width = b.getTarget().tileColumns();
   tileRows = std::min(b.getTarget().tileRows, queries);
   paddedKeys = ceilDiv(keys, lanes()) * lanes();
   this->bias = bias ? b.getOperandBuffer(bias) : Value();
-  biasPerBatch = bias && shapeOf(bias).size() == 4;
+  biasPerBatch = bias && cast<RankedTensorType>(bias.getType()).getRank() == 4;
 }
 
 Lines AttentionKernel::headLines(Value buffer, Value batch, Value head, int64_t length,

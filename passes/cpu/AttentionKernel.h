@@ -2,13 +2,13 @@
 #ifndef MOME_PASSES_CPU_ATTENTIONKERNEL_H
 #define MOME_PASSES_CPU_ATTENTIONKERNEL_H
 
+#include "passes/AttentionExtents.h"
 #include "passes/cpu/LocalProduct.h"
 
 namespace mome::cpu {
 
-class AttentionKernel {
+class AttentionKernel : protected AttentionExtents {
 public:
-  /// `result`: o or its like, [B, N, Cv].
   AttentionKernel(KernelBuilder &b, mlir::Value query, mlir::Value key, mlir::Value value,
                   mlir::Value bias, int64_t heads, double scale);
 
@@ -28,8 +28,6 @@ protected:
   mlir::Value rowOf(mlir::Value batch, mlir::Value head, mlir::Value row); // in lse
 
   KernelBuilder &b;
-  int64_t batches, heads, queries, keys, channels, valueChannels;
-  int64_t depth, valueDepth; // channels per head
   int64_t width;             // columns per panel
   int64_t tileRows;
   int64_t paddedKeys; // a whole number of vectors

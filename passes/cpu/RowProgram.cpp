@@ -148,25 +148,9 @@ void RowKernel::bindKept(const RowPass &pass, const Point &point) {
 
 SmallVector<Value> RowKernel::emitPoint(const RowPass &pass, const Point &point, ValueRange state) {
   bindKept(pass, point);
-  SmallVector<Value> next;
-  for (nn::ReductionOpInterface reduction : pass.reductions) {
-    ReductionEmitter accumulate(b, reduction.getReductionKind());
-    Value operand = reduction->getOperand(0);
-    Value value = emitter.emit(operand, shapes.getView(operand), point);
-    Value index;
-    if (accumulate.needsIndex()) {
-      index = emitter.evaluateAxis(shapes.getColumnAxis(pass.width), point, b.getI32Type());
-    }
-    value = point.vectorLoop ? b.splat(value) : value;
-    ValueRange before = state.slice(next.size(), accumulate.size());
-    llvm::append_range(next, accumulate.add(before, value, index, point.mask));
-  }
+  SmallVector<Value> next = addElements(b, emitter, shapes, pass, point, state);
   // All loads before all stores: results may take operands' places.
-  SmallVector<Value> results;
-  for (unsigned result : pass.stored) {
-    Value yielded = b.getYielded()[result];
-    results.push_back(emitter.emit(yielded, shapes.getView(yielded), point));
-  }
+  SmallVector<Value> results = emitStored(b, emitter, shapes, pass, point);
   for (Value value : pass.kept) {
     Value emitted = emitter.toMemory(emitter.emit(value, shapes.getView(value), point));
     Value row = scratchRows[value], column = columnOf(point);

@@ -5,15 +5,8 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads) : heads(heads) {
-  auto shapeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
-  batches = shapeOf(query)[0];
-  queries = shapeOf(query)[1];
-  keys = shapeOf(key)[1];
-  channels = shapeOf(query)[2];
-  valueChannels = shapeOf(value)[2];
-  depth = channels / heads;
-  valueDepth = valueChannels / heads;
+AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads)
+    : AttentionExtents(query, key, value, heads) {
   int64_t widest = std::max(depth, valueDepth);
   tileDepth = widest <= 64 ? 64 : widest <= 128 ? 128 : 0;
   tileTokens = tileDepth == 64 ? 64 : 32;

@@ -3,17 +3,15 @@
 #ifndef MOME_PASSES_CUDA_ATTENTIONTILES_H
 #define MOME_PASSES_CUDA_ATTENTIONTILES_H
 
+#include "passes/AttentionExtents.h"
 #include "passes/cuda/SharedTile.h"
 
 namespace mome::cuda {
 
-/// Extents of an attention, and how blocks cut it.
-struct AttentionPlan {
-  /// `result`: o or its like, [B, N, Cv].
+/// How blocks cut an attention.
+struct AttentionPlan : AttentionExtents {
   AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads);
 
-  int64_t batches, heads, queries, keys, channels, valueChannels;
-  int64_t depth, valueDepth; // channels per head
   int64_t tileDepth;         // of all tiles of channels; 0: there is no room
   int64_t tileTokens;        // queries or keys per tile
 

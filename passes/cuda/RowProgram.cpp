@@ -55,24 +55,8 @@ void RowKernel::store(unsigned result, Value value, const Point &point) {
 }
 
 SmallVector<Value> RowKernel::emitPoint(const RowPass &pass, const Point &point, ValueRange state) {
-  SmallVector<Value> next;
-  for (nn::ReductionOpInterface reduction : pass.reductions) {
-    ReductionEmitter accumulate(b, reduction.getReductionKind());
-    Value operand = reduction->getOperand(0);
-    Value value = emitter.emit(operand, shapes.getView(operand), point);
-    Value index;
-    if (accumulate.needsIndex()) {
-      index = emitter.evaluateAxis(shapes.getColumnAxis(pass.width), point, b.getI32Type());
-    }
-    value = point.vectorLoop ? b.splat(value) : value;
-    ValueRange before = state.slice(next.size(), accumulate.size());
-    llvm::append_range(next, accumulate.add(before, value, index));
-  }
-  SmallVector<Value> results;
-  for (unsigned result : pass.stored) {
-    Value yielded = b.getYielded()[result];
-    results.push_back(emitter.emit(yielded, shapes.getView(yielded), point));
-  }
+  SmallVector<Value> next = addElements(b, emitter, shapes, pass, point, state);
+  SmallVector<Value> results = emitStored(b, emitter, shapes, pass, point);
   for (auto [result, value] : llvm::zip_equal(pass.stored, results)) {
     store(result, value, point);
   }
