@@ -5,10 +5,8 @@
 //       acc[channel][vector] = sum over input channels and taps of w * slab          in registers
 //       epilogue, store
 //
-// The derivative for x is the same over the cotangent (getTransposedGeometry). The derivative for w
+// The derivative for x is the same over the cotangent (ConvolutionEmitter.h). The derivative for w
 // holds the accumulators of a few taps of a few channels while it walks all results.
-#include "dialects/NN/Conv.h"
-
 #include "passes/cpu/ConvolutionKernel.h"
 #include "passes/cpu/Families.h"
 #include "passes/cpu/TileEmitter.h"
@@ -16,48 +14,6 @@
 using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
-
-//===-- Epilogue ------------------------------------------------------------------------------===//
-
-std::string ConvEpilogue::refuse(nn::KernelOp kernel, const IterationSpace &space, Value root) {
-  Trace trace;
-  for (Value yielded : kernel.getBody().front().getTerminator()->getOperands()) {
-    if (cast<ShapedType>(yielded.getType()).getShape() != space.getExtents()) {
-      return "a result without the shape of the convolution";
-    }
-    traceValue(yielded, space.getIdentityView(), trace);
-  }
-  for (auto &[leaf, view] : trace.leaves) {
-    if (leaf != root || view.index != space.getIdentityView().index) {
-      return "the epilogue is not elementwise";
-    }
-  }
-  return trace.refusal;
-}
-
-void ConvEpilogue::emit(Value value, ArrayRef<Value> at, Value mask) {
-  Point point{SmallVector<Value>(space.getNumLoops()), std::nullopt, mask};
-  for (auto [axis, index] : llvm::enumerate(at)) {
-    if (auto loop = space.getLoop(axis)) {
-      point.loops[*loop] = index;
-    }
-  }
-  if (isa<VectorType>(value.getType())) {
-    point.vectorLoop = space.getLoop(at.size() - 1);
-    if (!point.vectorLoop) { // one column
-      value = vector::ExtractOp::create(b, value, ArrayRef<int64_t>{0});
-      point.mask = nullptr;
-    }
-  }
-  emitter.bind(root, space.getIdentityView(), value);
-  SmallVector<Value> values;
-  for (Value yielded : b.getYielded()) {
-    values.push_back(emitter.emit(yielded, point));
-  }
-  for (auto [number, result] : llvm::enumerate(values)) {
-    emitter.store(result, b.getResultBuffer(number), space.getLinear(), point);
-  }
-}
 
 //===-- Convolution ---------------------------------------------------------------------------===//
 
@@ -213,56 +169,23 @@ int64_t mome::cpu::emitDirectConv(KernelBuilder &b, const IterationSpace &space,
 
 //===-- The family ----------------------------------------------------------------------------===//
 
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<ShapedType>(value.getType()).getShape();
-}
-
-static std::string refuseConv(nn::KernelOp kernel, Operation *root, const IterationSpace &space) {
-  for (Value operand : root->getOperands()) {
-    if (!isa<BlockArgument>(operand)) {
-      return "an operand is computed in the kernel";
-    }
-    Type element = cast<ShapedType>(operand.getType()).getElementType();
-    if (!element.isF32() && !element.isBF16()) {
-      return "an element type other than f32 and bf16";
-    }
-  }
-  return ConvEpilogue::refuse(kernel, space, root->getResult(0));
-}
-
-template <typename Op> static ConvGeometry geometryOf(Op op, Value x, Value weight, Value y) {
-  return getConvGeometry(shapeOf(x), shapeOf(weight), shapeOf(y),
-                         nn::getConvWindow(op, shapeOf(weight)), op.getGroups());
-}
-
 EmitResult mome::cpu::emitConvolution(nn::KernelOp kernel, const Target &target,
                                       OpBuilder &builder) {
-  Operation *root = kernel.getRoot();
-  if (!isa<nn::ConvOp, nn::ConvBackwardInputOp, nn::ConvBackwardWeightOp>(root)) {
+  std::optional<Convolution> conv = describeConvolution(kernel.getRoot());
+  if (!conv) {
     return refuse("");
   }
-  Value result = root->getResult(0);
-  IterationSpace space(shapeOf(result), kernel.getContext());
-  if (std::string reason = refuseConv(kernel, root, space); !reason.empty()) {
+  Value result = kernel.getRoot()->getResult(0);
+  IterationSpace space(cast<ShapedType>(result.getType()).getShape(), kernel.getContext());
+  if (std::string reason = refuseConvolution(kernel, space); !reason.empty()) {
     return refuse(reason);
   }
   KernelBuilder b(kernel, target, builder);
-  int64_t chunks = 0;
-  auto buffer = [&](Value operand) { return b.getOperandBuffer(operand); };
-  if (auto op = dyn_cast<nn::ConvOp>(root)) {
-    ConvGeometry geometry = geometryOf(op, op.getX(), op.getWeight(), result);
-    chunks = emitDirectConv(b, space, result, geometry, buffer(op.getX()), buffer(op.getWeight()),
-                            /*transposed=*/false);
-  } else if (auto op = dyn_cast<nn::ConvBackwardInputOp>(root)) {
-    ConvGeometry geometry =
-        getTransposedGeometry(geometryOf(op, result, op.getWeight(), op.getCotangent()));
-    chunks = emitDirectConv(b, space, result, geometry, buffer(op.getCotangent()),
-                            buffer(op.getWeight()), /*transposed=*/true);
-  } else {
-    auto gradient = cast<nn::ConvBackwardWeightOp>(root);
-    ConvGeometry geometry = geometryOf(gradient, gradient.getX(), result, gradient.getCotangent());
-    chunks = emitConvWeightGradient(b, space, result, geometry, buffer(gradient.getX()),
-                                    buffer(gradient.getCotangent()));
-  }
+  Value source = b.getOperandBuffer(conv->source), factor = b.getOperandBuffer(conv->factor);
+  bool forWeight = conv->kind == Convolution::Kind::forWeight;
+  int64_t chunks = forWeight
+                       ? emitConvWeightGradient(b, space, result, conv->geometry, source, factor)
+                       : emitDirectConv(b, space, result, conv->geometry, source, factor,
+                                        conv->kind == Convolution::Kind::forInput);
   return b.finish("conv", chunks);
 }

@@ -1,4 +1,4 @@
-// What the convolution kernels share: geometry, and the padded copy of the input they read.
+// What the convolution kernels share: the padded copy of the input they read.
 //
 // The input of one (sample, group) is copied into scratch with its padding, so that the inner loops
 // have no borders. Along the last axis a stride s keeps s *phases* apart: position u stands in
@@ -10,31 +10,10 @@
 #ifndef MOME_PASSES_CPU_CONVOLUTIONKERNEL_H
 #define MOME_PASSES_CPU_CONVOLUTIONKERNEL_H
 
-#include "dialects/NN/Window.h"
-#include "passes/BodyEmitter.h"
+#include "passes/ConvolutionEmitter.h"
 #include "passes/cpu/KernelBuilder.h"
 
 namespace mome::cpu {
-
-/// result[b, g, o, p] = sum over c, k of W(g, o, c, k) S[b, g, c, p stride + k dilation], where S
-/// holds source element j at position `j spread + shift` of each axis and 0 elsewhere.
-struct ConvGeometry {
-  int64_t batch, groups, outs, ins; // outs, ins: channels per group
-  llvm::SmallVector<int64_t> source, result, kernel, stride, dilation, spread, shift;
-
-  unsigned rank() const { return result.size(); }
-  unsigned last() const { return result.size() - 1; }
-  int64_t kernelSize() const;
-  int64_t sourceSize() const;
-  int64_t resultSize() const;
-};
-
-/// The geometry of nn.conv, for tensors of these shapes.
-ConvGeometry getConvGeometry(llvm::ArrayRef<int64_t> x, llvm::ArrayRef<int64_t> weight,
-                             llvm::ArrayRef<int64_t> y, const nn::Window &window, int64_t groups);
-/// The geometry of its derivative for x, as a convolution of the cotangent: elements spread by the
-/// stride, the kernel reversed.
-ConvGeometry getTransposedGeometry(const ConvGeometry &forward);
 
 /// The part of S that the results [first, first + rows) of the first axis read (all of S for one
 /// axis).
@@ -74,23 +53,6 @@ reduceAllPlaces(KernelBuilder &b, llvm::ArrayRef<int64_t> extents, mlir::ValueRa
                 llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>,
                                                                   mlir::ValueRange)>
                     body);
-
-/// Runs a kernel's epilogue at `at` (an index per axis of the root's result; lanes along the last
-/// axis if `value` is a vector) and stores the results.
-class ConvEpilogue {
-public:
-  ConvEpilogue(KernelBuilder &b, const IterationSpace &space, mlir::Value root)
-      : b(b), space(space), emitter(b, space), root(root) {}
-  void emit(mlir::Value value, llvm::ArrayRef<mlir::Value> at, mlir::Value mask);
-  /// Empty if the kernel's results are elementwise in the root's; else why not.
-  static std::string refuse(nn::KernelOp kernel, const IterationSpace &space, mlir::Value root);
-
-private:
-  KernelBuilder &b;
-  const IterationSpace &space;
-  BodyEmitter emitter;
-  mlir::Value root;
-};
 
 /// Emit all chunks; the number of chunks.
 int64_t emitDirectConv(KernelBuilder &b, const IterationSpace &space, mlir::Value root,

@@ -12,44 +12,6 @@ using namespace mome::cpu;
 static int64_t product(ArrayRef<int64_t> values) {
   return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<>());
 }
-int64_t ConvGeometry::kernelSize() const {
-  return product(kernel);
-}
-int64_t ConvGeometry::sourceSize() const {
-  return product(source);
-}
-int64_t ConvGeometry::resultSize() const {
-  return product(result);
-}
-
-ConvGeometry mome::cpu::getConvGeometry(ArrayRef<int64_t> x, ArrayRef<int64_t> weight,
-                                        ArrayRef<int64_t> y, const nn::Window &window,
-                                        int64_t groups) {
-  return {x[0],
-          groups,
-          weight[0] / groups,
-          weight[1],
-          llvm::to_vector(x.drop_front(2)),
-          llvm::to_vector(y.drop_front(2)),
-          window.kernel,
-          window.strides,
-          window.dilations,
-          SmallVector<int64_t>(window.rank(), 1),
-          window.padLow};
-}
-
-ConvGeometry mome::cpu::getTransposedGeometry(const ConvGeometry &forward) {
-  ConvGeometry geometry = forward;
-  std::swap(geometry.outs, geometry.ins);
-  std::swap(geometry.source, geometry.result);
-  std::swap(geometry.stride, geometry.spread); // the spread of nn.conv is 1
-  for (unsigned axis = 0; axis < forward.rank(); ++axis) {
-    geometry.shift[axis] =
-        (forward.kernel[axis] - 1) * forward.dilation[axis] - forward.shift[axis];
-  }
-  return geometry;
-}
-
 /// Positions of S that `results` neighbouring results of an axis read.
 static int64_t span(const ConvGeometry &geometry, unsigned axis, int64_t results) {
   return (results - 1) * geometry.stride[axis] +

@@ -168,8 +168,7 @@ static int64_t emitDelta(LaunchBuilder &b, const AttentionPlan &plan, nn::Attent
         lane, b.index(plan.valueDepth), warpThreads, sum.getEmitter().init(/*vectors=*/false),
         [&](Value channel, ValueRange before) {
           Value at = b.addIndex(line, channel);
-          Value o = memref::LoadOp::create(b, result, at);
-          Value d = memref::LoadOp::create(b, cotangent, at);
+          Value o = b.loadWide(result, at), d = b.loadWide(cotangent, at);
           return SmallVector<Value>{math::FmaOp::create(b, o, d, before.front())};
         });
     Value total = sum.overWarp(mine).front();

@@ -28,7 +28,8 @@ AttentionTiles::AttentionTiles(LaunchBuilder &b, const AttentionPlan &plan, Valu
 }
 
 SharedTile AttentionTiles::makeTile(int64_t depth, int64_t spread) {
-  SharedTile tile(b, plan.tileTokens, depth, /*depthIsContiguous=*/true, plan.threads(), spread);
+  SharedTile tile(b, b.getF32Type(), plan.tileTokens, depth, /*depthIsContiguous=*/true,
+                  plan.threads(), spread);
   tile.setBuffer(b.shareMemory(sharedBytes, tile.getSize(), b.getF32Type()));
   sharedBytes += 4 * tile.getSize();
   return tile;
@@ -41,9 +42,9 @@ Value AttentionTiles::originOf(const HeadTensor &tensor) {
 
 void AttentionTiles::copyTile(SharedTile &tile, const HeadTensor &tensor, Value first) {
   Matrix matrix{tensor.buffer, tensor.length * tensor.channels, tensor.channels, 1};
-  TileSource source{matrix, originOf(tensor), tensor.length, b.index(tensor.depth),
-                    chooseUnit(matrix, tensor.length, tensor.depth)};
-  tile.copyAsync(source, first, b.index(0), b.index(0));
+  TileSource source = sourceOf(b, matrix, originOf(tensor), tensor.length, b.index(tensor.depth),
+                               chooseUnit(matrix, tensor.length, tensor.depth));
+  tile.copy(source, first, b.index(0), b.index(0));
   b.commitCopies();
 }
 
@@ -67,7 +68,7 @@ Value AttentionTiles::emitScore(Value product, Value query, Value key) {
   }
   Value line = b.addIndex(b.mulIndex(head, plan.queries), query);
   Value at = b.addIndex(b.mulIndex(biasPerBatch ? rowOf(query) : line, plan.keys), key);
-  return arith::AddFOp::create(b, score, memref::LoadOp::create(b, bias, at).getResult());
+  return arith::AddFOp::create(b, score, b.loadWide(bias, at));
 }
 
 Value AttentionTiles::rowToken(int64_t i, Value first) {
@@ -94,13 +95,13 @@ void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, c
         }
         if (fours) {
           b.ifThen(b.isLess(channel, b.index(to.depth)),
-                   [&] { storeFour(b, four, to.buffer, b.addIndex(line, channel)); });
+                   [&] { storeNeighbours(b, four, to.buffer, b.addIndex(line, channel)); });
           continue;
         }
         for (int64_t e = 0; e < 4; ++e) {
           Value at = b.addIndex(channel, e);
           b.ifThen(b.isLess(at, b.index(to.depth)),
-                   [&] { memref::StoreOp::create(b, four[e], to.buffer, b.addIndex(line, at)); });
+                   [&] { storeNeighbours(b, four[e], to.buffer, b.addIndex(line, at)); });
         }
       }
     });

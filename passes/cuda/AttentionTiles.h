@@ -12,8 +12,8 @@ namespace mome::cuda {
 struct AttentionPlan : AttentionExtents {
   AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads);
 
-  int64_t tileDepth;         // of all tiles of channels; 0: there is no room
-  int64_t tileTokens;        // queries or keys per tile
+  int64_t tileDepth;  // of all tiles of channels; 0: there is no room
+  int64_t tileTokens; // queries or keys per tile
 
   int64_t threads() const { return rowThreads() * columnThreads; }
   int64_t rowThreads() const { return tileTokens / 4; }

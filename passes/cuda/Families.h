@@ -25,6 +25,9 @@ DeviceKernel emitReduction(nn::KernelOp kernel, mlir::OpBuilder &builder);
 DeviceKernel emitAttention(nn::KernelOp kernel, mlir::OpBuilder &builder);
 DeviceKernel emitAttentionBackward(nn::KernelOp kernel, mlir::OpBuilder &builder);
 
+/// Convolution and its derivatives, with an elementwise epilogue.
+DeviceKernel emitConvolution(nn::KernelOp kernel, mlir::OpBuilder &builder);
+
 inline DeviceKernel refuse(std::string reason) {
   DeviceKernel result;
   result.reason = std::move(reason);

@@ -9,25 +9,18 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-/// The families know f32; what touches bf16 is left to the generic one.
-static bool touchesBf16(Block &body) {
-  auto isBf16 = [](Type type) { return cast<ShapedType>(type).getElementType().isBF16(); };
-  return llvm::any_of(body.without_terminator(), [&](Operation &op) {
-    return llvm::any_of(op.getOperandTypes(), isBf16) || llvm::any_of(op.getResultTypes(), isBf16);
-  });
-}
-
 FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
       {"elementwise", emitElementwise}, {"gemm", emitGemm},
       {"reduction", emitReduction},     {"row", emitRowProgram},
       {"attention", emitAttention},     {"attention_backward", emitAttentionBackward},
+      {"conv", emitConvolution},
   };
   OwningOpRef<nn::KernelOp> prepared = decomposeKernel(kernel);
   std::string reasons = prepared ? "" : "an op does not decompose";
-  if (prepared && touchesBf16(prepared->getBody().front())) {
+  if (prepared && computesInBf16(prepared->getBody().front())) {
     prepared = nullptr;
-    reasons = "bf16";
+    reasons = "arithmetic on bf16";
   }
   for (auto [name, family] : families) {
     DeviceKernel result = prepared ? family(*prepared, builder) : DeviceKernel();

@@ -43,6 +43,11 @@ Value LaunchBuilder::shareMemory(int64_t offset, int64_t size, Type elementType)
   return memref::ViewOp::create(*this, type, memory, shift, ValueRange());
 }
 
+Value LaunchBuilder::loadWide(Value buffer, Value at) {
+  Value element = memref::LoadOp::create(*this, buffer, at);
+  return holdsBf16(buffer) ? widenBits(element) : element;
+}
+
 void LaunchBuilder::barrier() {
   NVVM::Barrier0Op::create(*this);
 }
@@ -63,7 +68,7 @@ Value LaunchBuilder::pointerTo(Value buffer, Value at) {
 
 void LaunchBuilder::copyAsync(Value shared, Value at, Value global, Value from, int64_t elements,
                               Value exists) {
-  int64_t bytes = 4 * elements;
+  int64_t bytes = elements * cast<MemRefType>(shared.getType()).getElementTypeBitWidth() / 8;
   // `cg` keeps the first-level cache out of it, but takes whole 16 bytes only.
   auto modifier = bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
   auto number = [&](int64_t value) {
@@ -83,6 +88,35 @@ void LaunchBuilder::commitCopies() {
 
 void LaunchBuilder::waitForCopies(int64_t pending) {
   NVVM::CpAsyncWaitGroupOp::create(*this, uint32_t(pending));
+}
+
+SmallVector<Value> LaunchBuilder::loadMatrices(Value shared, Value at, bool transposed) {
+  SmallVector<Type> parts(4, getI32Type());
+  auto type = LLVM::LLVMStructType::getLiteral(getContext(), parts);
+  auto layout = transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row;
+  auto shape = NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8);
+  Value all = NVVM::LdMatrixOp::create(*this, type, pointerTo(shared, at), /*num=*/4u, layout,
+                                       shape, NVVM::LdStMatrixEltType::B16);
+  return splitStruct(all, parts.size());
+}
+
+SmallVector<Value> LaunchBuilder::multiplyMatrices(ValueRange lhs, ValueRange rhs,
+                                                   ValueRange sums) {
+  SmallVector<Type> parts(sums.getTypes());
+  auto type = LLVM::LLVMStructType::getLiteral(getContext(), parts);
+  Value all = NVVM::MmaOp::create(
+      *this, type, lhs, rhs, sums, ArrayRef<int64_t>{16, 8, 16}, /*b1Op=*/std::nullopt,
+      /*intOverflow=*/std::nullopt, std::array{NVVM::MMATypes::bf16, NVVM::MMATypes::bf16},
+      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  return splitStruct(all, parts.size());
+}
+
+SmallVector<Value> LaunchBuilder::splitStruct(Value all, int64_t count) {
+  SmallVector<Value> parts;
+  for (int64_t i = 0; i < count; ++i) {
+    parts.push_back(LLVM::ExtractValueOp::create(*this, all, i));
+  }
+  return parts;
 }
 
 Value LaunchBuilder::isLess(Value lhs, Value rhs) {

@@ -11,6 +11,11 @@
 
 namespace mome::cuda {
 
+/// Threads of a warp.
+inline constexpr int64_t warpThreads = 32;
+/// Blocks that fill an A100: two per multiprocessor.
+inline constexpr int64_t wantedBlocks = 216;
+
 class LaunchBuilder : public FunctionBuilder {
 public:
   /// Opens launch `number` of `kernel`; code goes into its entry block. `lanes`: elements that a
@@ -22,16 +27,26 @@ public:
 
   /// `size` elements of the block's shared memory from byte `offset` on.
   mlir::Value shareMemory(int64_t offset, int64_t size, mlir::Type elementType);
+  /// One element; of bf16 as f32.
+  mlir::Value loadWide(mlir::Value buffer, mlir::Value at);
   /// All threads of the block wait for each other, and see what all have written.
   void barrier();
-  /// Starts a copy of `elements` f32 (1 or 4, aligned) from global to shared memory; zeros if
-  /// `exists` does not hold.
+  /// Starts a copy of `elements` (together 4, 8 or 16 bytes, aligned) from global to shared memory;
+  /// zeros if `exists` does not hold.
   void copyAsync(mlir::Value shared, mlir::Value at, mlir::Value global, mlir::Value from,
                  int64_t elements, mlir::Value exists);
   /// Ends a group of copies.
   void commitCopies();
   /// Waits until at most `pending` of the thread's groups are under way.
   void waitForCopies(int64_t pending);
+
+  /// Four matrices of 8 x 8 bf16 from shared memory, as the warp's operands of `multiplyMatrices`: an
+  /// i32 with two neighbours of a row each. Lane 8 i + r says where row r of matrix i begins.
+  llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value shared, mlir::Value at, bool transposed);
+  /// The warp's sums of 16 x 8 (four per thread: neighbours of row lane / 4 and of the row eight
+  /// below) plus `lhs`, 16 x 16 in four matrices, times `rhs`, 8 columns of 16 in two.
+  llvm::SmallVector<mlir::Value> multiplyMatrices(mlir::ValueRange lhs, mlir::ValueRange rhs,
+                                                  mlir::ValueRange sums);
 
   mlir::Value isLess(mlir::Value lhs, mlir::Value rhs);
   mlir::Value isEqual(mlir::Value lhs, mlir::Value rhs);
@@ -46,6 +61,8 @@ public:
 private:
   /// A pointer to element `at` of a buffer in global or shared memory.
   mlir::Value pointerTo(mlir::Value buffer, mlir::Value at);
+
+  llvm::SmallVector<mlir::Value> splitStruct(mlir::Value all, int64_t count);
 
   mlir::Value thread, block;
   int64_t sharedBytes = 0;

@@ -19,8 +19,8 @@ using namespace mome::cuda;
 static constexpr int64_t threads = 256;
 /// Neighbours of the result that a block computes, if the last axis is kept.
 static constexpr int64_t columnThreads = 32;
-/// Blocks that fill an A100, and elements that a thread should have to combine at least.
-static constexpr int64_t wantedBlocks = 216, leastElements = 8;
+/// Elements that a thread should have to combine at least.
+static constexpr int64_t leastElements = 8;
 /// Sums along shorter rows are row programs.
 static constexpr int64_t shortestRow = 1024;
 

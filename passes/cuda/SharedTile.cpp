@@ -7,26 +7,78 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-/// Elements of a unit; and units that cover the 32 banks.
-static constexpr int64_t unitElements = 4, bankUnits = 8;
+/// Depth of a fragment; and units of 16 bytes that cover the 32 banks.
+static constexpr int64_t fragmentDepth = 4, bankUnits = 8;
+
+static int64_t bytesOf(Value buffer) {
+  return cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8;
+}
+
+/// One element as a scalar, several as a vector, aligned to their size.
+static Value loadNeighbours(LaunchBuilder &b, Value buffer, Value at, int64_t count) {
+  if (count == 1) {
+    return memref::LoadOp::create(b, buffer, at);
+  }
+  auto type = VectorType::get(count, cast<MemRefType>(buffer.getType()).getElementType());
+  return vector::LoadOp::create(b, type, buffer, at, /*nontemporal=*/false,
+                                llvm::MaybeAlign(count * bytesOf(buffer)));
+}
+
+static void storeVector(LaunchBuilder &b, Value value, Value buffer, Value at) {
+  auto type = dyn_cast<VectorType>(value.getType());
+  if (!type) {
+    memref::StoreOp::create(b, value, buffer, at);
+    return;
+  }
+  vector::StoreOp::create(b, value, buffer, at, /*nontemporal=*/false,
+                          llvm::MaybeAlign(type.getNumElements() * bytesOf(buffer)));
+}
+
+Value mome::cuda::loadFour(LaunchBuilder &b, Value buffer, Value at) {
+  return loadNeighbours(b, buffer, at, 4);
+}
+
+void mome::cuda::storeNeighbours(LaunchBuilder &b, ValueRange values, Value buffer, Value at) {
+  Value all = values.front();
+  if (values.size() > 1) {
+    auto type = VectorType::get(int64_t(values.size()), b.getF32Type());
+    all = vector::FromElementsOp::create(b, type, values);
+  }
+  storeVector(b, holdsBf16(buffer) ? b.roundToBits(all) : all, buffer, at);
+}
+
+int64_t mome::cuda::elementsPerUnit(Value buffer) {
+  return 16 / bytesOf(buffer);
+}
 
 int64_t mome::cuda::chooseUnit(const Matrix &matrix, int64_t lines, int64_t depth) {
   bool depthIsContiguous = matrix.perK == 1;
   int64_t minor = depthIsContiguous ? depth : lines;
   int64_t stride = depthIsContiguous ? matrix.perLine : matrix.perK;
-  bool aligned = minor % unitElements == 0 && stride % unitElements == 0 &&
-                 matrix.perBatch % unitElements == 0;
-  return aligned ? unitElements : 1;
+  int64_t unit = elementsPerUnit(matrix.buffer);
+  while (minor % unit || stride % unit || matrix.perBatch % unit) {
+    unit /= 2;
+  }
+  return unit;
+}
+
+TileSource mome::cuda::sourceOf(LaunchBuilder &b, const Matrix &matrix, Value origin, int64_t lines,
+                                Value depth, int64_t unit) {
+  auto locate = [&b, matrix, origin](Value line, Value k) {
+    Value at = b.addIndex(b.mulIndex(line, matrix.perLine), b.mulIndex(k, matrix.perK));
+    return Place{b.addIndex(origin, at), nullptr};
+  };
+  return {matrix.buffer, lines, depth, unit, locate};
 }
 
 SharedTile SharedTile::transposed(int64_t newSpread) const {
-  SharedTile other(b, depth, lines, !depthIsContiguous, threads, newSpread);
+  SharedTile other(b, elementType, depth, lines, !depthIsContiguous, threads, newSpread);
   other.buffer = buffer;
   return other;
 }
 
 Value SharedTile::addressOf(Value major, Value minor) {
-  int64_t units = minorExtent() / unitElements;
+  int64_t units = minorExtent() / unitElements();
   assert(llvm::isPowerOf2_64(units) && "else the swizzle leaves the row");
   Value turn;
   if (units >= bankUnits) { // neighbours differ in the highest bit
@@ -35,7 +87,7 @@ Value SharedTile::addressOf(Value major, Value minor) {
   } else {
     turn = b.remIndex(b.divIndex(major, bankUnits / units), units);
   }
-  Value at = arith::XOrIOp::create(b, minor, b.mulIndex(turn, unitElements));
+  Value at = arith::XOrIOp::create(b, minor, b.mulIndex(turn, unitElements()));
   return b.addIndex(b.mulIndex(major, minorExtent()), at);
 }
 
@@ -44,48 +96,77 @@ void SharedTile::store(Value value, Value line, Value k, Value slot) {
   memref::StoreOp::create(b, value, buffer, b.addIndex(slot, addressOf(line, k)));
 }
 
-void SharedTile::copyAsync(const TileSource &source, Value line, Value k, Value slot) {
-  int64_t perRow = minorExtent() / source.unit; // copies
-  int64_t copies = getSize() / source.unit;
+void SharedTile::copyUnit(const TileSource &source, Value line, Value k, Value at) {
+  Value exists =
+      arith::AndIOp::create(b, b.isLess(line, b.index(source.lines)), b.isLess(k, source.depth));
+  Place place = source.locate(line, k);
+  if (place.exists) {
+    exists = arith::AndIOp::create(b, exists, place.exists);
+  }
+  bool widens = elementType.isF32() && holdsBf16(source.buffer);
+  if (!widens && source.unit * bytesOf(source.buffer) >= 4) {
+    b.copyAsync(buffer, at, source.buffer, place.address, source.unit, exists);
+    return;
+  }
+  Value from = arith::SelectOp::create(b, exists, place.address, b.index(0));
+  Value value = loadNeighbours(b, source.buffer, from, source.unit);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(value.getType()));
+  value = arith::SelectOp::create(b, exists, value, zero);
+  value = widens ? b.widenBits(value) : value;
+  storeVector(b, value, buffer, at);
+}
+
+void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot) {
+  int64_t unit = std::min(source.unit, unitElements());
+  int64_t perRow = minorExtent() / unit; // copies
+  int64_t copies = getSize() / unit;
   assert(copies % threads == 0 || copies < threads);
+  TileSource units = source;
+  units.unit = unit;
   Value thread = b.getThread();
-  auto copy = [&](int64_t number) {
+  auto copyOne = [&](int64_t number) {
     Value position = b.addIndex(thread, number * threads);
     Value major = b.divIndex(position, perRow);
-    Value minor = b.mulIndex(b.remIndex(position, perRow), source.unit);
+    Value minor = b.mulIndex(b.remIndex(position, perRow), unit);
     if (threads % perRow == 0) { // the same, in a form that shares more between copies
       major = b.addIndex(b.divIndex(thread, perRow), number * (threads / perRow));
-      minor = b.mulIndex(b.remIndex(thread, perRow), source.unit);
+      minor = b.mulIndex(b.remIndex(thread, perRow), unit);
     }
     auto [tileLine, tileK] = depthIsContiguous ? std::pair(major, minor) : std::pair(minor, major);
-    Value fromLine = b.addIndex(line, tileLine), fromK = b.addIndex(k, tileK);
-    Value exists = arith::AndIOp::create(b, b.isLess(fromLine, b.index(source.lines)),
-                                         b.isLess(fromK, source.depth));
-    Value from = b.addIndex(source.origin, b.addIndex(b.mulIndex(fromLine, source.matrix.perLine),
-                                                      b.mulIndex(fromK, source.matrix.perK)));
-    b.copyAsync(buffer, b.addIndex(slot, addressOf(major, minor)), source.matrix.buffer, from,
-                source.unit, exists);
+    copyUnit(units, b.addIndex(line, tileLine), b.addIndex(k, tileK),
+             b.addIndex(slot, addressOf(major, minor)));
   };
   if (copies < threads) {
-    b.ifThen(b.isLess(thread, b.index(copies)), [&] { copy(0); });
+    b.ifThen(b.isLess(thread, b.index(copies)), [&] { copyOne(0); });
     return;
   }
   for (int64_t number = 0; number < copies / threads; ++number) {
-    copy(number);
+    copyOne(number);
   }
+}
+
+SmallVector<Value> SharedTile::loadMatrices(Value line, Value k, Value slot) {
+  Value lane = b.remIndex(b.getThread(), warpThreads);
+  // Eight lanes give the rows of a matrix, in memory: lines, or depths that are transposed.
+  Value row = b.remIndex(lane, 8), matrix = b.divIndex(lane, 8);
+  Value lower = b.mulIndex(b.remIndex(matrix, 2), 8), right = b.mulIndex(b.divIndex(matrix, 2), 8);
+  Value atLine = b.addIndex(line, lower), atK = b.addIndex(k, right);
+  Value at = depthIsContiguous ? addressOf(b.addIndex(atLine, row), atK)
+                               : addressOf(b.addIndex(atK, row), atLine);
+  return b.loadMatrices(buffer, b.addIndex(slot, at), /*transposed=*/!depthIsContiguous);
 }
 
 Value SharedTile::lineOf(int64_t i, Value place) {
   if (depthIsContiguous) {
     return b.addIndex(place, i * spread);
   }
-  int64_t group = i / unitElements, rest = i % unitElements;
-  return b.addIndex(b.mulIndex(place, unitElements), group * unitElements * spread + rest);
+  int64_t group = i / fragmentDepth, rest = i % fragmentDepth;
+  return b.addIndex(b.mulIndex(place, fragmentDepth), group * fragmentDepth * spread + rest);
 }
 
 SmallVector<Value> SharedTile::loadFragment(Value place, Value k, Value slot) {
   int64_t count = getFragmentLines();
-  SmallVector<Value> fragment(count * unitElements);
+  SmallVector<Value> fragment(count * fragmentDepth);
   auto load = [&](Value major, Value minor) {
     return loadFour(b, buffer, b.addIndex(slot, addressOf(major, minor)));
   };
@@ -95,17 +176,17 @@ SmallVector<Value> SharedTile::loadFragment(Value place, Value k, Value slot) {
   if (depthIsContiguous) {
     for (int64_t i = 0; i < count; ++i) {
       Value vector = load(lineOf(i, place), k);
-      for (int64_t d = 0; d < unitElements; ++d) {
-        fragment[i * unitElements + d] = element(vector, d);
+      for (int64_t d = 0; d < fragmentDepth; ++d) {
+        fragment[i * fragmentDepth + d] = element(vector, d);
       }
     }
     return fragment;
   }
-  for (int64_t d = 0; d < unitElements; ++d) {
-    for (int64_t i = 0; i < count; i += unitElements) {
+  for (int64_t d = 0; d < fragmentDepth; ++d) {
+    for (int64_t i = 0; i < count; i += fragmentDepth) {
       Value vector = load(b.addIndex(k, d), lineOf(i, place));
-      for (int64_t e = 0; e < unitElements; ++e) {
-        fragment[(i + e) * unitElements + d] = element(vector, e);
+      for (int64_t e = 0; e < fragmentDepth; ++e) {
+        fragment[(i + e) * fragmentDepth + d] = element(vector, e);
       }
     }
   }
@@ -119,29 +200,16 @@ SmallVector<Value> mome::cuda::multiplyTiles(LaunchBuilder &b, TileOperand rows,
     SmallVector<Value> after = llvm::to_vector(before);
     SmallVector<Value> left = rows.tile.loadFragment(rows.place, k, rows.slot);
     SmallVector<Value> right = columns.tile.loadFragment(columns.place, k, columns.slot);
-    for (int64_t d = 0; d < unitElements; ++d) {
+    for (int64_t d = 0; d < fragmentDepth; ++d) {
       for (int64_t i = 0; i < height; ++i) {
         for (int64_t j = 0; j < width; ++j) {
           Value &sum = after[i * width + j];
-          sum =
-              math::FmaOp::create(b, left[i * unitElements + d], right[j * unitElements + d], sum);
+          sum = math::FmaOp::create(b, left[i * fragmentDepth + d], right[j * fragmentDepth + d],
+                                    sum);
         }
       }
     }
     return after;
   };
-  return llvm::to_vector(b.reduceLoop(b.index(0), b.index(depth), unitElements, acc, step));
-}
-
-Value mome::cuda::loadFour(LaunchBuilder &b, Value buffer, Value at) {
-  auto type = VectorType::get(unitElements, b.getF32Type());
-  return vector::LoadOp::create(b, type, buffer, at, /*nontemporal=*/false,
-                                llvm::MaybeAlign(4 * unitElements));
-}
-
-void mome::cuda::storeFour(LaunchBuilder &b, ValueRange values, Value buffer, Value at) {
-  auto type = VectorType::get(unitElements, b.getF32Type());
-  Value vector = vector::FromElementsOp::create(b, type, values);
-  vector::StoreOp::create(b, vector, buffer, at, /*nontemporal=*/false,
-                          llvm::MaybeAlign(4 * unitElements));
+  return llvm::to_vector(b.reduceLoop(b.index(0), b.index(depth), fragmentDepth, acc, step));
 }

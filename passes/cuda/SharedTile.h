@@ -1,17 +1,20 @@
-// Tiles of f32 matrices in shared memory, and what threads keep of them in registers.
+// Tiles of matrices in shared memory, and what threads keep of them in registers.
 //
-// A tile holds `lines` x `depth` elements in the order in which the matrix has them: whichever
-// dimension is contiguous in global memory is contiguous here, so that copies need no transposition.
-// Threads are spread over the lines, each with a *fragment*: a few lines, four elements deep at a
-// time, read 16 bytes at once.
+// A tile holds `lines` x `depth` elements, f32 or the bits of bf16, in the order in which the matrix
+// has them: whichever dimension is contiguous in global memory is contiguous here, so that copies
+// need no transposition. Two ways to read it:
+//   fragments  (f32) threads are spread over the lines, each with a few of them, four elements deep
+//              at a time, 16 bytes at once
+//   matrices   (bf16) a warp takes 16 x 16 elements as tensor cores want them: ldmatrix, which
+//              transposes where lines are contiguous
 //
-// Rows (along the contiguous dimension) are swizzled in units of four elements: the same unit of
-// eight neighbouring rows, and eight units of one row, touch every bank once; so do four units of two
+// Rows (along the contiguous dimension) are swizzled in units of 16 bytes: the same unit of eight
+// neighbouring rows, and eight units of one row, touch every bank once; so do four units of two
 // neighbouring rows.
 //
-//   16 elements per row:  row 0:  u0 u1 u2 u3      (two rows cover the 32 banks)
-//                         row 1:  u0 u1 u2 u3
-//                         row 2:  u1 u0 u3 u2
+//   64 bytes per row:  row 0:  u0 u1 u2 u3      (two rows cover the 32 banks)
+//                      row 1:  u0 u1 u2 u3
+//                      row 2:  u1 u0 u3 u2
 #ifndef MOME_PASSES_CUDA_SHAREDTILE_H
 #define MOME_PASSES_CUDA_SHAREDTILE_H
 
@@ -20,36 +23,51 @@
 
 namespace mome::cuda {
 
-/// The part of a matrix that a tile is cut from.
-struct TileSource {
-  Matrix matrix;
-  mlir::Value origin; // element (line 0, k 0)
-  int64_t lines;      // that exist
-  mlir::Value depth;  // that exists
-  int64_t unit;       // elements that may be copied at once: 1 or 4
+/// Where an element lies in a buffer.
+struct Place {
+  mlir::Value address;
+  mlir::Value exists; // null: always
 };
 
+/// What a tile is cut from: anything that can say where element (line, k) lies. f32 tiles may be cut
+/// from bf16.
+struct TileSource {
+  mlir::Value buffer;
+  int64_t lines;     // that exist
+  mlir::Value depth; // that exists
+  int64_t unit;      // elements that lie and exist together, aligned to their size
+  std::function<Place(mlir::Value line, mlir::Value k)> locate;
+};
+
+/// Of a strided matrix; `origin` is the address of element (line 0, k 0).
+TileSource sourceOf(LaunchBuilder &b, const Matrix &matrix, mlir::Value origin, int64_t lines,
+                    mlir::Value depth, int64_t unit);
+/// Elements in 16 bytes of a buffer.
+int64_t elementsPerUnit(mlir::Value buffer);
 /// The largest unit for a matrix of `lines` x `depth`.
 int64_t chooseUnit(const Matrix &matrix, int64_t lines, int64_t depth);
 
 class SharedTile {
 public:
-  /// `threads`: in the block; `spread`: of these along the lines.
-  SharedTile(LaunchBuilder &b, int64_t lines, int64_t depth, bool depthIsContiguous,
-             int64_t threads, int64_t spread)
-      : b(b), lines(lines), depth(depth), depthIsContiguous(depthIsContiguous), threads(threads),
-        spread(spread) {}
+  /// `threads`: in the block; `spread`: of these along the lines, for fragments.
+  SharedTile(LaunchBuilder &b, mlir::Type elementType, int64_t lines, int64_t depth,
+             bool depthIsContiguous, int64_t threads, int64_t spread)
+      : b(b), elementType(elementType), lines(lines), depth(depth),
+        depthIsContiguous(depthIsContiguous), threads(threads), spread(spread) {}
 
   /// The same memory with the meaning of lines and depth exchanged.
   SharedTile transposed(int64_t newSpread) const;
 
   int64_t getSize() const { return lines * depth; }
+  int64_t getDepth() const { return depth; }
+  mlir::Type getElementType() const { return elementType; }
   int64_t getFragmentLines() const { return lines / spread; }
   /// Where the tile lies in this buffer of shared memory is up to the caller: `slot` is an offset.
   void setBuffer(mlir::Value value) { buffer = value; }
 
-  /// Starts to copy the tile at (line, k) of the source; elements that do not exist become 0.
-  void copyAsync(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value slot);
+  /// Starts to copy the tile at (line, k) of the source; elements that do not exist become 0. What
+  /// cp.async cannot do, single elements of bf16 and widening, is done when this returns.
+  void copy(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value slot);
   /// The fragment of the thread at `place` along the lines, from depth k on: element [4 i + d] is
   /// line `lineOf(i, place)` at depth k + d.
   llvm::SmallVector<mlir::Value> loadFragment(mlir::Value place, mlir::Value k, mlir::Value slot);
@@ -57,15 +75,21 @@ public:
   mlir::Value lineOf(int64_t i, mlir::Value place);
   /// Lines between those of neighbouring threads: 1, or 4 in groups of four.
   int64_t getLineStep() const { return depthIsContiguous ? 1 : 4; }
+  /// The 16 x 16 elements from (line, k) on, as four matrices of 8 x 8 over the lanes of a warp:
+  /// lines 0.. and 8.. at depth 0.., then both at depth 8.. .
+  llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);
   /// Writes one element of a tile whose depth is contiguous.
   void store(mlir::Value value, mlir::Value line, mlir::Value k, mlir::Value slot);
 
 private:
+  int64_t unitElements() const { return 16 / (elementType.getIntOrFloatBitWidth() / 8); }
   int64_t minorExtent() const { return depthIsContiguous ? depth : lines; }
   /// The offset of an element.
   mlir::Value addressOf(mlir::Value major, mlir::Value minor);
+  void copyUnit(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value at);
 
   LaunchBuilder &b;
+  mlir::Type elementType;
   int64_t lines, depth;
   bool depthIsContiguous;
   int64_t threads, spread;
@@ -78,15 +102,17 @@ struct TileOperand {
   mlir::Value slot, place;
 };
 
-/// The accumulators `acc` (row by row of the thread's fragments) plus the product of two tiles over
-/// k in [0, depth), a multiple of four; in the order of k, in fused multiply-adds.
+/// The accumulators `acc` (row by row of the thread's fragments) plus the product of two f32 tiles
+/// over k in [0, depth), a multiple of four; in the order of k, in fused multiply-adds.
 llvm::SmallVector<mlir::Value> multiplyTiles(LaunchBuilder &b, TileOperand rows,
                                              TileOperand columns, int64_t depth,
                                              mlir::ValueRange acc);
 
-/// Four elements of shared memory at a multiple of four.
+/// Four elements of f32 at a multiple of four.
 mlir::Value loadFour(LaunchBuilder &b, mlir::Value buffer, mlir::Value at);
-void storeFour(LaunchBuilder &b, mlir::ValueRange values, mlir::Value buffer, mlir::Value at);
+/// One, two or four neighbours of f32, at a multiple of their number; a buffer of bf16 gets them
+/// rounded.
+void storeNeighbours(LaunchBuilder &b, mlir::ValueRange values, mlir::Value buffer, mlir::Value at);
 
 } // namespace mome::cuda
 #endif

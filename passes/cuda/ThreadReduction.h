@@ -8,9 +8,6 @@
 
 namespace mome::cuda {
 
-/// Threads of a warp.
-inline constexpr int64_t warpThreads = 32;
-
 class ThreadReduction {
 public:
   ThreadReduction(LaunchBuilder &b, nn::ReductionKind kind) : b(b), reduction(b, kind) {}

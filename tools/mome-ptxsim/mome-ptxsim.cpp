@@ -157,6 +157,7 @@ int run(Options o) {
   o.launch.grid = three(o.grid, "--grid");
   o.launch.block = three(o.block, "--block");
   o.launch.params = params;
+  o.launch.rounding_seed = o.launch.seed;
   o.launch.count_lines = o.lines;
   o.launch.count = o.counters || o.json;
   o.launch.checks = {!o.no_races, !o.no_init, !o.no_late};

@@ -164,7 +164,7 @@ void run_mma(Warp &w, const Inst &i, uint32_t) {
   load_tiles(w, i, o, tiles);
   const bool exact = o.d == Type::f64 || o.d == Type::s32;
   const bool perturb = w.block->launch.perturb && !exact;
-  const uint64_t seed = w.block->launch.seed;
+  const uint64_t seed = w.block->launch.rounding_seed;
   for (int m = 0; m < o.shape.m; ++m) {
     if (perturb) {
       for (int n = 0; n < 8; ++n) {

@@ -20,11 +20,12 @@ struct Launch {
   uint32_t dynamic_shared = 0;
   std::span<const std::byte> params; // as the program lays them out
   Checks checks;
-  bool count = true;        // counters of memory traffic
-  bool count_lines = false; // Report::line_counts
-  bool perturb = false;     // approximate units off by their documented error, other sum orders
-  uint64_t seed = 0;        // order of warps, of branches, of landing copies
-  int threads = 0;          // host threads; 0: all processors
+  bool count = true;          // counters of memory traffic
+  bool count_lines = false;   // Report::line_counts
+  bool perturb = false;       // approximate units off by their documented error, other sum orders
+  uint64_t seed = 0;          // order of warps, of branches, of landing copies
+  uint64_t rounding_seed = 0; // of what `perturb` does: a machine rounds one way in all launches
+  int threads = 0;            // host threads; 0: all processors
   uint64_t budget = uint64_t{1} << 32; // warp instructions per block
   size_t max_faults = 16;
   std::vector<uint64_t> only_blocks; // linear indices; empty: all

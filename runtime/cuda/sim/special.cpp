@@ -15,7 +15,7 @@ float perturb(const Warp &w, float x, uint32_t argument, double relative, double
   if (!w.block->launch.perturb || !std::isfinite(x)) {
     return x;
   }
-  const double u = jitter(argument, w.block->launch.seed);
+  const double u = jitter(argument, w.block->launch.rounding_seed);
   return float(double(x) + u * (std::fabs(double(x)) * relative + absolute));
 }
 

@@ -130,7 +130,7 @@ void run_wgmma(Warp &w, const Inst &i, uint32_t) {
       }
       const double *x = a.data() + row * k, *y = b.data() + column * k;
       if (perturb) {
-        sum = sign * perturbed_dot(sign * sum, x, y, 1, k, w.block->launch.seed);
+        sum = sign * perturbed_dot(sign * sum, x, y, 1, k, w.block->launch.rounding_seed);
       } else {
         for (int q = 0; q < k; ++q) {
           sum += sign * x[q] * y[q];

@@ -5,7 +5,7 @@
 // RUN: mome-ptxsim %t.ptx -k k_nt_0 -g 4 -b 256 --shared 24576 --json --print 0 f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1] > %t.nt.json
 // RUN: mome-ptxsim %t.ptx -k k_nn_0 -g 4 -b 256 --shared 24576 --json --print 0 f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1] > %t.nn.json
 // RUN: mome-ptxsim %t.ptx -k k_tn_0 -g 4 -b 256 --shared 24576 --json --print 0 f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1] > %t.tn.json
-// RUN: %python %S/Inputs/gemm_counters.py %t.nt.json %t.nn.json %t.tn.json
+// RUN: %python %S/Inputs/gemm_counters.py f32 %t.nt.json %t.nn.json %t.tn.json
 
 nn.kernel @k_nt {
 ^bb0(%x: tensor<128x64xf32>, %w: tensor<128x64xf32>):

@@ -265,6 +265,7 @@ CUresult launch(Device &device, Stream &stream, Function &function, const Launch
   const Options &o = driver().options;
   l.checks = {o.checks, o.checks, true};
   l.perturb = o.perturb;
+  l.rounding_seed = o.seed;
   l.threads = o.threads;
   l.sm_count = uint32_t(device.model->multiprocessors);
   l.count = false;

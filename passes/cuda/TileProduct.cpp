@@ -1,0 +1,179 @@
+// See TileProduct.h.
+#include "passes/cuda/TileProduct.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::cuda;
+
+//===-- Fused multiply-adds -------------------------------------------------------------------===//
+
+/// Threads along the columns of a tile: half a warp, so that a warp has two rows of threads.
+static constexpr int64_t columnThreads = 16;
+
+namespace {
+/// A thread has rows and columns of its own: the fragments of SharedTile.h. Sums run in the order of k.
+class SimtProduct : public TileProduct {
+public:
+  SimtProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDepth, bool columnsAlongDepth)
+      : TileProduct(b, shape, makeTile(b, shape, shape.rows, rowsAlongDepth, rowThreads(shape)),
+                    makeTile(b, shape, shape.columns, columnsAlongDepth, columnThreads)),
+        threadRow(b.divIndex(b.getThread(), columnThreads)),
+        threadColumn(b.remIndex(b.getThread(), columnThreads)) {}
+
+  int64_t countSums() const override { return rows.getFragmentLines() * width(); }
+  SmallVector<Value> multiply(Value rowSlot, Value columnSlot, ValueRange sums) override {
+    return multiplyTiles(b, {rows, rowSlot, threadRow}, {columns, columnSlot, threadColumn},
+                         rows.getDepth(), sums);
+  }
+  int64_t getPartRows() const override { return 4 * rowThreads(shape); }
+  int64_t getStageWidth() const override {
+    return shape.columns + columnThreads / rows.getLineStep();
+  }
+  void storePart(int64_t part, ArrayRef<Value> sums, Value stage) override;
+
+private:
+  static int64_t rowThreads(TileShape shape) { return shape.threads / columnThreads; }
+  static SharedTile makeTile(LaunchBuilder &b, TileShape shape, int64_t lines, bool alongDepth,
+                             int64_t spread) {
+    return SharedTile(b, b.getF32Type(), lines, getTileDepth(/*isBf16=*/false), alongDepth,
+                      shape.threads, spread);
+  }
+  int64_t width() const { return columns.getFragmentLines(); }
+
+  Value threadRow, threadColumn;
+};
+} // namespace
+
+/// Four rows of every fragment.
+void SimtProduct::storePart(int64_t part, ArrayRef<Value> sums, Value stage) {
+  for (int64_t i = 0; i < 4; ++i) {
+    Value row = b.mulIndex(rows.lineOf(i, threadRow), getStageWidth());
+    ArrayRef<Value> values = sums.slice((4 * part + i) * width(), width());
+    if (columns.getLineStep() == 1) {
+      for (int64_t j = 0; j < width(); ++j) {
+        Value at = b.addIndex(row, columns.lineOf(j, threadColumn));
+        memref::StoreOp::create(b, values[j], stage, at);
+      }
+      continue;
+    }
+    for (int64_t j = 0; j < width(); j += 4) {
+      Value at = b.addIndex(row, columns.lineOf(j, threadColumn));
+      storeNeighbours(b, values.slice(j, 4), stage, at);
+    }
+  }
+}
+
+//===-- Tensor cores --------------------------------------------------------------------------===//
+
+/// Extent of the squares that matrices are loaded in.
+static constexpr int64_t square = 16;
+
+namespace {
+/// A warp has squares of 16 x 16 sums, spread over the tile so that all warps together have
+/// neighbouring ones. The sums of a thread: four per mma (LaunchBuilder.h), of the left and the right
+/// half of a square, square by square.
+class TensorProduct : public TileProduct {
+public:
+  TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDepth, bool columnsAlongDepth);
+
+  int64_t countSums() const override { return 8 * squareRows * squareColumns; }
+  SmallVector<Value> multiply(Value rowSlot, Value columnSlot, ValueRange sums) override;
+  int64_t getPartRows() const override { return square * warpRows; }
+  /// Four rows of two neighbours per thread, a quarter of the banks each.
+  int64_t getStageWidth() const override { return shape.columns + 8; }
+  void storePart(int64_t part, ArrayRef<Value> sums, Value stage) override;
+
+private:
+  static SharedTile makeTile(LaunchBuilder &b, TileShape shape, int64_t lines, bool alongDepth) {
+    return SharedTile(b, b.getI16Type(), lines, getTileDepth(/*isBf16=*/true), alongDepth,
+                      shape.threads, /*spread=*/1);
+  }
+  Value rowOf(int64_t i) { return b.addIndex(firstRow, i * square * warpRows); }
+  Value columnOf(int64_t j) { return b.addIndex(firstColumn, j * square * warpColumns); }
+
+  int64_t warpRows, warpColumns;     // of the block
+  int64_t squareRows, squareColumns; // of a warp
+  Value firstRow, firstColumn;
+};
+} // namespace
+
+TensorProduct::TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDepth,
+                             bool columnsAlongDepth)
+    : TileProduct(b, shape, makeTile(b, shape, shape.rows, rowsAlongDepth),
+                  makeTile(b, shape, shape.columns, columnsAlongDepth)) {
+  int64_t warps = shape.threads / warpThreads;
+  warpRows = shape.rows > square ? 2 : 1;
+  warpColumns = warps / warpRows;
+  squareRows = shape.rows / (square * warpRows);
+  squareColumns = shape.columns / (square * warpColumns);
+  Value warp = b.divIndex(b.getThread(), warpThreads);
+  firstRow = b.mulIndex(b.divIndex(warp, warpColumns), square);
+  firstColumn = b.mulIndex(b.remIndex(warp, warpColumns), square);
+}
+
+SmallVector<Value> TensorProduct::multiply(Value rowSlot, Value columnSlot, ValueRange before) {
+  SmallVector<Value> sums = llvm::to_vector(before);
+  for (int64_t depth = 0; depth < rows.getDepth(); depth += square) {
+    SmallVector<SmallVector<Value>> left, right;
+    for (int64_t i = 0; i < squareRows; ++i) {
+      left.push_back(rows.loadMatrices(rowOf(i), b.index(depth), rowSlot));
+    }
+    for (int64_t j = 0; j < squareColumns; ++j) {
+      right.push_back(columns.loadMatrices(columnOf(j), b.index(depth), columnSlot));
+    }
+    MutableArrayRef<Value> rest = sums;
+    for (int64_t i = 0; i < squareRows; ++i) {
+      for (int64_t j = 0; j < squareColumns; ++j) {
+        for (int64_t half : {0, 1}) { // columns 0.. and 8.., each of depth 0.. and 8..
+          SmallVector<Value> columnsOfHalf{right[j][half], right[j][half + 2]};
+          llvm::copy(b.multiplyMatrices(left[i], columnsOfHalf, ValueRange(rest.take_front(4))),
+                     rest.begin());
+          rest = rest.drop_front(4);
+        }
+      }
+    }
+  }
+  return sums;
+}
+
+/// One row of squares of every warp.
+void TensorProduct::storePart(int64_t part, ArrayRef<Value> sums, Value stage) {
+  Value lane = b.remIndex(b.getThread(), warpThreads);
+  Value row = b.addIndex(firstRow, b.divIndex(lane, 4)), pair = b.mulIndex(b.remIndex(lane, 4), 2);
+  ArrayRef<Value> rest = sums.slice(8 * part * squareColumns, 8 * squareColumns);
+  for (int64_t j = 0; j < squareColumns; ++j) {
+    for (int64_t half : {0, 1}) {
+      Value column = b.addIndex(b.addIndex(columnOf(j), pair), 8 * half);
+      for (int64_t lower : {0, 8}) {
+        Value at = b.addIndex(b.mulIndex(b.addIndex(row, lower), getStageWidth()), column);
+        storeNeighbours(b, rest.take_front(2), stage, at);
+        rest = rest.drop_front(2);
+      }
+    }
+  }
+}
+
+//===-- Choice --------------------------------------------------------------------------------===//
+
+int64_t mome::cuda::getTileDepth(bool isBf16) {
+  return isBf16 ? 32 : 16; // 64 bytes
+}
+
+TileShape mome::cuda::chooseTileShape(int64_t batch, int64_t m, int64_t n, bool isBf16) {
+  bool large =
+      m >= 128 && n >= 128 && batch * ceilDiv(m, 128) * ceilDiv(n, 128) >= wantedBlocks / 2;
+  if (large) {
+    return {128, 128, 256};
+  }
+  int64_t rows = m > 32 ? 64 : m > 16 ? 32 : 16;
+  return {rows, 64, isBf16 ? 128 : rows * columnThreads / 4};
+}
+
+std::unique_ptr<TileProduct> mome::cuda::createTileProduct(LaunchBuilder &b, TileShape shape,
+                                                           OperandForm lhs, OperandForm rhs) {
+  assert(lhs.isBf16 == rhs.isBf16);
+  if (lhs.isBf16) {
+    return std::make_unique<TensorProduct>(b, shape, lhs.depthIsContiguous, rhs.depthIsContiguous);
+  }
+  return std::make_unique<SimtProduct>(b, shape, lhs.depthIsContiguous, rhs.depthIsContiguous);
+}

@@ -1,0 +1,216 @@
+// See TiledProduct.h.
+#include "passes/cuda/TiledProduct.h"
+
+using namespace mlir;
+using namespace mome;
+using namespace mome::cuda;
+
+/// Tiles under way.
+static constexpr int64_t stages = 3;
+/// A part of a sum is worth a block of its own from here on, in tile depths.
+static constexpr int64_t leastSteps = 8;
+/// Threads per block of the second launch.
+static constexpr int64_t sumThreads = 256;
+
+namespace {
+
+/// How the work is cut.
+struct Plan {
+  explicit Plan(const ProductProblem &problem);
+
+  TileShape shape;
+  int64_t rowTiles, columnTiles; // of the result
+  int64_t splits, splitDepth;    // of k; a depth is a multiple of a tile's
+  int64_t blocks;
+};
+
+class ProductKernel {
+public:
+  ProductKernel(LaunchBuilder &b, const ProductProblem &problem, const Plan &plan)
+      : b(b), problem(problem), plan(plan),
+        product(createTileProduct(b, plan.shape, formOf(problem.A), formOf(problem.B))) {}
+
+  void emit();
+
+private:
+  static OperandForm formOf(const ProductOperand &operand) {
+    return {holdsBf16(operand.buffer), operand.depthIsContiguous};
+  }
+  TileSource sourceOf(const ProductOperand &operand, int64_t lines, Value endK);
+  /// The thread's sums over all k of the block's range.
+  SmallVector<Value> emitSums(const TileSource &rows, const TileSource &columns, Value firstK);
+  void emitResults(ArrayRef<Value> sums);
+  void emitStageRows(int64_t firstRow);
+  void emitResult(Value sum, Value row, Value column);
+
+  LaunchBuilder &b;
+  const ProductProblem &problem;
+  const Plan &plan;
+  std::unique_ptr<TileProduct> product;
+  Value batch, firstRow, firstColumn, split;
+  Value stage, partials; // shared memory; scratch
+};
+
+} // namespace
+
+Plan::Plan(const ProductProblem &problem) {
+  auto [batch, m, n, k, A, B, store] = problem;
+  bool isBf16 = holdsBf16(A.buffer);
+  int64_t depth = getTileDepth(isBf16);
+  shape = chooseTileShape(batch, m, n, isBf16);
+  rowTiles = ceilDiv(m, shape.rows);
+  columnTiles = ceilDiv(n, shape.columns);
+  int64_t tiles = batch * rowTiles * columnTiles;
+  splits = std::clamp<int64_t>(std::min(wantedBlocks / tiles, k / (leastSteps * depth)), 1, 32);
+  splitDepth = ceilDiv(ceilDiv(k, splits), depth) * depth;
+  splits = ceilDiv(k, splitDepth);
+  blocks = tiles * splits;
+}
+
+TileSource ProductKernel::sourceOf(const ProductOperand &operand, int64_t lines, Value endK) {
+  auto locate = [this, &operand](Value line, Value k) { return operand.locate(batch, line, k); };
+  return {operand.buffer, lines, endK, operand.unit, locate};
+}
+
+SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSource &columns,
+                                           Value firstK) {
+  SharedTile &rowTile = product->rows, &columnTile = product->columns;
+  int64_t depth = rowTile.getDepth(), stageSize = rowTile.getSize() + columnTile.getSize();
+  Value tiles = b.shareMemory(0, stages * stageSize, rowTile.getElementType());
+  rowTile.setBuffer(tiles);
+  columnTile.setBuffer(tiles);
+  auto copy = [&](Value step, Value slot) {
+    Value k = b.addIndex(firstK, b.mulIndex(step, depth));
+    rowTile.copy(rows, firstRow, k, slot);
+    columnTile.copy(columns, firstColumn, k, b.addIndex(slot, rowTile.getSize()));
+    b.commitCopies();
+  };
+  auto slotOf = [&](Value step) { return b.mulIndex(b.remIndex(step, stages), stageSize); };
+  for (int64_t step = 0; step < stages - 1; ++step) {
+    copy(b.index(step), b.index(step * stageSize));
+  }
+  SmallVector<Value> zeros(product->countSums(),
+                           arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
+  Value steps = b.index(plan.splitDepth / depth);
+  SmallVector<Value> sums =
+      llvm::to_vector(b.reduceLoop(b.index(0), steps, 1, zeros, [&](Value step, ValueRange before) {
+        b.waitForCopies(stages - 2);
+        b.barrier(); // all copies of this step are there, and nobody reads the slot before it
+        Value ahead = b.addIndex(step, stages - 1);
+        copy(ahead, slotOf(ahead));
+        Value slot = slotOf(step);
+        return product->multiply(slot, b.addIndex(slot, rowTile.getSize()), before);
+      }));
+  b.waitForCopies(0);
+  b.barrier(); // the shared memory is free
+  return sums;
+}
+
+void ProductKernel::emitResult(Value sum, Value row, Value column) {
+  if (plan.splits == 1) {
+    problem.store(sum, batch, row, column);
+    return;
+  }
+  Value line =
+      b.addIndex(b.mulIndex(b.addIndex(b.mulIndex(split, problem.batch), batch), problem.m), row);
+  Value at = b.addIndex(b.mulIndex(line, problem.n), column);
+  if (b.getLanes() == 1) {
+    memref::StoreOp::create(b, sum, partials, at);
+  } else {
+    vector::StoreOp::create(b, sum, partials, at);
+  }
+}
+
+/// The threads take what lies in the stage row by row.
+void ProductKernel::emitStageRows(int64_t rowOffset) {
+  int64_t lanes = b.getLanes(), columns = plan.shape.columns;
+  Value from = b.mulIndex(b.getThread(), lanes);
+  Value end = b.index(product->getPartRows() * columns);
+  b.loop(from, end, plan.shape.threads * lanes, [&](Value position) {
+    Value stageRow = b.divIndex(position, columns);
+    Value stageColumn = b.remIndex(position, columns);
+    Value row = b.addIndex(b.addIndex(firstRow, rowOffset), stageRow);
+    Value column = b.addIndex(firstColumn, stageColumn);
+    Value exists = arith::AndIOp::create(b, b.isLess(row, b.index(problem.m)),
+                                         b.isLess(column, b.index(problem.n)));
+    b.ifThen(exists, [&] {
+      Value at = b.addIndex(b.mulIndex(stageRow, product->getStageWidth()), stageColumn);
+      Value sum =
+          lanes == 1 ? memref::LoadOp::create(b, stage, at).getResult() : loadFour(b, stage, at);
+      emitResult(sum, row, column);
+    });
+  });
+}
+
+void ProductKernel::emitResults(ArrayRef<Value> sums) {
+  int64_t partRows = product->getPartRows();
+  stage = b.shareMemory(0, partRows * product->getStageWidth(), b.getF32Type());
+  for (int64_t part = 0; part * partRows < plan.shape.rows; ++part) {
+    if (part > 0) {
+      b.barrier(); // the rows before have been read
+    }
+    product->storePart(part, sums, stage);
+    b.barrier();
+    emitStageRows(part * partRows);
+  }
+}
+
+void ProductKernel::emit() {
+  if (plan.splits > 1) {
+    partials =
+        b.reserveScratch({plan.splits * problem.batch * problem.m * problem.n}, b.getF32Type());
+  }
+  SmallVector<Value> place =
+      b.delinearize(b.getBlock(), {plan.splits, problem.batch, plan.rowTiles, plan.columnTiles});
+  split = place[0];
+  batch = place[1];
+  firstRow = b.mulIndex(place[2], plan.shape.rows);
+  firstColumn = b.mulIndex(place[3], plan.shape.columns);
+  Value firstK = b.mulIndex(split, plan.splitDepth);
+  Value endK = b.minIndex(b.addIndex(firstK, plan.splitDepth), problem.k);
+  emitResults(
+      emitSums(sourceOf(problem.A, problem.m, endK), sourceOf(problem.B, problem.n, endK), firstK));
+}
+
+/// Adds the partial sums of `splits` blocks, and stores. The number of blocks.
+static int64_t emitSecondLaunch(LaunchBuilder &b, const ProductProblem &problem, int64_t splits) {
+  int64_t size = problem.batch * problem.m * problem.n, lanes = b.getLanes();
+  Value partials = b.reserveScratch({splits * size}, b.getF32Type());
+  Value number = b.addIndex(b.mulIndex(b.getBlock(), sumThreads), b.getThread());
+  Value at = b.mulIndex(number, lanes);
+  auto load = [&](Value split) -> Value {
+    Value from = b.addIndex(b.mulIndex(split, size), at);
+    if (lanes == 1) {
+      return memref::LoadOp::create(b, partials, from);
+    }
+    return vector::LoadOp::create(b, b.vectorType(b.getF32Type()), partials, from);
+  };
+  b.ifThen(b.isLess(at, b.index(size)), [&] {
+    Value sum = b.reduceLoop(b.index(1), b.index(splits), 1, load(b.index(0)),
+                             [&](Value split, ValueRange before) {
+                               return SmallVector<Value>{
+                                   arith::AddFOp::create(b, before.front(), load(split))};
+                             })
+                    .front();
+    SmallVector<Value> place = b.delinearize(at, {problem.batch, problem.m, problem.n});
+    problem.store(sum, place[0], place[1], place[2]);
+  });
+  return ceilDiv(size, sumThreads * lanes);
+}
+
+DeviceKernel
+mome::cuda::emitTiledProduct(nn::KernelOp kernel, OpBuilder &builder, int64_t lanes,
+                             llvm::function_ref<ProductProblem(LaunchBuilder &)> state) {
+  DeviceKernel result;
+  LaunchBuilder b(kernel, 0, lanes, builder);
+  ProductProblem problem = state(b);
+  Plan plan(problem);
+  ProductKernel(b, problem, plan).emit();
+  b.finish(result, plan.blocks, plan.shape.threads);
+  if (plan.splits > 1) {
+    LaunchBuilder second(kernel, 1, lanes, builder);
+    int64_t blocks = emitSecondLaunch(second, state(second), plan.splits);
+    second.finish(result, blocks, sumThreads);
+  }
+  return result;
+}
