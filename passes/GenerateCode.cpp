@@ -112,13 +112,12 @@ LogicalResult CodeGenerator::emitKernels() {
     if (failed(function)) {
       return failure();
     }
-    auto number = [&](StringRef name) {
-      return (*function)->getAttrOfType<IntegerAttr>(name).getInt();
-    };
+    auto number = [&](StringRef name) { return cpu::getRecordNumber(*function, name); };
     OpBuilder record(kernel);
     rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
                          TypeAttr::get(getElementTypes(kernel)), number(cpu::chunksAttrName),
-                         number(cpu::scratchAttrName));
+                         number(cpu::scratchAttrName), number(cpu::packsAttrName),
+                         number(cpu::sharedAttrName));
     if (!cuda.empty() && failed(emitDeviceKernel(kernel))) {
       return failure();
     }

@@ -209,7 +209,8 @@ Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
     }
     kernels.push_back(fb::CreateKernel(builder, name, onDevice ? 1 : op.getChunks(),
                                        onDevice ? onDevice.getScratch() : op.getScratch(), list,
-                                       type.getNumResults(), launches));
+                                       type.getNumResults(), launches,
+                                       onDevice ? 0 : op.getPacks(), onDevice ? 0 : op.getShared()));
   }
   return kernels;
 }

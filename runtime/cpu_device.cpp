@@ -43,6 +43,7 @@ CpuDevice::~CpuDevice() {
     unmap(arena);
   }
   unmap(scratch);
+  unmap(shared);
 }
 
 std::string CpuDevice::name() const {
@@ -75,15 +76,19 @@ void CpuDevice::load(std::span<const std::byte> code, std::span<const Kernel> wa
     return;
   }
   image = std::make_unique<ElfImage>(code, where);
+  uint64_t shared_size = 0;
   for (const Kernel &kernel : wanted) {
     void *address = image->find(kernel.symbol);
     if (address == nullptr) {
       throw package_error(where, "no kernel '" + kernel.symbol + "' in its machine code",
                           "the package is damaged: compile it again");
     }
-    kernels.push_back({reinterpret_cast<Function>(address), kernel.chunks});
+    kernels.push_back(
+        {reinterpret_cast<Function>(address), kernel.packs, kernel.chunks, kernel.shared > 0});
     scratch_stride = std::max(scratch_stride, (kernel.scratch + page - 1) / page * page);
+    shared_size = std::max(shared_size, kernel.shared);
   }
+  shared = map_memory(shared_size, "shared scratch memory");
   scratch = map_memory(scratch_stride * uint64_t(pool.size()), "scratch memory");
 }
 
@@ -93,11 +98,14 @@ size_t CpuDevice::prepare(const Program &program) {
     for (const Slice &slice : dispatch.args) {
       prepared.addresses.push_back(arenas[slice.arena].data() + slice.offset);
     }
+    if (kernels[dispatch.kernel].shares) {
+      prepared.addresses.push_back(shared.data());
+    }
   }
   size_t first = 0; // `addresses` is complete, so pointers into it stay
   for (const Dispatch &dispatch : program.dispatches) {
     prepared.calls.push_back({kernels[dispatch.kernel], prepared.addresses.data() + first});
-    first += dispatch.args.size();
+    first += dispatch.args.size() + kernels[dispatch.kernel].shares;
   }
   programs.push_back(std::move(prepared));
   return programs.size() - 1;
@@ -111,20 +119,28 @@ void CpuDevice::download(const Slice &slice, std::span<std::byte> to) {
   std::memcpy(to.data(), arenas[slice.arena].data() + slice.offset, to.size());
 }
 
-void CpuDevice::run(size_t program, size_t begin, size_t end) {
+void CpuDevice::run_chunks(const Call &call, int64_t first, int64_t count) {
   struct Context {
-    const Call *call;
-    CpuDevice *device;
-  } context{nullptr, this};
+    const Call &call;
+    CpuDevice &device;
+    int64_t first;
+  } context{call, *this, first};
+  pool.run(
+      [](void *opaque, int worker, int64_t lo, int64_t hi) {
+        const auto &[call, device, first] = *static_cast<const Context *>(opaque);
+        call.kernel.function(call.args, first + lo, first + hi,
+                             device.scratch.data() + device.scratch_stride * uint64_t(worker));
+      },
+      &context, count);
+}
+
+void CpuDevice::run(size_t program, size_t begin, size_t end) {
   for (size_t i = begin; i < end; ++i) {
-    context.call = &programs[program].calls[i];
-    pool.run(
-        [](void *opaque, int worker, int64_t lo, int64_t hi) {
-          const auto &[call, device] = *static_cast<const Context *>(opaque);
-          call->kernel.function(call->args, lo, hi,
-                                device->scratch.data() + device->scratch_stride * uint64_t(worker));
-        },
-        &context, context.call->kernel.chunks);
+    const Call &call = programs[program].calls[i];
+    if (call.kernel.packs > 0) {
+      run_chunks(call, 0, call.kernel.packs);
+    }
+    run_chunks(call, call.kernel.packs, call.kernel.chunks);
   }
 }
 

@@ -31,12 +31,16 @@ private:
   using Function = void (*)(void *const *args, int64_t lo, int64_t hi, void *scratch);
   struct Entry {
     Function function;
-    int64_t chunks;
+    int64_t packs, chunks;
+    bool shares;
   };
   struct Call {
     Entry kernel;
     void *const *args; // into `addresses` of its program
   };
+  /// Runs chunks [first, first + count) of a kernel on all threads.
+  void run_chunks(const Call &call, int64_t first, int64_t count);
+
   struct Prepared {
     std::vector<void *> addresses;
     std::vector<Call> calls;
@@ -48,6 +52,7 @@ private:
   std::vector<Entry> kernels;
   std::span<std::byte> scratch; // scratch_stride bytes per thread
   uint64_t scratch_stride = 0;
+  std::span<std::byte> shared;  // for the kernel that runs
   std::vector<Prepared> programs;
 };
 

@@ -80,6 +80,8 @@ struct Kernel {
   std::vector<DType> types;     // of the arguments
   uint32_t results = 0;         // how many of them, at the end, are results
   std::vector<Launch> launches; // on a device with launches: instead of chunks
+  int64_t packs = 0;            // chunks [0, packs) run before [packs, packs + chunks), and write
+  uint64_t shared = 0;          // these bytes, which all workers see
 };
 
 struct Dispatch {

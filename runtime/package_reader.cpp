@@ -124,7 +124,7 @@ private:
   }
 
   Kernel kernel(const fb::Kernel &k) const {
-    Kernel result{text(k.symbol()), k.chunks(), k.scratch(), {}, k.results(), {}};
+    Kernel result{text(k.symbol()), k.chunks(), k.scratch(), {}, k.results(), {}, k.packs(), k.shared()};
     each(k.launches(), [&](const fb::Launch &l) {
       result.launches.push_back({text(l.symbol()), l.blocks(), l.threads(), l.shared()});
     });

@@ -97,7 +97,8 @@ private:
     unique(variant.kernels, "kernel", [](const Kernel &k) { return k.symbol; });
     for (const Kernel &kernel : variant.kernels) {
       if (kernel.chunks < 1 || kernel.chunks >= max_chunks || kernel.scratch > max_scratch ||
-          kernel.results > kernel.types.size()) {
+          kernel.packs < 0 || kernel.packs >= max_chunks || kernel.shared > max_scratch ||
+          (kernel.packs == 0) != (kernel.shared == 0) || kernel.results > kernel.types.size()) {
         fail(where + "kernel '" + kernel.symbol + "' has impossible numbers");
       }
       const bool on_device = variant.name.starts_with("cuda:");

@@ -172,8 +172,11 @@ LogicalResult ArenaOp::verify() {
 }
 
 LogicalResult KernelOp::verify() {
-  if (getChunks() < 1 || getScratch() < 0) {
-    return emitOpError("C1: needs at least one chunk, and no negative scratch");
+  if (getChunks() < 1 || getScratch() < 0 || getPacks() < 0 || getShared() < 0) {
+    return emitOpError("C1: needs at least one chunk, and no negative number");
+  }
+  if ((getPacks() == 0) != (getShared() == 0)) {
+    return emitOpError("C1: packs write shared memory: both or neither");
   }
   return success();
 }

@@ -113,11 +113,15 @@ def RT_KernelOp : RT_Op<"kernel", [Symbol]> {
 
     ```mlir
     rt.kernel @k_1f2e3d4c5b6a7988 : (f32, i32) -> f32 chunks 16 scratch 4096
+    rt.kernel @k_5d6c7b8a99000000 : (f32, f32) -> f32 chunks 16 scratch 4096 packs 4 shared 65536
     ```
-    C1: at least one chunk; scratch is not negative.
+    On a processor, `packs` more chunks run before the others; they write the `shared` bytes, which the kernel finds behind its
+    operands and results.
+    C1: at least one chunk; no other number is negative; shared bytes need packs, and the reverse.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type, I64Prop:$chunks, I64Prop:$scratch);
-  let assemblyFormat = "$sym_name `:` $type `chunks` $chunks `scratch` $scratch attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type, I64Prop:$chunks, I64Prop:$scratch,
+                       DefaultValuedProp<I64Prop, "0">:$packs, DefaultValuedProp<I64Prop, "0">:$shared);
+  let assemblyFormat = "$sym_name `:` $type `chunks` $chunks `scratch` $scratch (`packs` $packs^ `shared` $shared)? attr-dict";
   let hasVerifier = 1;
 }
 

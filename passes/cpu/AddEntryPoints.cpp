@@ -27,8 +27,10 @@ static void addEntryPoint(LLVM::LLVMFuncOp body) {
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
                                           {pointer, b.getI64Type(), b.getI64Type(), pointer});
   auto entry = LLVM::LLVMFuncOp::create(b, name, type);
-  for (StringRef attr : {chunksAttrName, scratchAttrName}) {
-    entry->setAttr(attr, body->removeDiscardableAttr(attr));
+  for (StringRef name : recordAttrNames) {
+    if (Attribute attr = body->removeDiscardableAttr(name)) {
+      entry->setAttr(name, attr);
+    }
   }
   b.setInsertionPointToStart(entry.addEntryBlock(b));
   SmallVector<Value> args;

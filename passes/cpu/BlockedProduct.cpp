@@ -1,15 +1,15 @@
-// Products whose A is stored [k][rows] (weight gradients: dW = dY^T X): reading it in place touches
-// one cache line per k and row block, each in another page. So blocks of both operands are packed,
-// k in blocks too, and the result of a chunk accumulates in scratch:
+// Large products by blocks of all three extents. B is packed first, once for all chunks; each chunk
+// keeps its sums in scratch until its last block of k.
 //
-//   for each chunk (rows x columns):  C = 0
-//     for each block of k:  pack A as [row block][k][tile rows], pack B as [panel][k][tile columns]
-//       for each panel, for each row block:  C tile += product of a register tile
-//     for each row, for each vector of columns:  epilogue
+//   packs:  B as [panel][k][tile columns]
+//   chunks (rows x columns):
+//     for each block of k:  pack A as [row block][tile rows x k], if it cannot be read where it lies
+//       for each panel, for each row block:
+//         tile of sums += product of a register tile;  after the last k: epilogue
 //
-// A panel of B stays in the first-level cache, the blocks of A in the second. Packing copies rows +
-// columns elements per k against rows * columns multiply-adds. Rows and columns behind the matrix
-// are zeros.
+// A block of a panel stays in the first-level cache, the rows of A stream from the second, and the
+// sums of a tile lie side by side. Small products have no packs: each chunk packs its block of B.
+#include "passes/cpu/BlockPacker.h"
 #include "passes/cpu/ProductKernel.h"
 
 using namespace mlir;
@@ -18,197 +18,245 @@ using namespace mome::cpu;
 
 namespace {
 
+/// How the work is cut.
+struct Plan {
+  Tile tile;
+  int64_t tileColumns, allPanels;
+  int64_t rowBlocks, panels; // per chunk
+  int64_t rowGroups, columnGroups;
+  int64_t depth;   // k per block
+  bool packsFirst; // B, for all chunks
+  bool packsRows;  // A; else it is read where it lies
+  int64_t panelsPerPack;
+};
+
+/// A block of k, and where its chunk lies.
+struct Step {
+  Value batch, firstRow, firstColumn;
+  Value k, count;
+};
+
 class BlockedProduct : public ProductKernel {
 public:
   BlockedProduct(KernelBuilder &builder, const IterationSpace &space, nn::ProductOpInterface op);
   int64_t emit();
 
 private:
+  using Sink = function_ref<void(Value panel, Value block, ArrayRef<Value> acc)>;
+  int64_t emitPacks();
   void emitChunk(Value chunk);
-  /// Copies `blocks` blocks of `width` lines each from line `first` on, for `depth` k from `k` on.
-  void pack(const Matrix &matrix, Value batch, Value first, int64_t lineCount, int64_t blocks,
-            int64_t width, Value k, Value depth, Value to);
-  /// One block for k of [fromK, endK): `base` is its first line at k 0, `target` its place in `to`.
-  void packBlock(const Matrix &matrix, Value base, Value linesLeft, int64_t width, Value fromK,
-                 Value endK, Value to, Value target);
-  /// Elements from a packed block to the next; a vector more than it holds.
-  int64_t blockSize(int64_t width) const { return depth * width + b.getLanes(); }
-  void emitTiles(Value depth);
-  void emitRow(Value batch, Value row, Value localRow, Value firstColumn, Value isLastGroup);
+  /// Packs what the step needs, and gives `sink` the products of each tile of the chunk.
+  void emitStep(const Step &step, Sink sink);
+  SmallVector<Value> emitTile(const Step &step, Value columns, Value block);
+  /// Where the sums of a tile begin: [panel][row block][row][column].
+  Value tileOf(Value panel, Value block);
+  void addSums(Value panel, Value block, MutableArrayRef<Value> acc, Value isFirst);
+  void finishTile(const Step &step, Value panel, Value block, ArrayRef<Value> acc);
 
-  Tile tile;
-  int64_t tileColumns;
-  int64_t rowBlocks, panels; // per chunk
-  int64_t rowGroups, columnGroups;
-  int64_t depth; // k per block
-  Value packedA, packedB, accumulators;
+  Plan plan;
+  BlockPacker packedA, packedB;
+  Value sums;
 };
 
 } // namespace
 
-/// k per block: a panel of B of this depth takes half of a 32 KiB first-level cache (16 columns).
-static constexpr int64_t blockDepth = 256;
-
-/// k copied for all blocks before the next ones: as many as the first-level cache has ways.
-static constexpr int64_t kPerPass = 8;
+/// k per block; up to `wholeDepth`, sums in scratch cost more than they save. These numbers, and those
+/// of planOf, are the best of a search (`mome-check-kernels bench/gemm.mlir --bench --cold`): chunks
+/// small enough that rows and sums stay in the second-level cache, also when neighbours take half.
+static constexpr int64_t blockDepth = 512, packedDepth = 384, wholeDepth = 1024;
+/// The packs of a product, about; and panels of one at most: a page of each row of B.
+static constexpr int64_t wantedPacks = 16, mostPanelsPerPack = 64;
 
 bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) {
-  return product.transposeLhs && !product.transposeRhs && product.n >= target.lanes &&
-         product.m >= 2 * target.tileRows && product.k >= 64;
+  if (product.n < target.lanes || product.k < 64) {
+    return false;
+  }
+  bool strided = product.transposeLhs && !product.transposeRhs; // A cannot be read in place
+  return strided ? product.m >= 2 * target.tileRows
+                 : product.m >= 96 && product.n >= 64 && product.k >= 128 && product.batch == 1;
+}
+
+static Plan planOf(const Target &target, const nn::Product &product, int64_t wanted) {
+  Plan plan;
+  plan.tile = {target.tileRows, target.tileVectors};
+  plan.tileColumns = target.tileColumns();
+  plan.allPanels = ceilDiv(product.n, plan.tileColumns);
+  plan.packsRows =
+      product.transposeLhs || cast<ShapedType>(product.lhs.getType()).getElementType().isBF16();
+  plan.packsFirst =
+      product.batch == 1 && product.m >= 96 && double(product.m) * product.n * product.k >= 4e6;
+  int64_t mostDepth = product.transposeLhs ? packedDepth : blockDepth;
+  int64_t depths =
+      !product.transposeLhs && product.k <= wholeDepth ? 1 : ceilDiv(product.k, mostDepth);
+  plan.depth = ceilDiv(ceilDiv(product.k, depths), target.lanes) * target.lanes;
+  plan.panelsPerPack = std::min(ceilDiv(plan.allPanels, wantedPacks), mostPanelsPerPack);
+  // Packing A pays by many columns, packing B in each chunk by many rows.
+  int64_t mostColumns = !plan.packsFirst ? 96 : plan.packsRows ? 768 : 384;
+  int64_t mostRows = plan.packsFirst ? 48 : 192, fewestBlocks = plan.packsFirst ? 8 : 4;
+  plan.panels = ceilDiv(plan.allPanels, ceilDiv(product.n, mostColumns));
+  plan.columnGroups = ceilDiv(plan.allPanels, plan.panels);
+  int64_t allRowBlocks = ceilDiv(product.m, plan.tile.rows);
+  int64_t groups = std::max(ceilDiv(product.m, mostRows), ceilDiv(wanted, plan.columnGroups));
+  plan.rowBlocks = std::max(ceilDiv(allRowBlocks, groups), std::min(fewestBlocks, allRowBlocks));
+  plan.rowGroups = ceilDiv(allRowBlocks, plan.rowBlocks);
+  return plan;
 }
 
 BlockedProduct::BlockedProduct(KernelBuilder &builder, const IterationSpace &space,
                                nn::ProductOpInterface op)
-    : ProductKernel(builder, space, op) {
-  const Target &target = b.getTarget();
-  tile = {target.tileRows, target.tileVectors};
-  tileColumns = tile.vectors * lanes();
-  depth = std::min(blockDepth, product.k);
-  // Chunks of up to 192 x 96, smaller where that makes too few of them.
-  int64_t wanted = wantedChunks();
-  panels = std::clamp<int64_t>(96 / tileColumns, 1, ceilDiv(product.n, tileColumns));
-  columnGroups = ceilDiv(product.n, panels * tileColumns);
-  int64_t allRowBlocks = ceilDiv(product.m, tile.rows);
-  int64_t groups = std::max(ceilDiv(product.m, 192), ceilDiv(wanted, columnGroups));
-  rowBlocks = std::max(ceilDiv(allRowBlocks, groups), std::min<int64_t>(4, allRowBlocks));
-  rowGroups = ceilDiv(allRowBlocks, rowBlocks);
-}
+    : ProductKernel(builder, space, op), plan(planOf(b.getTarget(), product, wantedChunks())),
+      packedA(b, A, product.m, plan.tile.rows, plan.depth, BlockPacker::Reads::elements),
+      packedB(b, B, product.n, plan.tileColumns, plan.packsFirst ? product.k : plan.depth,
+              BlockPacker::Reads::vectors) {}
 
-void BlockedProduct::pack(const Matrix &matrix, Value batch, Value first, int64_t lineCount,
-                          int64_t blocks, int64_t width, Value k, Value depth, Value to) {
-  // A few k for all blocks, then the next: rows of the matrix are often a multiple of a page apart,
-  // so that more of them would share sets of the first-level cache.
-  b.loop(b.index(0), depth, kPerPass, [&](Value from) {
-    Value end = b.createOrFold<arith::MinSIOp>(b.addIndex(from, kPerPass), depth);
-    b.loop(b.index(0), b.index(blocks), 1, [&](Value block) {
-      Value line = b.addIndex(first, b.mulIndex(block, width));
-      Value base = b.addIndex(addressOf(matrix, batch, line), b.mulIndex(k, matrix.perK));
-      Value target = b.mulIndex(block, blockSize(width));
-      packBlock(matrix, base, b.createOrFold<arith::SubIOp>(b.index(lineCount), line), width, from,
-                end, to, target);
-    });
+int64_t BlockedProduct::emitPacks() {
+  int64_t packs = ceilDiv(plan.allPanels, plan.panelsPerPack);
+  packedB.setBuffer(b.shareMemory(packedB.sizeOf(packs * plan.panelsPerPack), packs));
+  b.loop(b.getLo(), b.minIndex(b.getHi(), packs), 1, [&](Value pack) {
+    Value panel = b.mulIndex(pack, plan.panelsPerPack);
+    Value column = b.mulIndex(panel, plan.tileColumns);
+    packedB.emit({b.index(0), column, b.index(0), b.index(product.k)}, panel, plan.panelsPerPack);
   });
+  return packs;
 }
 
-void BlockedProduct::packBlock(const Matrix &matrix, Value base, Value linesLeft, int64_t width,
-                               Value fromK, Value endK, Value to, Value target) {
-  auto copy = [&](function_ref<Value(Value, int64_t)> load) {
-    b.loop(fromK, endK, 1, [&](Value k) {
-      Value from = b.addIndex(base, b.mulIndex(k, matrix.perK));
-      Value place = b.addIndex(target, b.mulIndex(k, width));
-      for (int64_t v = 0; v < width; v += lanes()) {
-        // A vector may reach behind a narrow block: the next k overwrites that, or it falls
-        // into the space between blocks.
-        emitStore(b, load(b.addIndex(from, v), v), to, b.addIndex(place, v));
-      }
-    });
-  };
-  int64_t reach = ceilDiv(width, lanes()) * lanes();
-  Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, linesLeft, b.index(reach));
-  auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  copy([&](Value from, int64_t) { return emitLoad(b, matrix.buffer, from); });
-  b.setInsertionPointToStart(branch.elseBlock());
-  SmallVector<Value> masks;
-  for (int64_t v = 0; v < width; v += lanes()) {
-    Value left = b.createOrFold<arith::SubIOp>(linesLeft, b.index(v));
-    masks.push_back(vector::CreateMaskOp::create(b, b.vectorType(b.getI1Type()), ValueRange{left}));
+//===-- Tiles ---------------------------------------------------------------------------------===//
+
+SmallVector<Value> BlockedProduct::emitTile(const Step &step, Value columns, Value block) {
+  Value lines = packedA.startOf(block, b.index(0));
+  SmallVector<Value> inPlace;
+  for (int64_t i = 0; i < plan.tile.rows && !plan.packsRows; ++i) {
+    Value row = b.addIndex(step.firstRow, b.addIndex(b.mulIndex(block, plan.tile.rows), i));
+    Value line = addressOf(A, step.batch, b.minIndex(row, product.m - 1));
+    inPlace.push_back(b.addIndex(line, step.k));
   }
-  copy([&](Value from, int64_t v) { return emitLoad(b, matrix.buffer, from, masks[v / lanes()]); });
+  return emitProduct(
+      b, plan.tile, step.count,
+      [&](Value k, int64_t i) {
+        return plan.packsRows ? packedA.loadElement(lines, k, i)
+                              : emitScalarLoad(b, A.buffer, b.addIndex(inPlace[i], k));
+      },
+      [&](Value k, int64_t v) { return packedB.loadVector(columns, k, v * lanes()); });
 }
 
-/// Adds the products of all tiles of the chunk.
-void BlockedProduct::emitTiles(Value depth) {
-  int64_t stride = panels * tileColumns;
-  b.loop(b.index(0), b.index(panels), 1, [&](Value panel) {
-    b.loop(b.index(0), b.index(rowBlocks), 1, [&](Value block) {
-      Value fromA = b.mulIndex(block, blockSize(tile.rows));
-      Value fromB = b.mulIndex(panel, blockSize(tileColumns));
-      SmallVector<Value> acc = emitProduct(
-          b, tile, depth,
-          [&](Value k, int64_t i) -> Value {
-            Value at = b.addIndex(fromA, b.mulIndex(k, tile.rows));
-            return memref::LoadOp::create(b, packedA, b.addIndex(at, i));
-          },
-          [&](Value k, int64_t v) {
-            Value at = b.addIndex(fromB, b.mulIndex(k, tileColumns));
-            return emitLoad(b, packedB, b.addIndex(at, v * lanes()));
-          });
-      Value corner =
-          b.addIndex(b.mulIndex(block, tile.rows * stride), b.mulIndex(panel, tileColumns));
-      for (int64_t i = 0; i < tile.rows; ++i) {
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value at = b.addIndex(corner, i * stride + v * lanes());
-          Value sum =
-              arith::AddFOp::create(b, emitLoad(b, accumulators, at), acc[i * tile.vectors + v]);
-          emitStore(b, sum, accumulators, at);
-        }
-      }
-    });
+void BlockedProduct::emitStep(const Step &step, Sink sink) {
+  Value here = b.index(0);
+  if (plan.packsRows) {
+    packedA.emit({b.mulIndex(step.batch, A.perBatch), step.firstRow, step.k, step.count}, here,
+                 plan.rowBlocks);
+  }
+  if (!plan.packsFirst) {
+    packedB.emit({b.mulIndex(step.batch, B.perBatch), step.firstColumn, step.k, step.count}, here,
+                 plan.panels);
+  }
+  Value firstPanel = b.divIndex(step.firstColumn, plan.tileColumns);
+  Value blocks = packedA.countBlocks(step.firstRow, plan.rowBlocks);
+  b.loop(here, packedB.countBlocks(step.firstColumn, plan.panels), 1, [&](Value panel) {
+    Value columns = plan.packsFirst ? packedB.startOf(b.addIndex(firstPanel, panel), step.k)
+                                    : packedB.startOf(panel, here);
+    b.loop(here, blocks, 1,
+           [&](Value block) { sink(panel, block, emitTile(step, columns, block)); });
   });
 }
 
-void BlockedProduct::emitRow(Value batch, Value row, Value localRow, Value firstColumn,
-                             Value isLastGroup) {
-  int64_t width = panels * tileColumns;
-  Value from = b.mulIndex(localRow, width);
-  auto emitColumns = [&](int64_t columns) {
-    int64_t whole = columns / lanes() * lanes();
-    b.loop(b.index(0), b.index(whole), lanes(), [&](Value j) {
-      Value acc = emitLoad(b, accumulators, b.addIndex(from, j));
-      emitEpilogue(acc, batch, row, b.addIndex(firstColumn, j), nullptr);
-    });
-    if (whole < columns) {
-      Value acc = emitLoad(b, accumulators, b.addIndex(from, whole));
-      emitEpilogue(acc, batch, row, b.addIndex(firstColumn, whole), b.laneMask(columns - whole));
+Value BlockedProduct::tileOf(Value panel, Value block) {
+  int64_t size = plan.tile.rows * plan.tileColumns;
+  return b.addIndex(b.mulIndex(panel, plan.rowBlocks * size), b.mulIndex(block, size));
+}
+
+void BlockedProduct::addSums(Value panel, Value block, MutableArrayRef<Value> acc, Value isFirst) {
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
+  Value corner = tileOf(panel, block);
+  for (auto [i, value] : llvm::enumerate(acc)) {
+    Value before = emitLoad(b, sums, b.addIndex(corner, i * lanes()));
+    if (isFirst) {
+      before = arith::SelectOp::create(b, isFirst, zero, before);
     }
-  };
-  int64_t rest = product.n - (columnGroups - 1) * width;
-  if (rest == width) {
-    return emitColumns(width);
-  }
-  auto branch = scf::IfOp::create(b, isLastGroup, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitColumns(rest);
-  if (columnGroups > 1) {
-    b.setInsertionPointToStart(branch.elseBlock());
-    emitColumns(width);
+    value = arith::AddFOp::create(b, before, value);
   }
 }
+
+/// The epilogue of a tile's sums. Rows and columns behind the last are not stored.
+void BlockedProduct::finishTile(const Step &step, Value panel, Value block, ArrayRef<Value> acc) {
+  Value column = b.addIndex(step.firstColumn, b.mulIndex(panel, plan.tileColumns));
+  Value row = b.addIndex(step.firstRow, b.mulIndex(block, plan.tile.rows));
+  VectorType maskType = b.vectorType(b.getI1Type());
+  SmallVector<Value> masks(plan.tile.vectors);
+  for (int64_t v = 0; v < plan.tile.vectors && product.n % plan.tileColumns; ++v) {
+    Value left = b.createOrFold<arith::SubIOp>(b.index(product.n), b.addIndex(column, v * lanes()));
+    masks[v] = vector::CreateMaskOp::create(b, maskType, ValueRange{left});
+  }
+  for (int64_t i = 0; i < plan.tile.rows; ++i) {
+    Value at = b.addIndex(row, i);
+    auto emitRow = [&] {
+      for (int64_t v = 0; v < plan.tile.vectors; ++v) {
+        emitEpilogue(acc[i * plan.tile.vectors + v], step.batch, at,
+                     b.addIndex(column, v * lanes()), masks[v]);
+      }
+    };
+    if (product.m % plan.tile.rows == 0) {
+      emitRow();
+    } else {
+      b.ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, b.index(product.m)),
+               emitRow);
+    }
+  }
+}
+
+//===-- Chunks --------------------------------------------------------------------------------===//
 
 void BlockedProduct::emitChunk(Value chunk) {
-  SmallVector<Value> place = b.delinearize(chunk, {product.batch, rowGroups, columnGroups});
-  Value batch = place[0];
-  Value firstRow = b.mulIndex(place[1], rowBlocks * tile.rows);
-  Value firstColumn = b.mulIndex(place[2], panels * tileColumns);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
-  b.loop(b.index(0), b.index(rowBlocks * tile.rows * panels * tileColumns), lanes(),
-         [&](Value at) { emitStore(b, zero, accumulators, at); });
-  b.loop(b.index(0), b.index(product.k), depth, [&](Value k) {
-    Value left = b.createOrFold<arith::SubIOp>(b.index(product.k), k);
-    Value count = product.k % depth ? b.minIndex(left, depth) : b.index(depth);
-    pack(A, batch, firstRow, product.m, rowBlocks, tile.rows, k, count, packedA);
-    pack(B, batch, firstColumn, product.n, panels, tileColumns, k, count, packedB);
-    emitTiles(count);
-  });
-  Value isLastGroup =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place[2], b.index(columnGroups - 1));
-  Value end = b.minIndex(b.addIndex(firstRow, rowBlocks * tile.rows), product.m);
-  b.loop(firstRow, end, 1, [&](Value row) {
-    Value localRow = b.createOrFold<arith::SubIOp>(row, firstRow);
-    emitRow(batch, row, localRow, firstColumn, isLastGroup);
+  // Neighbours share columns: B is read once from memory, A as often as there are column groups.
+  SmallVector<Value> place =
+      b.delinearize(chunk, {product.batch, plan.columnGroups, plan.rowGroups});
+  Step step{place[0], b.mulIndex(place[2], plan.rowBlocks * plan.tile.rows),
+            b.mulIndex(place[1], plan.panels * plan.tileColumns)};
+  int64_t last = (ceilDiv(product.k, plan.depth) - 1) * plan.depth;
+  auto addBlock = [&](Value k) {
+    step.k = k;
+    step.count = b.index(plan.depth);
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, k, b.index(0));
+    emitStep(step, [&](Value panel, Value block, ArrayRef<Value> acc) {
+      SmallVector<Value> values(acc);
+      addSums(panel, block, values, isFirst);
+      for (auto [i, value] : llvm::enumerate(values)) {
+        emitStore(b, value, sums, b.addIndex(tileOf(panel, block), i * lanes()));
+      }
+    });
+  };
+  if (last > 0) {
+    b.loop(b.index(0), b.index(last), plan.depth, addBlock);
+  }
+  step.k = b.index(last);
+  step.count = b.index(product.k - last);
+  emitStep(step, [&](Value panel, Value block, ArrayRef<Value> acc) {
+    SmallVector<Value> values(acc);
+    if (last > 0) {
+      addSums(panel, block, values, nullptr);
+    }
+    finishTile(step, panel, block, values);
   });
 }
 
 int64_t BlockedProduct::emit() {
   Type f32 = b.getF32Type();
-  packedA = b.reserveScratch({rowBlocks * blockSize(tile.rows)}, f32);
-  packedB = b.reserveScratch({panels * blockSize(tileColumns)}, f32);
-  accumulators = b.reserveScratch({rowBlocks * tile.rows * panels * tileColumns}, f32);
-  b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) { emitChunk(chunk); });
-  return product.batch * rowGroups * columnGroups;
+  int64_t packs = 0;
+  if (plan.packsRows) {
+    packedA.setBuffer(b.reserveScratch({packedA.sizeOf(plan.rowBlocks)}, f32));
+  }
+  if (plan.packsFirst) {
+    packs = emitPacks();
+  } else {
+    packedB.setBuffer(b.reserveScratch({packedB.sizeOf(plan.panels)}, f32));
+  }
+  if (product.k > plan.depth) {
+    int64_t size = plan.rowBlocks * plan.tile.rows * plan.panels * plan.tileColumns;
+    sums = b.reserveScratch({size}, f32);
+  }
+  Value first = arith::MaxSIOp::create(b, b.getLo(), b.index(packs));
+  b.loop(first, b.getHi(), 1,
+         [&](Value chunk) { emitChunk(b.createOrFold<arith::SubIOp>(chunk, b.index(packs))); });
+  return product.batch * plan.rowGroups * plan.columnGroups;
 }
 
 int64_t mome::cpu::emitBlockedProduct(KernelBuilder &b, const IterationSpace &space,

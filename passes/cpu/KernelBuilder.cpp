@@ -14,6 +14,14 @@ KernelBuilder::KernelBuilder(nn::KernelOp kernel, const Target &target, OpBuilde
   hi = function.getArgument(count - 2);
 }
 
+Value KernelBuilder::shareMemory(int64_t floats, int64_t packs) {
+  assert(!function->hasAttr(packsAttrName) && "one piece per kernel");
+  function->setAttr(packsAttrName, getI64IntegerAttr(packs));
+  function->setAttr(sharedAttrName, getI64IntegerAttr(floats * 4));
+  return function.front().insertArgument(cast<BlockArgument>(lo).getArgNumber(),
+                                         MemRefType::get({floats}, getF32Type()), getLoc());
+}
+
 EmitResult KernelBuilder::finish(StringRef family, int64_t chunks) {
   int64_t scratchBytes = close();
   function->setAttr(chunksAttrName, getI64IntegerAttr(chunks));

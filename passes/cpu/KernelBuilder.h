@@ -16,6 +16,9 @@ public:
   mlir::Value getLo() { return lo; }
   mlir::Value getHi() { return hi; }
 
+  /// Memory that all workers see, written by chunks [0, packs) before any other runs.
+  mlir::Value shareMemory(int64_t floats, int64_t packs);
+
   /// Closes the function.
   EmitResult finish(llvm::StringRef family, int64_t chunks);
 

@@ -6,6 +6,11 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
+int64_t mome::cpu::getRecordNumber(Operation *function, StringRef name) {
+  auto number = function->getAttrOfType<IntegerAttr>(name);
+  return number ? number.getInt() : 0;
+}
+
 EmitResult mome::cpu::emitKernel(nn::KernelOp kernel, const Target &target, OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
       {"elementwise", emitElementwise}, {"gemm", emitGemm},

@@ -8,6 +8,10 @@
 //   %scratch: memref<512xi8>)
 //       attributes {nn.chunks = 4 : i64, nn.scratch = 512 : i64}
 //
+// A kernel that reads an operand again and again in an order of its own packs it first: it has
+// `nn.packs` more chunks, which run before the others, and `nn.shared` bytes that all workers see,
+// an argument %shared behind the results (in `args` as well).
+//
 // One static contiguous memref per operand, then per result, in order. Their ranks are the
 // generator's choice (here: flat), because only the address crosses the border. A tensor of i1 is a
 // buffer of i8 holding 0 or 1; one of bf16 may be a buffer of i16, its bits. `[lo, hi)` is a range of chunks; chunks write disjoint outputs, so
@@ -27,6 +31,13 @@ namespace mome::cpu {
 /// Names of the function attributes that go into the kernel's record.
 inline constexpr llvm::StringLiteral chunksAttrName = "nn.chunks";
 inline constexpr llvm::StringLiteral scratchAttrName = "nn.scratch";
+inline constexpr llvm::StringLiteral packsAttrName = "nn.packs";
+inline constexpr llvm::StringLiteral sharedAttrName = "nn.shared";
+inline constexpr llvm::StringLiteral recordAttrNames[] = {chunksAttrName, scratchAttrName,
+                                                          packsAttrName, sharedAttrName};
+
+/// One of these numbers; 0 if the function has no such attribute.
+int64_t getRecordNumber(mlir::Operation *function, llvm::StringRef name);
 
 /// What a family answers: a function, or in words why the kernel is not one of its own.
 struct EmitResult {

@@ -267,6 +267,25 @@ std::string report_numbers(Model &model, const ModelEntry &entry) {
   return report;
 }
 
+/// Runs the entry; how long that took, on average and each.
+std::string run_timed(Model &model, const ModelEntry &entry, const RunScalars &scalars,
+                      int64_t repeat) {
+  std::string each;
+  double total = 0;
+  char text[96];
+  for (int64_t run = 0; run < repeat; ++run) {
+    scalars.feed(model, run);
+    const auto start = std::chrono::steady_clock::now();
+    model.run(entry);
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    total += time.count();
+    std::snprintf(text, sizeof text, " %.3f", time.count());
+    each += text;
+  }
+  std::snprintf(text, sizeof text, ": %lld x %.3f ms\n", (long long)repeat, total / double(repeat));
+  return text + (repeat > 1 ? "runs in ms:" + each + "\n" : "");
+}
+
 } // namespace
 
 RunResult run_entry(Model &model, const RunRequest &request) {
@@ -287,17 +306,8 @@ RunResult run_entry(Model &model, const RunRequest &request) {
     initialise(model, 0);
   }
   std::string report = feed_tensors(model, entry, request);
-  const auto start = std::chrono::steady_clock::now();
-  for (int64_t run = 0; run < request.repeat; ++run) {
-    scalars.feed(model, run);
-    model.run(entry);
-  }
-  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-  report += report_numbers(model, entry);
-  char text[96];
-  std::snprintf(text, sizeof text, ": %lld x %.3f ms\n", (long long)request.repeat,
-                time.count() / double(request.repeat));
-  report += "entry " + name + text;
+  const std::string times = run_timed(model, entry, scalars, request.repeat);
+  report += report_numbers(model, entry) + "entry " + name + times;
   if (!request.out.empty()) {
     const size_t count = write_results(model, entry.outputs, request.out, result_name);
     report += std::to_string(count) + " tensors written to " + request.out.string() + "\n";

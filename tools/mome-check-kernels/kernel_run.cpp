@@ -49,9 +49,10 @@ static double loadElement(const char *at, Type type, int64_t i) {
   return type.isInteger(64) ? reinterpret_cast<const int64_t *>(at)[i] : at[i];
 }
 
-Run::Run(nn::KernelOp kernel, KernelFunction function, int64_t chunks, int64_t scratchBytes,
+Run::Run(nn::KernelOp kernel, KernelFunction function, const KernelRecord &record,
          const InputRange &range)
-    : kernel(kernel), function(std::move(function)), chunks(chunks), scratch(scratchBytes) {
+    : kernel(kernel), function(std::move(function)), record(record), scratch(record.scratch),
+      shared(record.shared) {
   Block &body = kernel.getBody().front();
   numInputs = body.getNumArguments();
   for (Type type : body.getArgumentTypes()) {
@@ -91,7 +92,24 @@ void Run::call(int64_t lo, int64_t hi) {
   for (Buffer &buffer : buffers) {
     args.push_back(buffer.data());
   }
+  args.push_back(shared.data());
   function(args.data(), lo, hi, scratch.data());
+}
+
+void Run::call() {
+  if (record.packs > 0) {
+    call(0, record.packs);
+  }
+  call(record.packs, record.packs + record.chunks);
+}
+
+void Run::callBackwards() {
+  for (int64_t chunk = record.packs - 1; chunk >= 0; --chunk) {
+    call(chunk, chunk + 1);
+  }
+  for (int64_t chunk = record.packs + record.chunks - 1; chunk >= record.packs; --chunk) {
+    call(chunk, chunk + 1);
+  }
 }
 
 SmallVector<nn::HostTensor> Run::readInputs() {

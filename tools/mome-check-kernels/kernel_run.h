@@ -40,19 +40,28 @@ private:
   std::vector<char> bytes;
 };
 
+/// How a kernel is run (passes/cpu/KernelEmitter.h).
+struct KernelRecord {
+  int64_t chunks = 1, scratch = 0, packs = 0, shared = 0;
+};
+
 /// One kernel ready to run: code, buffers and scratch.
 struct Run {
   nn::KernelOp kernel;
   KernelFunction function;
-  int64_t chunks;
+  KernelRecord record;
   llvm::SmallVector<mlir::RankedTensorType> types; // of the buffers: operands, then results
   std::vector<Buffer> buffers;
-  Buffer scratch;
+  Buffer scratch, shared;
   unsigned numInputs;
 
-  Run(nn::KernelOp kernel, KernelFunction function, int64_t chunks, int64_t scratchBytes,
+  Run(nn::KernelOp kernel, KernelFunction function, const KernelRecord &record,
       const InputRange &range);
 
+  /// Runs all chunks in two calls at most; or one by one, the last first.
+  void call();
+  void callBackwards();
+  /// Runs chunks [lo, hi), of the packs or of the others.
   void call(int64_t lo, int64_t hi);
   /// Fills the results with ones, which are NaN in floats.
   void clearResults();

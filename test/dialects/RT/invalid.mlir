@@ -10,6 +10,16 @@ rt.kernel @k : (f32) -> f32 chunks 0 scratch 0
 
 // -----
 
+// expected-error @+1 {{C1: needs at least one chunk, and no negative number}}
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0 packs -1 shared 64
+
+// -----
+
+// expected-error @+1 {{C1: packs write shared memory: both or neither}}
+rt.kernel @k : (f32) -> f32 chunks 1 scratch 0 packs 2 shared 0
+
+// -----
+
 // expected-error @+1 {{C1: the image must be a vector of i8}}
 rt.code @c image dense<1> : tensor<2xi32>
 

@@ -14,7 +14,9 @@ rt.scalar @"scalar:t.lr" : f32 = 1.0e-3 at @io[128]
 // CHECK: rt.scalar @"scalar:step" host : i64 = 0.000000e+00 at @io[192]
 rt.scalar @"scalar:step" host : i64 = 0.0 at @io[192]
 // CHECK: rt.kernel @k_0 : (f32) -> f32 chunks 4 scratch 64
+// CHECK-NEXT: rt.kernel @k_packs : (f32, f32) -> f32 chunks 4 scratch 64 packs 2 shared 4096
 rt.kernel @k_0 : (f32) -> f32 chunks 4 scratch 64
+rt.kernel @k_packs : (f32, f32) -> f32 chunks 4 scratch 64 packs 2 shared 4096
 // CHECK: rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
 rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
   // CHECK: rt.dispatch @k_0(@io[0, 64] v0, @state[0, 128] v0) -> (@io[64, 32] v1) root "nn.linear" flops
