@@ -2,9 +2,9 @@
 //
 //   m = -inf;  l = 0;  O = 0
 //   for each tile of keys:
-//     S = scale Q K^T + bias                            in registers, 4 rows of 4 per thread
-//     m' = max(m, max S);  P = exp(S - m')              half a warp shares a row: shuffles
-//     l = l exp(m - m') + sum P;  O = O exp(m - m') + P V      P through shared memory
+//     S = scale Q K^T + bias                                   in registers
+//     m' = max(m, max S);  P = exp(S - m')                     some lanes share a row: shuffles
+//     l = l exp(m - m') + sum P;  O = O exp(m - m') + P V
 //   o = O / l;  lse = m + ln l
 //
 // Keys behind the last one count as a very low score.
@@ -37,7 +37,8 @@ private:
 
   HeadTensor query, key, value, result;
   Value lse;
-  SharedTile queryTile, keyTile, valueTile, weightTile, valueColumns;
+  SharedTile queryTile, keyTile, valueTile;
+  unsigned weights;
 };
 } // namespace
 
@@ -49,16 +50,15 @@ AttentionForward::AttentionForward(LaunchBuilder &b, const AttentionPlan &plan, 
       result{findResultBuffer(b, op.getResult()), plan.queries, plan.valueChannels,
              plan.valueDepth},
       lse(findResultBuffer(b, op.getLse())), queryTile(makeRowTile()), keyTile(makeColumnTile()),
-      valueTile(makeColumnTile()), weightTile(makeWeightTile()),
-      valueColumns(valueTile.transposed(AttentionPlan::columnThreads)) {}
+      valueTile(makeColumnTile()), weights(reserveWeights()) {}
 
 void AttentionForward::emitScores(MutableArrayRef<Value> scores, Value firstKey) {
-  for (int64_t j = 0; j < tokenColumns(); ++j) {
+  for (int64_t j = 0; j < math->columns; ++j) {
     Value token = columnToken(j, firstKey);
     Value exists = b.isLess(token, b.index(plan.keys));
     Value safe = b.minIndex(token, plan.keys - 1);
-    for (int64_t i = 0; i < 4; ++i) {
-      Value &score = scores[i * tokenColumns() + j];
+    for (int64_t i = 0; i < math->rows; ++i) {
+      Value &score = scores[i * math->columns + j];
       Value row = b.minIndex(rowToken(i, firstToken), plan.queries - 1);
       score = arith::SelectOp::create(b, exists, emitScore(score, row, safe), constant(noScore));
     }
@@ -71,7 +71,7 @@ Value AttentionForward::emitSoftmax(MutableArrayRef<Value> scores, Value &maximu
   for (Value score : ArrayRef<Value>(scores).drop_front()) {
     best = arith::MaximumFOp::create(b, best, score);
   }
-  best = maxima.overWarp(best, AttentionPlan::columnThreads).front();
+  best = maxima.overWarp(best, math->rowLanes).front();
   best = arith::MaximumFOp::create(b, best, maximum);
   Value factor = math::ExpOp::create(b, arith::SubFOp::create(b, maximum, best));
   Value total;
@@ -79,7 +79,7 @@ Value AttentionForward::emitSoftmax(MutableArrayRef<Value> scores, Value &maximu
     score = math::ExpOp::create(b, arith::SubFOp::create(b, score, best));
     total = total ? arith::AddFOp::create(b, total, score).getResult() : score;
   }
-  total = sums.overWarp(total, AttentionPlan::columnThreads).front();
+  total = sums.overWarp(total, math->rowLanes).front();
   sum = arith::AddFOp::create(b, arith::MulFOp::create(b, sum, factor), total);
   maximum = best;
   return factor;
@@ -90,59 +90,53 @@ SmallVector<Value> AttentionForward::emitTile(Value first, ValueRange state) {
   copyTile(valueTile, value, first);
   b.waitForCopies(1);
   b.barrier(); // queries and keys are there
-  SmallVector<Value> scores =
-      multiplyTiles(b, rows(queryTile), columns(keyTile), plan.channelDepth(plan.depth),
-                    zeros(4 * tokenColumns()));
+  SmallVector<Value> scores = math->multiply(queryTile, keyTile, plan.channelDepth(plan.depth));
   emitScores(scores, first);
+  int64_t rows = math->rows, columns = math->columns, channels = math->channels;
   SmallVector<Value> next = llvm::to_vector(state);
-  MutableArrayRef<Value> maxima(next.data(), 4), sums(next.data() + 4, 4);
-  MutableArrayRef<Value> acc(next.data() + 8, next.size() - 8);
-  for (int64_t i = 0; i < 4; ++i) {
-    MutableArrayRef<Value> row(scores.data() + i * tokenColumns(), tokenColumns());
+  MutableArrayRef<Value> all = next, maxima = all.take_front(rows), sums = all.slice(rows, rows);
+  MutableArrayRef<Value> acc = all.drop_front(2 * rows);
+  for (int64_t i = 0; i < rows; ++i) {
+    MutableArrayRef<Value> row(scores.data() + i * columns, columns);
     Value factor = emitSoftmax(row, maxima[i], sums[i]);
-    for (Value &sum : acc.slice(i * channelColumns(), channelColumns())) {
+    for (Value &sum : acc.slice(i * channels, channels)) {
       sum = arith::MulFOp::create(b, sum, factor);
     }
-    for (int64_t j = 0; j < tokenColumns(); ++j) {
-      weightTile.store(row[j], rowToken(i, b.index(0)), columnToken(j, b.index(0)), b.index(0));
-    }
   }
+  math->keepWeights(weights, scores);
   b.waitForCopies(0);
   b.barrier(); // weights and values are there
-  SmallVector<Value> output = multiplyTiles(b, rows(weightTile), columns(valueColumns),
-                                            plan.tokenDepth(plan.keys), ValueRange(acc));
+  SmallVector<Value> output =
+      math->addWeighted(weights, valueTile, plan.tokenDepth(plan.keys), ValueRange(acc));
   b.barrier(); // all tiles but the queries are free
   llvm::copy(output, acc.begin());
   return next;
 }
 
 int64_t AttentionForward::emit() {
-  int64_t tiles = ceilDiv(plan.queries, plan.tileTokens);
-  SmallVector<Value> place = b.delinearize(b.getBlock(), {plan.batches, plan.heads, tiles});
-  batch = place[0];
-  head = place[1];
-  firstToken = b.mulIndex(place[2], plan.tileTokens);
+  int64_t blocks = takePlace(plan.queries), rows = math->rows;
   copyTile(queryTile, query, firstToken);
-  SmallVector<Value> state(4, constant(noScore));
-  llvm::append_range(state, zeros(4 + 4 * channelColumns()));
+  SmallVector<Value> state(rows, constant(noScore));
+  llvm::append_range(state, zeros(rows));
+  llvm::append_range(state, zeroResults());
   state = llvm::to_vector(
-      b.reduceLoop(b.index(0), b.index(plan.keys), plan.tileTokens, state,
+      b.reduceLoop(b.index(0), b.index(plan.keys), plan.columnTokens, state,
                    [&](Value first, ValueRange before) { return emitTile(first, before); }));
   SmallVector<Value> shares;
-  for (int64_t i = 0; i < 4; ++i) {
-    shares.push_back(arith::DivFOp::create(b, constant(1.0), state[4 + i]));
+  for (int64_t i = 0; i < rows; ++i) {
+    shares.push_back(arith::DivFOp::create(b, constant(1.0), state[rows + i]));
   }
-  storeTokens(ArrayRef<Value>(state).drop_front(8), shares, result, firstToken);
-  for (int64_t i = 0; lse && i < 4; ++i) {
+  storeTokens(ArrayRef<Value>(state).drop_front(2 * rows), shares, result, firstToken);
+  Value isFirst = b.isEqual(b.remIndex(b.getThread(), math->rowLanes), b.index(0));
+  for (int64_t i = 0; lse && i < rows; ++i) {
     Value row = rowToken(i, firstToken);
-    Value stores = arith::AndIOp::create(b, b.isLess(row, b.index(plan.queries)),
-                                         b.isEqual(threadColumn, b.index(0)));
+    Value stores = arith::AndIOp::create(b, b.isLess(row, b.index(plan.queries)), isFirst);
     b.ifThen(stores, [&] {
-      Value sumLog = arith::AddFOp::create(b, state[i], math::LogOp::create(b, state[4 + i]));
+      Value sumLog = arith::AddFOp::create(b, state[i], math::LogOp::create(b, state[rows + i]));
       memref::StoreOp::create(b, sumLog, lse, rowOf(row));
     });
   }
-  return plan.batches * plan.heads * tiles;
+  return blocks;
 }
 
 DeviceKernel mome::cuda::emitAttention(nn::KernelOp kernel, OpBuilder &builder) {
@@ -150,12 +144,9 @@ DeviceKernel mome::cuda::emitAttention(nn::KernelOp kernel, OpBuilder &builder) 
   if (!op) {
     return refuse("");
   }
-  if (std::string reason = refuseAround(op); !reason.empty()) {
-    return refuse(reason);
-  }
   AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads());
-  if (plan.tileDepth == 0) {
-    return refuse("heads of more than 128 channels");
+  if (std::string reason = refuseAttention(op, /*operands=*/3, plan); !reason.empty()) {
+    return refuse(reason);
   }
   auto yielded = kernel.getBody().front().getTerminator()->getOperands();
   if (!llvm::is_contained(yielded, op.getResult())) {
@@ -164,6 +155,6 @@ DeviceKernel mome::cuda::emitAttention(nn::KernelOp kernel, OpBuilder &builder) 
   LaunchBuilder b(kernel, 0, /*lanes=*/4, builder);
   int64_t blocks = AttentionForward(b, plan, op).emit();
   DeviceKernel result;
-  b.finish(result, blocks, plan.threads());
+  b.finish(result, blocks, plan.threads);
   return result;
 }

@@ -40,8 +40,8 @@ private:
   // Rows and columns of the scores, and of their gradient.
   const HeadTensor &rowTensor, &columnTensor, &rowFactor, &columnFactor;
   HeadTensor first, second; // dK and dV, or dQ; without a buffer: not wanted
-  SharedTile rowTile, rowFactorTile, columnTile, columnFactorTile, gradientTile;
-  std::optional<SharedTile> weightTile;
+  SharedTile rowTile, rowFactorTile, columnTile, columnFactorTile;
+  unsigned gradientNumber, weightNumber = 0; // of kept weights
   double scale;
 };
 } // namespace
@@ -60,24 +60,25 @@ AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan
       rowTensor(rowsAreKeys ? key : query), columnTensor(rowsAreKeys ? query : key),
       rowFactor(rowsAreKeys ? value : cotangent), columnFactor(rowsAreKeys ? cotangent : value),
       rowTile(makeRowTile()), rowFactorTile(makeRowTile()), columnTile(makeColumnTile()),
-      columnFactorTile(makeColumnTile()), gradientTile(makeWeightTile()),
+      columnFactorTile(makeColumnTile()), gradientNumber(reserveWeights()),
       scale(op.getScale().convertToDouble()) {
   first = rowTensor;
   first.buffer = findResultBuffer(b, rowsAreKeys ? op.getKeyCotangent() : op.getQueryCotangent());
   second = value;
   second.buffer = rowsAreKeys ? findResultBuffer(b, op.getValueCotangent()) : Value();
   if (second.buffer) {
-    weightTile.emplace(makeWeightTile());
+    weightNumber = reserveWeights();
   }
 }
 
 void AttentionGradient::emitWeights(ArrayRef<Value> products, ArrayRef<Value> gradients,
                                     Value firstColumn) {
-  int64_t width = tokenColumns();
-  for (int64_t i = 0; i < 4; ++i) {
-    Value row = rowToken(i, firstToken), localRow = rowToken(i, b.index(0));
+  int64_t width = math->columns;
+  SmallVector<Value> weights, scaled;
+  for (int64_t i = 0; i < math->rows; ++i) {
+    Value row = rowToken(i, firstToken);
     for (int64_t j = 0; j < width; ++j) {
-      Value column = columnToken(j, firstColumn), localColumn = columnToken(j, b.index(0));
+      Value column = columnToken(j, firstColumn);
       Value exists = arith::AndIOp::create(b, b.isLess(row, b.index(rowTensor.length)),
                                            b.isLess(column, b.index(columnTensor.length)));
       Value atQuery = b.minIndex(rowsAreKeys ? column : row, plan.queries - 1);
@@ -87,13 +88,14 @@ void AttentionGradient::emitWeights(ArrayRef<Value> products, ArrayRef<Value> gr
       Value weight = math::ExpOp::create(b, arith::SubFOp::create(b, score, shift));
       weight = arith::SelectOp::create(b, exists, weight, constant(0.0));
       Value mean = memref::LoadOp::create(b, delta, rowOf(atQuery));
-      Value gradient = arith::MulFOp::create(
-          b, weight, arith::SubFOp::create(b, gradients[i * width + j], mean));
-      gradientTile.store(gradient, localRow, localColumn, b.index(0));
-      if (weightTile) {
-        weightTile->store(weight, localRow, localColumn, b.index(0));
-      }
+      weights.push_back(weight);
+      scaled.push_back(arith::MulFOp::create(
+          b, weight, arith::SubFOp::create(b, gradients[i * width + j], mean)));
     }
+  }
+  math->keepWeights(gradientNumber, scaled);
+  if (second.buffer) {
+    math->keepWeights(weightNumber, weights);
   }
 }
 
@@ -102,51 +104,45 @@ SmallVector<Value> AttentionGradient::emitTile(Value firstColumn, ValueRange sta
   copyTile(columnFactorTile, columnFactor, firstColumn);
   b.waitForCopies(0);
   b.barrier(); // all tiles are there
-  SmallVector<Value> none = zeros(4 * tokenColumns());
-  SmallVector<Value> products =
-      multiplyTiles(b, rows(rowTile), columns(columnTile), plan.channelDepth(plan.depth), none);
-  SmallVector<Value> gradients = multiplyTiles(b, rows(rowFactorTile), columns(columnFactorTile),
-                                               plan.channelDepth(plan.valueDepth), none);
+  SmallVector<Value> products = math->multiply(rowTile, columnTile, plan.channelDepth(plan.depth));
+  SmallVector<Value> gradients =
+      math->multiply(rowFactorTile, columnFactorTile, plan.channelDepth(plan.valueDepth));
   emitWeights(products, gradients, firstColumn);
   b.barrier(); // weights are there
-  int64_t size = 4 * channelColumns(), depth = plan.tokenDepth(columnTensor.length);
+  int64_t size = math->rows * math->channels, depth = plan.tokenDepth(columnTensor.length);
   SmallVector<Value> next;
-  auto accumulate = [&](SharedTile &weights, SharedTile &factor) {
-    SharedTile across = factor.transposed(AttentionPlan::columnThreads);
-    llvm::append_range(next, multiplyTiles(b, rows(weights), columns(across), depth,
-                                           state.slice(next.size(), size)));
+  auto accumulate = [&](unsigned weights, SharedTile &factor) {
+    llvm::append_range(next,
+                       math->addWeighted(weights, factor, depth, state.slice(next.size(), size)));
   };
   if (first.buffer) {
-    accumulate(gradientTile, columnTile);
+    accumulate(gradientNumber, columnTile);
   }
   if (second.buffer) {
-    accumulate(*weightTile, columnFactorTile);
+    accumulate(weightNumber, columnFactorTile);
   }
   b.barrier(); // tiles of columns and weights are free
   return next;
 }
 
 int64_t AttentionGradient::emit() {
-  int64_t tiles = ceilDiv(rowTensor.length, plan.tileTokens), size = 4 * channelColumns();
-  SmallVector<Value> place = b.delinearize(b.getBlock(), {plan.batches, plan.heads, tiles});
-  batch = place[0];
-  head = place[1];
-  firstToken = b.mulIndex(place[2], plan.tileTokens);
+  int64_t blocks = takePlace(rowTensor.length), rows = math->rows, size = rows * math->channels;
   copyTile(rowTile, rowTensor, firstToken);
   copyTile(rowFactorTile, rowFactor, firstToken);
   int64_t wanted = (first.buffer ? 1 : 0) + (second.buffer ? 1 : 0);
   SmallVector<Value> sums = llvm::to_vector(b.reduceLoop(
-      b.index(0), b.index(columnTensor.length), plan.tileTokens, zeros(wanted * size),
+      b.index(0), b.index(columnTensor.length), plan.columnTokens, zeros(wanted * size),
       [&](Value firstColumn, ValueRange before) { return emitTile(firstColumn, before); }));
   ArrayRef<Value> rest = sums;
   if (first.buffer) {
-    storeTokens(rest.take_front(size), SmallVector<Value>(4, constant(scale)), first, firstToken);
+    storeTokens(rest.take_front(size), SmallVector<Value>(rows, constant(scale)), first,
+                firstToken);
     rest = rest.drop_front(size);
   }
   if (second.buffer) {
-    storeTokens(rest, SmallVector<Value>(4, constant(1.0)), second, firstToken);
+    storeTokens(rest, SmallVector<Value>(rows, constant(1.0)), second, firstToken);
   }
-  return plan.batches * plan.heads * tiles;
+  return blocks;
 }
 
 /// Launch 0; its blocks.
@@ -182,15 +178,12 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
   if (!op) {
     return refuse("");
   }
-  if (std::string reason = refuseAround(op); !reason.empty()) {
+  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads());
+  if (std::string reason = refuseAttention(op, /*operands=*/5, plan); !reason.empty()) {
     return refuse(reason);
   }
   if (op.getBiasCotangent()) {
     return refuse("a gradient of the bias");
-  }
-  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads());
-  if (plan.tileDepth == 0) {
-    return refuse("heads of more than 128 channels");
   }
   DeviceKernel result;
   LaunchBuilder before(kernel, 0, /*lanes=*/1, builder);
@@ -205,7 +198,7 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
     }
     LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
     blocks = AttentionGradient(b, plan, op, rowsAreKeys).emit();
-    b.finish(result, blocks, plan.threads());
+    b.finish(result, blocks, plan.threads);
   }
   return result;
 }

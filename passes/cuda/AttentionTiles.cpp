@@ -5,33 +5,40 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads)
-    : AttentionExtents(query, key, value, heads) {
-  int64_t widest = std::max(depth, valueDepth);
-  tileDepth = widest <= 64 ? 64 : widest <= 128 ? 128 : 0;
-  tileTokens = tileDepth == 64 ? 64 : 32;
-}
-
-int64_t AttentionPlan::tokenDepth(int64_t tokens) const {
-  return std::min(tileTokens, ceilDiv(tokens, 4) * 4);
+std::string mome::cuda::refuseAttention(Operation *op, unsigned operands,
+                                        const AttentionPlan &plan) {
+  if (std::string reason = refuseAround(op); !reason.empty()) {
+    return reason;
+  }
+  for (Value operand : op->getOperands().take_front(operands)) {
+    if (cast<ShapedType>(operand.getType()).getElementType().isBF16() != plan.isBf16) {
+      return "operands of two element types";
+    }
+  }
+  return plan.tileDepth == 0 ? "heads of more than 128 channels" : "";
 }
 
 AttentionTiles::AttentionTiles(LaunchBuilder &b, const AttentionPlan &plan, Value bias,
                                double scale)
-    : b(b), plan(plan), scale(scale) {
-  threadRow = b.divIndex(b.getThread(), AttentionPlan::columnThreads);
-  threadColumn = b.remIndex(b.getThread(), AttentionPlan::columnThreads);
+    : b(b), plan(plan), math(createAttentionMath(b, plan)), scale(scale) {
   if (bias) {
     this->bias = b.getOperandBuffer(bias);
     biasPerBatch = cast<RankedTensorType>(bias.getType()).getRank() == 4;
   }
 }
 
-SharedTile AttentionTiles::makeTile(int64_t depth, int64_t spread) {
-  SharedTile tile(b, b.getF32Type(), plan.tileTokens, depth, /*depthIsContiguous=*/true,
-                  plan.threads(), spread);
-  tile.setBuffer(b.shareMemory(sharedBytes, tile.getSize(), b.getF32Type()));
-  sharedBytes += 4 * tile.getSize();
+int64_t AttentionTiles::takePlace(int64_t tokens) {
+  int64_t tiles = ceilDiv(tokens, plan.rowTokens);
+  SmallVector<Value> place = b.delinearize(b.getBlock(), {plan.batches, plan.heads, tiles});
+  batch = place[0];
+  head = place[1];
+  firstToken = b.mulIndex(place[2], plan.rowTokens);
+  return plan.batches * plan.heads * tiles;
+}
+
+SharedTile AttentionTiles::place(SharedTile tile) {
+  tile.setBuffer(b.shareMemory(sharedBytes, tile.getSize(), tile.getElementType()));
+  sharedBytes += AttentionMath::bytesOf(tile);
   return tile;
 }
 
@@ -71,38 +78,33 @@ Value AttentionTiles::emitScore(Value product, Value query, Value key) {
   return arith::AddFOp::create(b, score, b.loadWide(bias, at));
 }
 
-Value AttentionTiles::rowToken(int64_t i, Value first) {
-  return b.addIndex(first, b.addIndex(threadRow, i * plan.rowThreads()));
-}
-
-Value AttentionTiles::columnToken(int64_t j, Value first) {
-  return b.addIndex(first, b.addIndex(threadColumn, j * AttentionPlan::columnThreads));
+void AttentionTiles::storeChannels(ArrayRef<Value> values, const HeadTensor &to, Value line,
+                                   Value channel) {
+  int64_t count = values.size();
+  if (to.depth % count == 0 && to.channels % count == 0) {
+    b.ifThen(b.isLess(channel, b.index(to.depth)),
+             [&] { storeNeighbours(b, values, to.buffer, b.addIndex(line, channel)); });
+    return;
+  }
+  for (int64_t e = 0; e < count; ++e) {
+    Value at = b.addIndex(channel, e);
+    b.ifThen(b.isLess(at, b.index(to.depth)),
+             [&] { storeNeighbours(b, values[e], to.buffer, b.addIndex(line, at)); });
+  }
 }
 
 void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, const HeadTensor &to,
                                  Value first) {
-  bool fours = to.depth % 4 == 0 && to.channels % 4 == 0;
-  int64_t width = channelColumns();
-  for (int64_t i = 0; i < 4; ++i) {
+  for (int64_t i = 0; i < math->rows; ++i) {
     Value token = rowToken(i, first);
     b.ifThen(b.isLess(token, b.index(to.length)), [&] {
       Value line = b.addIndex(originOf(to), b.mulIndex(token, to.channels));
-      for (int64_t j = 0; j < width; j += 4) {
-        Value channel = b.addIndex(b.mulIndex(threadColumn, 4), j * AttentionPlan::columnThreads);
-        SmallVector<Value> four;
-        for (int64_t e = 0; e < 4; ++e) {
-          four.push_back(arith::MulFOp::create(b, acc[i * width + j + e], factors[i]));
+      for (int64_t j = 0; j < math->channels; j += math->neighbours) {
+        SmallVector<Value> values;
+        for (Value sum : acc.slice(i * math->channels + j, math->neighbours)) {
+          values.push_back(arith::MulFOp::create(b, sum, factors[i]));
         }
-        if (fours) {
-          b.ifThen(b.isLess(channel, b.index(to.depth)),
-                   [&] { storeNeighbours(b, four, to.buffer, b.addIndex(line, channel)); });
-          continue;
-        }
-        for (int64_t e = 0; e < 4; ++e) {
-          Value at = b.addIndex(channel, e);
-          b.ifThen(b.isLess(at, b.index(to.depth)),
-                   [&] { storeNeighbours(b, four[e], to.buffer, b.addIndex(line, at)); });
-        }
+        storeChannels(values, to, line, math->channelOf(j));
       }
     });
   }

@@ -100,6 +100,13 @@ SmallVector<Value> LaunchBuilder::loadMatrices(Value shared, Value at, bool tran
   return splitStruct(all, parts.size());
 }
 
+Value LaunchBuilder::packPair(Value left, Value right) {
+  auto pair = VectorType::get(2, getBF16Type());
+  auto name = getStringAttr("llvm.nvvm.ff2bf16x2.rn"); // the first becomes the upper half
+  auto call = LLVM::CallIntrinsicOp::create(*this, pair, name, ValueRange{right, left});
+  return LLVM::BitcastOp::create(*this, getI32Type(), call.getResult(0));
+}
+
 SmallVector<Value> LaunchBuilder::multiplyMatrices(ValueRange lhs, ValueRange rhs,
                                                    ValueRange sums) {
   SmallVector<Type> parts(sums.getTypes());

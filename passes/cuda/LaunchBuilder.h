@@ -43,6 +43,8 @@ public:
   /// Four matrices of 8 x 8 bf16 from shared memory, as the warp's operands of `multiplyMatrices`: an
   /// i32 with two neighbours of a row each. Lane 8 i + r says where row r of matrix i begins.
   llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value shared, mlir::Value at, bool transposed);
+  /// Two f32 as an i32 of two neighbours in bf16.
+  mlir::Value packPair(mlir::Value left, mlir::Value right);
   /// The warp's sums of 16 x 8 (four per thread: neighbours of row lane / 4 and of the row eight
   /// below) plus `lhs`, 16 x 16 in four matrices, times `rhs`, 8 columns of 16 in two.
   llvm::SmallVector<mlir::Value> multiplyMatrices(mlir::ValueRange lhs, mlir::ValueRange rhs,

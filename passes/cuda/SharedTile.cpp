@@ -103,26 +103,21 @@ void SharedTile::copyUnit(const TileSource &source, Value line, Value k, Value a
   if (place.exists) {
     exists = arith::AndIOp::create(b, exists, place.exists);
   }
-  bool widens = elementType.isF32() && holdsBf16(source.buffer);
-  if (!widens && source.unit * bytesOf(source.buffer) >= 4) {
+  if (source.unit * bytesOf(source.buffer) >= 4) {
     b.copyAsync(buffer, at, source.buffer, place.address, source.unit, exists);
     return;
   }
   Value from = arith::SelectOp::create(b, exists, place.address, b.index(0));
   Value value = loadNeighbours(b, source.buffer, from, source.unit);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(value.getType()));
-  value = arith::SelectOp::create(b, exists, value, zero);
-  value = widens ? b.widenBits(value) : value;
-  storeVector(b, value, buffer, at);
+  storeVector(b, arith::SelectOp::create(b, exists, value, zero), buffer, at);
 }
 
 void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot) {
-  int64_t unit = std::min(source.unit, unitElements());
+  int64_t unit = source.unit;
   int64_t perRow = minorExtent() / unit; // copies
   int64_t copies = getSize() / unit;
   assert(copies % threads == 0 || copies < threads);
-  TileSource units = source;
-  units.unit = unit;
   Value thread = b.getThread();
   auto copyOne = [&](int64_t number) {
     Value position = b.addIndex(thread, number * threads);
@@ -133,7 +128,7 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
       minor = b.mulIndex(b.remIndex(thread, perRow), unit);
     }
     auto [tileLine, tileK] = depthIsContiguous ? std::pair(major, minor) : std::pair(minor, major);
-    copyUnit(units, b.addIndex(line, tileLine), b.addIndex(k, tileK),
+    copyUnit(source, b.addIndex(line, tileLine), b.addIndex(k, tileK),
              b.addIndex(slot, addressOf(major, minor)));
   };
   if (copies < threads) {

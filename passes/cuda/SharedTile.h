@@ -29,8 +29,7 @@ struct Place {
   mlir::Value exists; // null: always
 };
 
-/// What a tile is cut from: anything that can say where element (line, k) lies. f32 tiles may be cut
-/// from bf16.
+/// What a tile is cut from: anything that can say where element (line, k) lies.
 struct TileSource {
   mlir::Value buffer;
   int64_t lines;     // that exist
@@ -66,7 +65,7 @@ public:
   void setBuffer(mlir::Value value) { buffer = value; }
 
   /// Starts to copy the tile at (line, k) of the source; elements that do not exist become 0. What
-  /// cp.async cannot do, single elements of bf16 and widening, is done when this returns.
+  /// cp.async cannot do, single elements of bf16, is done when this returns.
   void copy(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value slot);
   /// The fragment of the thread at `place` along the lines, from depth k on: element [4 i + d] is
   /// line `lineOf(i, place)` at depth k + d.

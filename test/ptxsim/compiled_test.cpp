@@ -35,7 +35,7 @@ protected:
 
   Launch launch(uint32_t grid, uint32_t block, uint32_t shared = 0) const {
     Launch l = shape(grid, block, shared);
-    l.seed = GetParam().seed;
+    l.seed = l.rounding_seed = GetParam().seed;
     l.perturb = GetParam().seed != 0;
     return l;
   }

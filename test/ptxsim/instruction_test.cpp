@@ -138,7 +138,7 @@ void check(const Case &c, bool perturb) {
   const uint64_t out = sim.empty<uint8_t>(count * size_t(size));
   Launch l = shape(count / 128, 128);
   l.perturb = perturb;
-  l.seed = perturb;
+  l.seed = l.rounding_seed = perturb;
   EXPECT_CLEAN(sim.run("k", l, device[0], device[1], device[2], out));
   const auto bytes = sim.read<uint8_t>(out, count * size_t(size));
   int wrong = 0;

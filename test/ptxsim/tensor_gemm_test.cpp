@@ -26,7 +26,7 @@ Report run_gemm(const std::string &ptx, uint64_t seed, bool perturb, bool compar
   const uint64_t da = sim.buffer(a), db = sim.buffer(b), dc = sim.empty<float>(m * n);
   Launch l = shape(1, 128);
   l.grid = {n / 64, m / 64, 1};
-  l.seed = seed;
+  l.seed = l.rounding_seed = seed;
   l.perturb = perturb;
   Report r = sim.run("tensor_gemm", l, da, db, dc, m, n, k);
   if (!compare) {
