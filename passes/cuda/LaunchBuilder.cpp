@@ -142,8 +142,18 @@ Value LaunchBuilder::exchange(Value value, int64_t distance) {
                               number(31), NVVM::ShflKind::bfly, UnitAttr());
 }
 
+/// Threads that store several neighbours begin at multiples of their number, which LLVM does not
+/// always see.
+static void alignStores(func::FuncOp function) {
+  function.walk([](vector::StoreOp store) {
+    VectorType type = store.getVectorType();
+    store.setAlignment(type.getNumElements() * type.getElementTypeBitWidth() / 8);
+  });
+}
+
 void LaunchBuilder::finish(DeviceKernel &result, int64_t blocks, int64_t threads) {
   result.scratch = std::max(result.scratch, close());
+  alignStores(function);
   function->setAttr(threadsAttrName, getI64IntegerAttr(threads));
   result.launches.push_back({function, blocks, threads, sharedBytes});
 }

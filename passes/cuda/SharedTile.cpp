@@ -24,14 +24,13 @@ static Value loadNeighbours(LaunchBuilder &b, Value buffer, Value at, int64_t co
                                 llvm::MaybeAlign(count * bytesOf(buffer)));
 }
 
+/// The same way back; LaunchBuilder aligns vectors.
 static void storeVector(LaunchBuilder &b, Value value, Value buffer, Value at) {
-  auto type = dyn_cast<VectorType>(value.getType());
-  if (!type) {
+  if (isa<VectorType>(value.getType())) {
+    vector::StoreOp::create(b, value, buffer, at);
+  } else {
     memref::StoreOp::create(b, value, buffer, at);
-    return;
   }
-  vector::StoreOp::create(b, value, buffer, at, /*nontemporal=*/false,
-                          llvm::MaybeAlign(type.getNumElements() * bytesOf(buffer)));
 }
 
 Value mome::cuda::loadFour(LaunchBuilder &b, Value buffer, Value at) {

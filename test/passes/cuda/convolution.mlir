@@ -259,20 +259,20 @@ nn.kernel @k_stride_f32_weight {
 // A long sum for the weights: in parts.
 // CHECK: k_long_bf16 cuda:conv {{.*}} ok
 nn.kernel @k_long_bf16 {
-^bb0(%a: tensor<2x10x24x40xbf16>, %b: tensor<12x10x3x3xbf16>):
-  %y = nn.conv %a, %b strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1 : (tensor<2x10x24x40xbf16>, tensor<12x10x3x3xbf16>) -> (tensor<2x12x24x40xf32>)
-  nn.yield %y : tensor<2x12x24x40xf32>
+^bb0(%a: tensor<1x10x16x40xbf16>, %b: tensor<12x10x3x3xbf16>):
+  %y = nn.conv %a, %b strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1 : (tensor<1x10x16x40xbf16>, tensor<12x10x3x3xbf16>) -> (tensor<1x12x16x40xf32>)
+  nn.yield %y : tensor<1x12x16x40xf32>
 }
 // CHECK: k_long_bf16_input cuda:conv {{.*}} ok
 nn.kernel @k_long_bf16_input {
-^bb0(%a: tensor<2x12x24x40xbf16>, %b: tensor<12x10x3x3xbf16>):
-  %y = nn.conv_backward_input %a, %b strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1 : (tensor<2x12x24x40xbf16>, tensor<12x10x3x3xbf16>) -> (tensor<2x10x24x40xf32>)
-  nn.yield %y : tensor<2x10x24x40xf32>
+^bb0(%a: tensor<1x12x16x40xbf16>, %b: tensor<12x10x3x3xbf16>):
+  %y = nn.conv_backward_input %a, %b strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1 : (tensor<1x12x16x40xbf16>, tensor<12x10x3x3xbf16>) -> (tensor<1x10x16x40xf32>)
+  nn.yield %y : tensor<1x10x16x40xf32>
 }
 // CHECK: k_long_bf16_weight cuda:conv {{.*}} ok
 nn.kernel @k_long_bf16_weight {
-^bb0(%a: tensor<2x10x24x40xbf16>, %b: tensor<2x12x24x40xbf16>):
-  %y = nn.conv_backward_weight %a, %b strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1 : (tensor<2x10x24x40xbf16>, tensor<2x12x24x40xbf16>) -> (tensor<12x10x3x3xf32>)
+^bb0(%a: tensor<1x10x16x40xbf16>, %b: tensor<1x12x16x40xbf16>):
+  %y = nn.conv_backward_weight %a, %b strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 1 : (tensor<1x10x16x40xbf16>, tensor<1x12x16x40xbf16>) -> (tensor<12x10x3x3xf32>)
   nn.yield %y : tensor<12x10x3x3xf32>
 }
 

@@ -14,4 +14,5 @@ assert c["shared_wavefronts"] == c["shared_wavefronts_ideal"] > 0, (c["shared_wa
 if "--shared-only" in sys.argv:
     sys.exit()
 assert c["load_sectors"] * 32 == c["load_bytes"] > 0, (c["load_sectors"], c["load_bytes"])
+assert c["store_sectors"] * 32 == c["store_bytes"] > 0, (c["store_sectors"], c["store_bytes"])
 assert c["load_requests"] * 512 == c["load_bytes"], (c["load_requests"], c["load_bytes"])
