@@ -144,7 +144,8 @@ DeviceKernel mome::cuda::emitAttention(nn::KernelOp kernel, OpBuilder &builder) 
   if (!op) {
     return refuse("");
   }
-  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads());
+  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(),
+                     /*isBackward=*/false);
   if (std::string reason = refuseAttention(op, /*operands=*/3, plan); !reason.empty()) {
     return refuse(reason);
   }

@@ -178,7 +178,8 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
   if (!op) {
     return refuse("");
   }
-  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads());
+  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(),
+                     /*isBackward=*/true);
   if (std::string reason = refuseAttention(op, /*operands=*/5, plan); !reason.empty()) {
     return refuse(reason);
   }

@@ -5,12 +5,12 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads)
+AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads, bool isBackward)
     : AttentionExtents(query, key, value, heads) {
   isBf16 = cast<ShapedType>(query.getType()).getElementType().isBF16();
   int64_t widest = std::max(depth, valueDepth);
   tileDepth = widest <= 32 && isBf16 ? 32 : widest <= 64 ? 64 : widest <= 128 ? 128 : 0;
-  columnTokens = tileDepth <= 64 ? 64 : 32;
+  columnTokens = tileDepth > 64 || (isBf16 && isBackward) ? 32 : 64;
   rowTokens = isBf16 ? 64 : columnTokens;
   threads = isBf16 ? 2 * rowTokens : 4 * rowTokens;
 }

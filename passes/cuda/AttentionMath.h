@@ -17,7 +17,9 @@ namespace mome::cuda {
 
 /// How blocks cut an attention.
 struct AttentionPlan : AttentionExtents {
-  AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads);
+  /// `isBackward`: two products of scores, and up to two of results, share the registers.
+  AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads,
+                bool isBackward);
 
   bool isBf16;
   int64_t tileDepth; // of all tiles of channels; 0: there is no room
