@@ -45,6 +45,14 @@ nn.kernel @add {
   %0 = nn.add %x, %y : tensor<1568x768xf32>
   nn.yield %0 : tensor<1568x768xf32>
 }
+// More than the caches hold: the bandwidth of memory.
+nn.kernel @triad {
+^bb0(%x: tensor<16777216xf32>, %y: tensor<16777216xf32>):
+  %0 = nn.constant dense<0.5> : tensor<16777216xf32>
+  %1 = nn.mul %y, %0 : tensor<16777216xf32>
+  %2 = nn.add %x, %1 : tensor<16777216xf32>
+  nn.yield %2 : tensor<16777216xf32>
+}
 nn.kernel @sum_squares {
 ^bb0(%x: tensor<1568x768xf32>):
   %0 = nn.square %x : tensor<1568x768xf32>

@@ -71,8 +71,10 @@ LogicalResult AdamWOp::decompose(OpBuilder &b, Results &results) {
   TensorExpr m = beta1 * tensor(getM()) + (1.0 - beta1) * g;
   TensorExpr v = beta2 * tensor(getV()) + (1.0 - beta2) * g * g;
   TensorExpr decayed = (1.0 - lr * scalar(getWeightDecay())) * param;
-  TensorExpr deviation = sqrt(v / scalar(getBias2())) + scalar(getEps());
-  results.append({decayed - lr * (m / scalar(getBias1())) / deviation, m, v});
+  // Divisions of scalars are made once: a division of every element would bound the speed.
+  TensorExpr rate = lr / scalar(getBias1()), unbias = 1.0 / scalar(getBias2());
+  TensorExpr deviation = sqrt(unbias * v) + scalar(getEps());
+  results.append({decayed - rate * m / deviation, m, v});
   return success();
 }
 

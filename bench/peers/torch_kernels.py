@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Best times of what the kernels of bench/*.mlir compute, in PyTorch: JSON {kernel: {form: seconds}}.
+
+    torch_kernels.py products|rows f32|bf16 THREADS
+
+Forms: `eager`, one operation after the other; `fused`, where PyTorch has one function for the whole.
+"""
+import json
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+TOKENS, SHAPES = 1568, {"qkv": (768, 2304), "fc1": (768, 3072), "fc2": (3072, 768), "proj": (768, 768)}
+
+
+def best(function):
+    times = []
+    while sum(times) < 1 or len(times) < 3:
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def products(dtype):
+    for name, (fan, width) in SHAPES.items():
+        x, dy = torch.randn(TOKENS, fan).to(dtype), torch.randn(TOKENS, width).to(dtype)
+        w, b = torch.randn(width, fan).to(dtype), torch.randn(width).to(dtype)
+        yield f"forward_{name}", "fused", lambda: F.linear(x, w, b)
+        yield f"dx_{name}", "fused", lambda: dy @ w
+        yield f"dw_{name}", "fused", lambda: dy.t() @ x
+
+
+def eager_attention(q, k, v):
+    return (q @ k.transpose(-1, -2) * 0.125).softmax(-1) @ v
+
+
+def attention(dtype):
+    for name, shape in (("heads", (8, 12, 197, 64)), ("joint", (1, 12, 1568, 64))):
+        q, k, v = (torch.randn(shape, dtype=dtype, requires_grad=True) for _ in range(3))
+        for form, function in (("eager", eager_attention), ("fused", F.scaled_dot_product_attention)):
+            out = function(q, k, v)
+            grad = torch.randn_like(out)
+            with torch.no_grad():
+                yield f"attention_{name}", form, lambda: function(q, k, v)
+            yield f"attention_backward_{name}", form, lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True)
+
+
+def adamw():
+    for form in ("eager", "fused"):
+        p = torch.nn.Parameter(torch.randn(3072, 768))
+        p.grad = torch.randn_like(p)
+        optimizer = torch.optim.AdamW([p], fused=form == "fused", foreach=False)
+        yield "adamw", form, optimizer.step
+
+
+def rows(dtype):
+    x, y = torch.randn(TOKENS, 768).to(dtype), torch.randn(TOKENS, 768).to(dtype)
+    g, b = torch.randn(768).to(dtype), torch.randn(768).to(dtype)
+    with torch.no_grad():
+        yield "layer_norm", "fused", lambda: F.layer_norm(x, (768,), g, b)
+        yield "softmax", "fused", lambda: x.softmax(-1)
+        yield "kl", "eager", lambda: F.kl_div(y.log_softmax(-1), x.log_softmax(-1), reduction="none", log_target=True).sum(-1)
+        yield "gelu", "fused", lambda: F.gelu(x)
+    yield from attention(dtype)
+    yield from adamw()
+
+
+def main():
+    kind, precision, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    result = {}
+    for name, form, function in {"products": products, "rows": rows}[kind](torch.bfloat16 if precision == "bf16" else torch.float32):
+        result.setdefault(name, {})[form] = best(function)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
