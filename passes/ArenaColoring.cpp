@@ -9,29 +9,35 @@
 #include <map>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 using namespace mome;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 
 namespace {
-struct Interval {
-  int64_t begin, end;
+/// A lifetime that has its bytes.
+struct Placed {
+  int64_t begin, end; // bytes
+  int64_t first, last;
 };
 } // namespace
 
-/// The offset of the smallest hole between `taken` (sorted by begin) that holds `size` bytes; the
-/// end of all of them if there is none.
-static int64_t findHole(ArrayRef<Interval> taken, int64_t size) {
+/// The offset of the smallest hole that holds `size` bytes during `life`, between those of `placed`
+/// (sorted by begin) that live then; the end of all of them if there is none.
+static int64_t findHole(ArrayRef<Placed> placed, const Lifetime &life, int64_t size) {
   std::optional<int64_t> best;
   int64_t bestSize = 0, end = 0;
-  for (const Interval &interval : taken) {
-    int64_t hole = interval.begin - end;
+  for (const Placed &other : placed) {
+    if (other.first > life.last || life.first > other.last) {
+      continue;
+    }
+    int64_t hole = other.begin - end;
     if (hole >= size && (!best || hole < bestSize)) {
       best = end;
       bestSize = hole;
     }
-    end = std::max(end, interval.end);
+    end = std::max(end, other.end);
   }
   return best.value_or(end);
 }
@@ -44,21 +50,14 @@ Packing mome::packArena(ArrayRef<Lifetime> lifetimes, int64_t alignment) {
   });
   Packing packing;
   packing.offsets.assign(lifetimes.size(), 0);
-  SmallVector<size_t> placed;
+  std::vector<Placed> placed; // by begin
   for (size_t i : order) {
     const Lifetime &life = lifetimes[i];
-    int64_t size = llvm::alignTo(life.size, alignment);
-    SmallVector<Interval> taken;
-    for (size_t other : placed) {
-      if (lifetimes[other].first <= life.last && life.first <= lifetimes[other].last) {
-        int64_t begin = packing.offsets[other];
-        taken.push_back({begin, begin + int64_t(llvm::alignTo(lifetimes[other].size, alignment))});
-      }
-    }
-    llvm::sort(taken, [](const Interval &a, const Interval &b) { return a.begin < b.begin; });
-    packing.offsets[i] = findHole(taken, size);
-    packing.peak = std::max(packing.peak, packing.offsets[i] + size);
-    placed.push_back(i);
+    int64_t size = llvm::alignTo(life.size, alignment), begin = findHole(placed, life, size);
+    packing.offsets[i] = begin;
+    packing.peak = std::max(packing.peak, begin + size);
+    auto place = llvm::partition_point(placed, [&](const Placed &p) { return p.begin < begin; });
+    placed.insert(place, {begin, begin + size, life.first, life.last});
   }
   return packing;
 }

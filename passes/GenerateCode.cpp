@@ -7,13 +7,16 @@
 //                                     rt.code @"cuda:sm_80" image dense_resource<...>
 //
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
-// a remark, to the reference lowering; `codegen=reference` sends all of them there. Invariant out:
-// no `nn` op is left.
+// a remark, to the reference lowering; `codegen=reference` sends all of them there. With a cache
+// (passes/cpu/ObjectCache.h) a kernel whose object is known is neither emitted nor compiled; the
+// image is the same. Invariant out: no `nn` op is left.
 #include "passes/Passes.h"
 
+#include "passes/Kernels.h"
 #include "passes/LowerToLLVM.h"
 #include "passes/cpu/BuildImage.h"
 #include "passes/cpu/KernelEmitter.h"
+#include "passes/cpu/ObjectCache.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/ReferenceKernels.h"
 #include "passes/cuda/BuildPtx.h"
@@ -33,28 +36,29 @@ namespace mome {
 #include "passes/Passes.h.inc"
 
 namespace {
-/// Kernels of one generator that are compiled together.
-struct Unit {
-  OwningOpRef<ModuleOp> module;
-  bool reference = false;
-  int64_t kernels = 0;
+/// A kernel on its way to an object.
+struct Kernel {
+  std::string text; // what the cache knows it by
+  cpu::KernelObject object;
+  OwningOpRef<ModuleOp> unit; // its code; null if the cache has it
 };
-/// More would leave cores idle, fewer would spend the time on overhead.
-constexpr int64_t kernelsPerUnit = 16;
 
 class CodeGenerator {
 public:
-  CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference, StringRef cuda)
-      : module(module), target(target), onlyReference(onlyReference), cuda(cuda) {}
+  CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference, StringRef cuda,
+                StringRef cache)
+      : module(module), target(target), onlyReference(onlyReference), cuda(cuda),
+        cache(cache, (target.name + (onlyReference ? " reference" : " cpu")).str()) {}
 
   /// Replaces each nn.kernel by its record, and adds the code of all of them.
   LogicalResult run();
 
 private:
   LogicalResult emitKernels();
-  FailureOr<func::FuncOp> emitKernel(nn::KernelOp kernel);
-  OpBuilder openUnit(Location loc, bool reference);
-  LogicalResult lowerUnits();
+  LogicalResult emitKernel(nn::KernelOp kernel, Kernel &emitted);
+  FailureOr<func::FuncOp> emitFunction(nn::KernelOp kernel, Kernel &emitted);
+  LogicalResult compileKernels();
+  FailureOr<std::string> linkKernels();
   void addCode(const Twine &variant, StringRef image);
   LogicalResult emitDeviceKernel(nn::KernelOp kernel);
   LogicalResult addDeviceCode();
@@ -63,37 +67,47 @@ private:
   const cpu::Target &target;
   bool onlyReference;
   StringRef cuda; // architecture; empty: none
-  std::vector<Unit> units;
+  cpu::ObjectCache cache;
+  std::vector<Kernel> kernels;
   OwningOpRef<ModuleOp> deviceModule;
 };
 } // namespace
 
-/// The end of a unit of the generator that has room for one more kernel.
-OpBuilder CodeGenerator::openUnit(Location loc, bool reference) {
-  auto open = llvm::find_if(units, [&](const Unit &unit) {
-    return unit.reference == reference && unit.kernels < kernelsPerUnit;
-  });
-  if (open == units.end()) {
-    units.push_back({ModuleOp::create(loc), reference, 0});
-    open = std::prev(units.end());
-  }
-  ++open->kernels;
-  return OpBuilder::atBlockEnd(open->module->getBody());
-}
-
-FailureOr<func::FuncOp> CodeGenerator::emitKernel(nn::KernelOp kernel) {
+/// Emits the kernel's function into a unit of its own, with the first generator that takes it.
+FailureOr<func::FuncOp> CodeGenerator::emitFunction(nn::KernelOp kernel, Kernel &emitted) {
+  emitted.unit = ModuleOp::create(kernel.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(emitted.unit->getBody());
   if (!onlyReference) {
-    OpBuilder builder = openUnit(kernel.getLoc(), /*reference=*/false);
     cpu::EmitResult result = cpu::emitKernel(kernel, target, builder);
     if (result) {
       return result.function;
     }
+    emitted.object.refusal = result.reason.empty() ? "no family takes it" : result.reason;
+  }
+  return cpu::emitReferenceKernel(kernel, builder);
+}
+
+LogicalResult CodeGenerator::emitKernel(nn::KernelOp kernel, Kernel &emitted) {
+  emitted.text = cache.isOn() ? contentText(kernel.getBody()) : "";
+  if (std::optional<cpu::KernelObject> known = cache.find(emitted.text)) {
+    emitted.object = std::move(*known);
+  } else {
+    FailureOr<func::FuncOp> function = emitFunction(kernel, emitted);
+    if (failed(function)) {
+      return failure();
+    }
+    auto number = [&](StringRef name) { return cpu::getRecordNumber(*function, name); };
+    emitted.object.chunks = number(cpu::chunksAttrName);
+    emitted.object.scratch = number(cpu::scratchAttrName);
+    emitted.object.packs = number(cpu::packsAttrName);
+    emitted.object.shared = number(cpu::sharedAttrName);
+  }
+  if (!emitted.object.refusal.empty()) {
     remark::missed(kernel.getLoc(),
                    remark::RemarkOpts::name("reference").category("nn-generate-code"))
-        << remark::reason("@{0}: {1}", kernel.getSymName(), result.reason);
+        << remark::reason("@{0}: {1}", kernel.getSymName(), emitted.object.refusal);
   }
-  OpBuilder builder = openUnit(kernel.getLoc(), /*reference=*/true);
-  return cpu::emitReferenceKernel(kernel, builder);
+  return success();
 }
 
 /// The element types of a kernel's operands and results.
@@ -108,16 +122,14 @@ static FunctionType getElementTypes(nn::KernelOp kernel) {
 
 LogicalResult CodeGenerator::emitKernels() {
   for (auto kernel : llvm::make_early_inc_range(module.getOps<nn::KernelOp>())) {
-    FailureOr<func::FuncOp> function = emitKernel(kernel);
-    if (failed(function)) {
+    Kernel &emitted = kernels.emplace_back();
+    if (failed(emitKernel(kernel, emitted))) {
       return failure();
     }
-    auto number = [&](StringRef name) { return cpu::getRecordNumber(*function, name); };
     OpBuilder record(kernel);
     rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
-                         TypeAttr::get(getElementTypes(kernel)), number(cpu::chunksAttrName),
-                         number(cpu::scratchAttrName), number(cpu::packsAttrName),
-                         number(cpu::sharedAttrName));
+                         TypeAttr::get(getElementTypes(kernel)), emitted.object.chunks,
+                         emitted.object.scratch, emitted.object.packs, emitted.object.shared);
     if (!cuda.empty() && failed(emitDeviceKernel(kernel))) {
       return failure();
     }
@@ -126,18 +138,40 @@ LogicalResult CodeGenerator::emitKernels() {
   return success();
 }
 
-LogicalResult CodeGenerator::lowerUnits() {
-  if (units.empty()) {
-    openUnit(module.getLoc(), /*reference=*/false); // no kernel: an image all the same
-  }
-  for (Unit &unit : units) {
+/// Compiles what the cache does not have.
+LogicalResult CodeGenerator::compileKernels() {
+  std::vector<Kernel *> fresh;
+  std::vector<cpu::CodeUnit> units;
+  for (Kernel &kernel : kernels) {
+    if (!kernel.unit) {
+      continue;
+    }
     PassManager manager(module.getContext()); // the code is a module of its own
     cpu::buildLowerKernelsPipeline(manager);
-    if (failed(manager.run(*unit.module))) {
+    if (failed(manager.run(*kernel.unit))) {
       return failure();
     }
+    bool naive = onlyReference || !kernel.object.refusal.empty();
+    fresh.push_back(&kernel);
+    units.push_back({*kernel.unit, naive});
+  }
+  FailureOr<std::vector<std::string>> objects = cpu::compileUnits(units, target);
+  if (failed(objects)) {
+    return failure();
+  }
+  for (auto [kernel, bytes] : llvm::zip_equal(fresh, *objects)) {
+    kernel->object.bytes = std::move(bytes);
+    cache.store(kernel->text, kernel->object);
   }
   return success();
+}
+
+FailureOr<std::string> CodeGenerator::linkKernels() {
+  SmallVector<StringRef> objects =
+      llvm::map_to_vector(kernels, [](const Kernel &kernel) -> StringRef {
+        return kernel.object.bytes;
+      });
+  return cpu::linkImage(objects, target, module.getLoc());
 }
 
 static std::string variantOf(StringRef cuda) {
@@ -195,14 +229,10 @@ void CodeGenerator::addCode(const Twine &variant, StringRef image) {
 }
 
 LogicalResult CodeGenerator::run() {
-  if (failed(emitKernels()) || failed(lowerUnits())) {
+  if (failed(emitKernels()) || failed(compileKernels())) {
     return failure();
   }
-  SmallVector<cpu::CodeUnit> code;
-  for (Unit &unit : units) {
-    code.push_back({*unit.module, unit.reference});
-  }
-  FailureOr<std::string> image = cpu::buildImage(code, target);
+  FailureOr<std::string> image = linkKernels();
   if (failed(image)) {
     return failure();
   }
@@ -226,7 +256,7 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
       getOperation().emitError("unknown CUDA architecture '") << cuda << "'";
       return signalPassFailure();
     }
-    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference", cuda).run())) {
+    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference", cuda, cache).run())) {
       signalPassFailure();
     }
   }

@@ -36,6 +36,13 @@ std::string mome::contentName(Region &body) {
   return nameOfText(contentText(body));
 }
 
+Value mome::baseOf(Value value) {
+  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
+    value = reshape.getOperand();
+  }
+  return value;
+}
+
 bool mome::isInPlaceOperand(nn::KernelOp kernel, unsigned operand, unsigned result) {
   Block &body = kernel.getBody().front();
   BlockArgument argument = body.getArgument(operand);

@@ -12,6 +12,9 @@ std::string contentName(mlir::Region &body);
 /// The text whose hash is the name.
 std::string contentText(mlir::Region &body);
 
+/// What a value is stored in: the value behind its reshapes.
+mlir::Value baseOf(mlir::Value value);
+
 /// True if `result` may be written into the memory of `operand`: the kernel is one elementwise
 /// loop, in which element i of this operand is read for element i of the results and for nothing
 /// else.

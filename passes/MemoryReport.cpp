@@ -145,9 +145,11 @@ static void addWork(rt::ProgramOp program, unsigned depth, MemoryReport &report)
     PartUse &part = report.parts[partOf(dispatch.getLoc(), depth)];
     double flops = dispatch.getFlops().convertToDouble();
     std::optional<model::Phase> phase = phaseOf(dispatch.getLoc());
-    (phase == model::Phase::opt   ? part.update
-     : phase == model::Phase::fwd ? part.forward
-                                  : part.backward) += flops;
+    (phase == model::Phase::opt     ? part.update
+     : phase == model::Phase::fwd   ? part.forward
+     : phase == model::Phase::remat ? part.recomputed
+                                    : part.backward) += flops;
+    report.recomputations += phase == model::Phase::remat;
   }
 }
 
@@ -176,6 +178,11 @@ static int64_t batchOf(rt::ProgramOp program) {
   return 1;
 }
 
+/// True for the phases that the forward part leaves values for.
+static bool isLater(std::optional<model::Phase> phase) {
+  return phase == model::Phase::bwd || phase == model::Phase::remat;
+}
+
 static void addPeak(rt::ProgramOp program, unsigned depth, MemoryReport &report) {
   auto module = program->getParentOfType<ModuleOp>();
   ByName<HeldByLine> lines;
@@ -191,7 +198,7 @@ static void addPeak(rt::ProgramOp program, unsigned depth, MemoryReport &report)
     int64_t used = 0;
     for (LiveValue value : lives.atPeak()) {
       bool kept = phaseOf(value.writer.getLoc()) == model::Phase::fwd &&
-                  phaseOf(value.lastReader.getLoc()) == model::Phase::bwd;
+                  isLater(phaseOf(value.lastReader.getLoc()));
       PartUse &part = report.parts[partOf(value.writer.getLoc(), depth)];
       (kept ? part.activations : part.workspace) += value.size;
       addLines(value, lines);
@@ -220,6 +227,7 @@ FailureOr<MemoryReport> reportMemory(ModuleOp module, StringRef name, unsigned d
   MemoryReport report;
   report.program = name.str();
   report.batch = batchOf(program);
+  report.saved = program.getSaved().value_or(0);
   addNamedTensors(module, depth, report);
   addWork(program, depth, report);
   addPeak(program, depth, report);

@@ -19,6 +19,7 @@ struct PartUse {
   int64_t weights = 0, optimizer = 0, gradients = 0; // bytes, as long as the package is loaded
   int64_t activations = 0, workspace = 0;            // bytes, at the peak of the work arena
   double forward = 0, backward = 0, update = 0;      // floating-point operations
+  double recomputed = 0;                             // forward ones that run again
   int64_t bytes() const { return weights + optimizer + gradients + activations + workspace; }
 };
 
@@ -39,6 +40,8 @@ struct MemoryReport {
   int64_t arenas = 0; // all arenas: what a session allocates
   int64_t io = 0;     // of it: inputs, outputs, scalars
   int64_t gaps = 0;   // of it: in the work arena, unused at the peak
+  int64_t saved = 0;  // what the program would need more without what it recomputes
+  int64_t recomputations = 0; // dispatches
   ByName<PartUse> parts;
   std::vector<HeldByLine> lines; // most bytes first
 };

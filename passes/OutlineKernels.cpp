@@ -16,6 +16,21 @@ namespace mome {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
 #include "passes/Passes.h.inc"
 
+/// Equal for equal bodies, whatever their locations. Much faster than to print them.
+static size_t hashOf(Region &body) {
+  llvm::hash_code hash = 0;
+  for (Type type : body.getArgumentTypes()) {
+    hash = llvm::hash_combine(hash, type);
+  }
+  for (Operation &op : body.front()) {
+    hash = llvm::hash_combine(
+        hash, OperationEquivalence::computeHash(&op, OperationEquivalence::ignoreHashValue,
+                                                OperationEquivalence::ignoreHashValue,
+                                                OperationEquivalence::IgnoreLocations));
+  }
+  return hash;
+}
+
 namespace {
 class OutlineKernels : public impl::OutlineKernelsPassBase<OutlineKernels> {
 public:
@@ -43,10 +58,12 @@ public:
 private:
   /// The kernel with the dispatch's body, made at first use. Null after an error.
   nn::KernelOp getKernel(nn::DispatchOp dispatch, SymbolTable &symbols, OpBuilder &builder) {
-    std::string text = contentText(dispatch.getBody());
-    auto [it, fresh] = kernels.try_emplace(text);
-    if (!fresh) {
-      return it->second;
+    SmallVector<nn::KernelOp> &alike = kernels[hashOf(dispatch.getBody())];
+    for (nn::KernelOp kernel : alike) {
+      if (OperationEquivalence::isRegionEquivalentTo(&kernel.getBody(), &dispatch.getBody(),
+                                                     OperationEquivalence::IgnoreLocations)) {
+        return kernel;
+      }
     }
     std::string name = contentName(dispatch.getBody());
     if (symbols.lookup(name)) {
@@ -57,11 +74,11 @@ private:
     kernel.getBody().takeBody(dispatch.getBody());
     dispatch.getBody().emplaceBlock(); // a region that the erased op may hold
     symbols.insert(kernel, Block::iterator(builder.getInsertionPoint()));
-    it->second = kernel;
+    alike.push_back(kernel);
     return kernel;
   }
 
-  llvm::StringMap<nn::KernelOp> kernels; // by printed body
+  llvm::DenseMap<size_t, SmallVector<nn::KernelOp>> kernels; // by hash of the body
 };
 } // namespace
 } // namespace mome

@@ -107,6 +107,19 @@ def VerifyDispatchesPass : Pass<"nn-verify-dispatches", "::mlir::ModuleOp"> {
     Option<"provenance", "provenance", "bool", /*default=*/"false", "Require a DSL path on every dispatch and call">];
 }
 
+//===-- remat ----------------------------------------------------------------------------------===//
+
+def RematerializePass : Pass<"nn-rematerialize", "::mlir::ModuleOp"> {
+  let summary = "Computes forward values again where keeping them would break the byte budget";
+  let description = [{
+    For each entry that needs more than the budget, the first of a fixed list of plans of increasing work whose packed peak
+    fits; if none does, the one with the lowest peak. Updates of state and what an entry returns are never computed again.
+    Clones have the phase `remat`. A remark of category `nn-rematerialize` says what was done, or why nothing was.
+  }];
+  let options = [Option<"budget", "budget", "int64_t", /*default=*/"0", "Bytes that a session may allocate: named tensors and work memory">];
+  let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect"];
+}
+
 //===-- schedule -------------------------------------------------------------------------------===//
 
 def OutlineKernelsPass : Pass<"nn-outline-kernels", "::mlir::ModuleOp"> {
@@ -141,7 +154,8 @@ def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
   let options = [
     Option<"codegen", "codegen", "std::string", /*default=*/"\"cpu\"", "cpu: fast kernel families; reference: naive loops">,
     Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "One of the targets of passes/cpu/Target.cpp">,
-    Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Also generate code for this architecture, such as sm_80">];
+    Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Also generate code for this architecture, such as sm_80">,
+    Option<"cache", "cache", "std::string", /*default=*/"\"\"", "A folder that keeps the machine code of kernels; empty: none">];
   let dependentDialects = [
     "::mome::rt::RTDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::bufferization::BufferizationDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",

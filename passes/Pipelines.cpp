@@ -84,6 +84,14 @@ static void addFuse(OpPassManager &manager) {
       createCSEPass()); // index maps were copied to their readers; equal leftovers merge
 }
 
+static void addRemat(OpPassManager &manager, const PipelineOptions &options) {
+  if (options.budget) {
+    RematerializePassOptions rematerialize;
+    rematerialize.budget = *options.budget;
+    manager.addPass(createRematerializePass(rematerialize));
+  }
+}
+
 static void addSchedule(OpPassManager &manager) {
   manager.addPass(createOutlineKernelsPass());
   manager.addNestedPass<func::FuncOp>(createSchedulePass());
@@ -98,6 +106,7 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
   generate.codegen = options.codegen;
   generate.targetCpu = options.targetCpu;
   generate.cuda = options.cuda;
+  generate.cache = options.cache;
   manager.addPass(createGenerateCodePass(generate));
 }
 
@@ -114,6 +123,8 @@ static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions
     return addAutocast(manager);
   case Stage::fuse:
     return addFuse(manager);
+  case Stage::remat:
+    return addRemat(manager, options);
   case Stage::schedule:
     return addSchedule(manager);
   case Stage::memory:
@@ -122,7 +133,6 @@ static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions
     return addCodegen(manager, options);
   case Stage::parse:
   case Stage::elaborate:
-  case Stage::remat:
   case Stage::partition:
   case Stage::bucket:
   case Stage::package:

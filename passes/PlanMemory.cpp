@@ -33,14 +33,6 @@ namespace mome {
 #define GEN_PASS_DEF_PLANMEMORYPASS
 #include "passes/Passes.h.inc"
 
-/// What a value is stored in: the value behind its reshapes.
-static Value baseOf(Value value) {
-  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
-    value = reshape.getOperand();
-  }
-  return value;
-}
-
 namespace {
 /// Plans one entry and emits its program.
 class EntryPlanner {
@@ -56,6 +48,7 @@ private:
   nn::BindAttr bindOf(unsigned result) {
     return entry.getResultAttrOfType<nn::BindAttr>(result, nn::NNDialect::bindAttrName);
   }
+  nn::KernelOp kernelOf(nn::CallOp call);
   Value copyAtEnd(Value value);
   void numberCalls();
   bool canWriteInPlace(OpResult value, StringAttr symbol);
@@ -69,9 +62,11 @@ private:
   func::FuncOp entry;
   NamedTensors &names;
   SmallVector<nn::CallOp> calls;
+  DenseMap<StringAttr, nn::KernelOp> kernels; // as far as they were looked up
   DenseMap<Operation *, int64_t> number; // of a call, in execution order
   DenseMap<Value, int64_t> lastUse;      // of a base: number of the last call that reads it
   DenseMap<Value, StringAttr> pinned;    // base -> symbol of the named tensor it is stored in
+  DenseMap<StringAttr, SmallVector<BlockArgument, 1>> oldValues; // symbol -> what holds it at first
   DenseMap<Value, Value> sharedWith;     // base -> the earlier base whose bytes it takes over
   DenseMap<Value, int64_t> offsets;      // of transients, by the first base of their bytes
   DenseMap<Value, int64_t> versions;
@@ -80,6 +75,14 @@ private:
 } // namespace
 
 //===-- Results -----------------------------------------------------------------------------===//
+
+nn::KernelOp EntryPlanner::kernelOf(nn::CallOp call) {
+  nn::KernelOp &kernel = kernels[call.getKernelAttr().getAttr()];
+  if (!kernel) {
+    kernel = SymbolTable::lookupNearestSymbolFrom<nn::KernelOp>(call, call.getKernelAttr());
+  }
+  return kernel;
+}
 
 Value EntryPlanner::copyAtEnd(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
@@ -97,6 +100,7 @@ LogicalResult EntryPlanner::prepare() {
       return failure();
     }
     pinned[argument] = *symbol;
+    oldValues[*symbol].push_back(argument);
   }
   Operation *terminator = entry.getBody().front().getTerminator();
   llvm::SmallDenseSet<Value> taken;
@@ -134,7 +138,7 @@ void EntryPlanner::numberCalls() {
 
 /// True if the call reads `base` only where `result` may take over its memory.
 bool EntryPlanner::passesInPlace(nn::CallOp call, Value base, unsigned result) {
-  auto kernel = SymbolTable::lookupNearestSymbolFrom<nn::KernelOp>(call, call.getKernelAttr());
+  nn::KernelOp kernel = kernelOf(call);
   for (auto [i, operand] : llvm::enumerate(call.getInputs())) {
     if (baseOf(operand) == base && !isInPlaceOperand(kernel, i, result)) {
       return false;
@@ -147,10 +151,7 @@ bool EntryPlanner::passesInPlace(nn::CallOp call, Value base, unsigned result) {
 /// the slot's old content after the call, and the call itself only in place.
 bool EntryPlanner::canWriteInPlace(OpResult result, StringAttr symbol) {
   int64_t time = number.lookup(result.getOwner());
-  for (BlockArgument old : entry.getArguments()) {
-    if (pinned.lookup(old) != symbol) {
-      continue;
-    }
+  for (BlockArgument old : oldValues.lookup(symbol)) {
     auto last = lastUse.find(old);
     if (last == lastUse.end() || last->second < time) {
       continue;
@@ -284,11 +285,12 @@ int64_t EntryPlanner::emit(OpBuilder &builder) {
       entry.getArguments(), [](Value argument) { return !argument.use_empty(); }));
   auto program = rt::ProgramOp::create(
       builder, entry.getLoc(), entry.getSymName(), tensorSymbols(used),
-      tensorSymbols(entry.getBody().front().getTerminator()->getOperands()), peak);
+      tensorSymbols(entry.getBody().front().getTerminator()->getOperands()), peak,
+      entry->getAttrOfType<IntegerAttr>(nn::NNDialect::savedAttrName));
   OpBuilder body = OpBuilder::atBlockEnd(&program.getBody().emplaceBlock());
   int64_t version = 0;
   for (nn::CallOp call : calls) {
-    auto kernel = SymbolTable::lookupNearestSymbolFrom<nn::KernelOp>(call, call.getKernelAttr());
+    nn::KernelOp kernel = kernelOf(call);
     SmallVector<Attribute> reads, writes;
     double flops = 0, bytes = 0;
     for (Value operand : call.getInputs()) {

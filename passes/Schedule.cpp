@@ -9,7 +9,10 @@
 // adds least to what is live. The lower peak wins, the program's own order between equals. In both,
 // the call that computes the new value of a parameter, state or moment comes after every other
 // reader of the old one, so that it can be written in place; only where a reader needs the new
-// value too, `nn-plan-memory` has to copy.
+// value too, `nn-plan-memory` has to copy. A call that recomputes (`nn-rematerialize`) waits for the
+// gradients that the call behind it waits for.
+#include "dialects/Mome/Scope.h"
+#include "passes/Kernels.h"
 #include "passes/Passes.h"
 
 #include <set>
@@ -47,6 +50,7 @@ private:
   };
   void addEdge(unsigned before, unsigned after);
   void addInPlaceEdges();
+  void addRecomputationEdges();
   bool reaches(unsigned from, unsigned to) const;
   int64_t growth(const Node &node, ArrayRef<unsigned> readersLeft) const;
   Order schedule(bool greedy) const;
@@ -59,13 +63,6 @@ private:
   DenseMap<Value, unsigned> bufferOf;
 };
 } // namespace
-
-static Value baseOf(Value value) {
-  while (auto reshape = value.getDefiningOp<nn::ReshapeOp>()) {
-    value = reshape.getOperand();
-  }
-  return value;
-}
 
 Scheduler::Scheduler(func::FuncOp entry) : entry(entry) {
   for (auto call : entry.getBody().getOps<nn::CallOp>()) {
@@ -95,6 +92,7 @@ Scheduler::Scheduler(func::FuncOp entry) : entry(entry) {
     }
   }
   addInPlaceEdges();
+  addRecomputationEdges();
 }
 
 void Scheduler::addEdge(unsigned before, unsigned after) {
@@ -143,6 +141,31 @@ void Scheduler::addInPlaceEdges() {
     for (unsigned reader : readers[old[bind]]) {
       if (reader != writer->second && !reaches(writer->second, reader)) {
         addEdge(reader, writer->second);
+      }
+    }
+  }
+}
+
+/// A recomputed call waits for the gradients that the call behind it waits for: else its results
+/// could lie there from the end of the forward part on.
+void Scheduler::addRecomputationEdges() {
+  auto isAllIn = [&](unsigned node, model::Phase phase) {
+    return model::isAllIn(nodes[node].call.getLoc(), phase);
+  };
+  SmallVector<unsigned> gradients; // of the next call that is not recomputed
+  for (unsigned index = nodes.size(); index-- > 0;) {
+    if (isAllIn(index, model::Phase::remat)) {
+      for (unsigned gradient : gradients) {
+        addEdge(gradient, index);
+      }
+      continue;
+    }
+    gradients.clear();
+    for (Value operand : nodes[index].call.getInputs()) {
+      auto definer = nodeOf.find(baseOf(operand).getDefiningOp());
+      if (definer != nodeOf.end() && !isAllIn(definer->second, model::Phase::fwd) &&
+          !isAllIn(definer->second, model::Phase::remat)) {
+        gradients.push_back(definer->second);
       }
     }
   }

@@ -7,6 +7,8 @@
 //   D3  from `schedule` on, a kernel's name is its content, so that no two are equal; and something
 //       calls it
 //   D4  with `provenance`: every dispatch or call says which DSL path it computes for
+//   D5  as many dispatches or calls compute something again as `nn.recomputed` says: nothing has
+//       merged them with what they repeat
 #include "dialects/Mome/Scope.h"
 #include "passes/Kernels.h"
 #include "passes/Passes.h"
@@ -32,6 +34,9 @@ public:
           return signalPassFailure();
         }
       }
+      if (failed(verifyRecomputed(entry))) {
+        return signalPassFailure();
+      }
     }
     for (auto kernel : module.getOps<nn::KernelOp>()) {
       if (failed(verifyKernel(kernel))) {
@@ -42,6 +47,7 @@ public:
 
 private:
   LogicalResult verifyTop(Operation &op);
+  LogicalResult verifyRecomputed(func::FuncOp entry);
   LogicalResult verifyBody(Block &body);
   LogicalResult verifyKernel(nn::KernelOp kernel);
 
@@ -64,6 +70,19 @@ LogicalResult VerifyDispatches::verifyTop(Operation &op) {
   }
   auto dispatch = dyn_cast<nn::DispatchOp>(op);
   return dispatch ? verifyBody(dispatch.getBody().front()) : success();
+}
+
+LogicalResult VerifyDispatches::verifyRecomputed(func::FuncOp entry) {
+  auto expected = entry->getAttrOfType<IntegerAttr>(nn::NNDialect::recomputedAttrName);
+  int64_t count = llvm::count_if(entry.getBody().front(), [](Operation &op) {
+    return isa<nn::CallOp, nn::DispatchOp>(op) &&
+           model::isAllIn(op.getLoc(), model::Phase::remat);
+  });
+  if (expected && count != expected.getInt()) {
+    return entry.emitOpError("D5: computes ")
+           << expected.getInt() << " dispatches again, but " << count << " are left";
+  }
+  return success();
 }
 
 LogicalResult VerifyDispatches::verifyBody(Block &body) {

@@ -66,6 +66,7 @@ public:
     ModuleOp module = getOperation();
     arenas.clear();
     slots.clear();
+    tensors.clear();
     for (auto arena : module.getOps<rt::ArenaOp>()) {
       arenas[arena.getSymNameAttr()] = arena.getKind();
     }
@@ -80,15 +81,16 @@ public:
   }
 
 private:
-  using Memory = DenseMap<StringAttr, Contents>;
+  using Memory = llvm::StringMap<Contents>; // by arena
 
   LogicalResult collectSlots(ModuleOp module);
   LogicalResult claim(Operation *op, FlatSymbolRefAttr arena, int64_t offset, int64_t size);
   LogicalResult verifyProgram(rt::ProgramOp program);
-  LogicalResult verifyRead(rt::DispatchOp op, rt::SliceAttr slice, const Memory &memory);
-  LogicalResult verifyOutputs(rt::ProgramOp program, const Memory &memory);
+  LogicalResult verifyRead(rt::DispatchOp op, rt::SliceAttr slice, Memory &memory);
+  LogicalResult verifyOutputs(rt::ProgramOp program, Memory &memory);
 
   DenseMap<StringAttr, rt::ArenaKind> arenas;
+  DenseMap<StringAttr, rt::TensorOp> tensors;
   DenseMap<StringAttr, std::map<int64_t, int64_t>> slots; // arena -> begin -> end of named slots
 };
 } // namespace
@@ -108,6 +110,7 @@ LogicalResult VerifyPlan::claim(Operation *op, FlatSymbolRefAttr arena, int64_t 
 
 LogicalResult VerifyPlan::collectSlots(ModuleOp module) {
   for (auto tensor : module.getOps<rt::TensorOp>()) {
+    tensors[tensor.getSymNameAttr()] = tensor;
     if (failed(claim(tensor, tensor.getArenaAttr(), tensor.getOffset(), tensor.getBytes()))) {
       return failure();
     }
@@ -121,9 +124,9 @@ LogicalResult VerifyPlan::collectSlots(ModuleOp module) {
   return success();
 }
 
-LogicalResult VerifyPlan::verifyRead(rt::DispatchOp op, rt::SliceAttr slice, const Memory &memory) {
+LogicalResult VerifyPlan::verifyRead(rt::DispatchOp op, rt::SliceAttr slice, Memory &memory) {
   int64_t begin = slice.getOffset(), end = begin + slice.getSize();
-  std::optional<int64_t> held = memory.lookup(slice.getArena().getAttr()).read(begin, end);
+  std::optional<int64_t> held = memory[slice.getArena().getValue()].read(begin, end);
   if (held != slice.getVersion()) {
     InFlightDiagnostic error = op.emitOpError("reads ") << slice << ", but the bytes hold ";
     return held ? error << "v" << *held : error << "several values";
@@ -139,12 +142,13 @@ LogicalResult VerifyPlan::verifyRead(rt::DispatchOp op, rt::SliceAttr slice, con
   return success();
 }
 
-LogicalResult VerifyPlan::verifyOutputs(rt::ProgramOp program, const Memory &memory) {
+LogicalResult VerifyPlan::verifyOutputs(rt::ProgramOp program, Memory &memory) {
+  llvm::DenseSet<Attribute> inputs(program.getInputs().begin(), program.getInputs().end());
   for (auto name : program.getOutputs().getAsRange<FlatSymbolRefAttr>()) {
-    auto tensor = SymbolTable::lookupNearestSymbolFrom<rt::TensorOp>(program, name);
+    auto tensor = tensors.lookup(name.getAttr());
     int64_t begin = tensor.getOffset(), end = begin + tensor.getBytes();
-    std::optional<int64_t> held = memory.lookup(tensor.getArenaAttr().getAttr()).read(begin, end);
-    bool unchanged = held == 0 && llvm::is_contained(program.getInputs(), name);
+    std::optional<int64_t> held = memory[tensor.getArena()].read(begin, end);
+    bool unchanged = held == 0 && inputs.contains(name);
     if (!held || (*held == 0 && !unchanged)) {
       return program.emitOpError("does not write its output ") << name;
     }
@@ -171,7 +175,7 @@ LogicalResult VerifyPlan::verifyProgram(rt::ProgramOp program) {
       if (isWork && end > program.getPeak()) {
         return op.emitOpError("writes ") << slice << ", above the peak of " << program.getPeak();
       }
-      memory[slice.getArena().getAttr()].write(slice.getOffset(), end, slice.getVersion());
+      memory[slice.getArena().getValue()].write(slice.getOffset(), end, slice.getVersion());
     }
   }
   return verifyOutputs(program, memory);

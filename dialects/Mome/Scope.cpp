@@ -36,6 +36,11 @@ SmallVector<ScopeAttr> getScopes(Location loc) {
   return llvm::map_to_vector(scopes, [](Attribute scope) { return cast<ScopeAttr>(scope); });
 }
 
+bool isAllIn(Location loc, Phase phase) {
+  SmallVector<ScopeAttr> scopes = getScopes(loc);
+  return !scopes.empty() && llvm::all_of(scopes, [&](ScopeAttr scope) { return scope.getPhase() == phase; });
+}
+
 SmallVector<FileLineColLoc> getPositions(Location loc) {
   llvm::SetVector<Attribute> positions;
   walk(loc, [&](Location inner) {

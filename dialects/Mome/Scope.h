@@ -11,6 +11,8 @@ namespace mome::model {
 mlir::Location scoped(mlir::Location where, llvm::StringRef path, Phase phase);
 /// Every scope in the location, in order, each once.
 llvm::SmallVector<ScopeAttr> getScopes(mlir::Location loc);
+/// True if the location has scopes, all of them of `phase`.
+bool isAllIn(mlir::Location loc, Phase phase);
 /// Every file position in the location, in order, each once.
 llvm::SmallVector<mlir::FileLineColLoc> getPositions(mlir::Location loc);
 /// The same scopes in another phase.

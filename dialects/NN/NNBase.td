@@ -32,6 +32,10 @@ def NN_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral bindAttrName = "nn.bind";
     /// Name of the attribute of an entry that says what it computes in: "f32" or "bf16".
     static constexpr ::llvm::StringLiteral precisionAttrName = "nn.precision";
+    /// Names of the attributes of an entry in which `nn-rematerialize` says how many of its dispatches compute something
+    /// again, and how many bytes less it needs for that.
+    static constexpr ::llvm::StringLiteral recomputedAttrName = "nn.recomputed";
+    static constexpr ::llvm::StringLiteral savedAttrName = "nn.saved";
   }];
 }
 

@@ -170,7 +170,7 @@ def RT_ProgramOp : RT_Op<"program", [Symbol, IsolatedFromAbove, GraphRegionNoTer
   let summary = "An entry of the package: dispatches in execution order";
   let description = [{
     `inputs` and `outputs` are the named tensors it reads before writing them, and those it writes; `peak` is how much of
-    the work arena it touches.
+    the work arena it touches; `saved` how much more it would without what it recomputes.
 
     ```mlir
     rt.program @predict inputs [@"input:acc"] outputs [@"output:logits"] peak 4096 {
@@ -181,9 +181,9 @@ def RT_ProgramOp : RT_Op<"program", [Symbol, IsolatedFromAbove, GraphRegionNoTer
     C3: the body holds dispatches only.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefArrayAttr:$inputs, FlatSymbolRefArrayAttr:$outputs,
-                       I64Prop:$peak);
+                       I64Prop:$peak, OptionalAttr<I64Attr>:$saved);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name `inputs` $inputs `outputs` $outputs `peak` $peak attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name `inputs` $inputs `outputs` $outputs `peak` $peak (`saved` $saved^)? attr-dict-with-keyword $body";
   let hasVerifier = 1;
 }
 

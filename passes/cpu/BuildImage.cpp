@@ -158,11 +158,11 @@ struct TemporaryFile {
 };
 } // namespace
 
-static std::error_code writeFile(StringRef path, ArrayRef<char> bytes) {
+static std::error_code writeFile(StringRef path, StringRef bytes) {
   std::error_code error;
   llvm::raw_fd_ostream stream(path, error);
   if (!error) {
-    stream.write(bytes.data(), bytes.size());
+    stream << bytes;
     stream.close();
     error = stream.error();
     stream.clear_error();
@@ -170,7 +170,7 @@ static std::error_code writeFile(StringRef path, ArrayRef<char> bytes) {
   return error;
 }
 
-static FailureOr<std::string> link(ArrayRef<std::unique_ptr<Object>> objects, Location loc) {
+static FailureOr<std::string> link(ArrayRef<StringRef> objects, Location loc) {
   auto linker = findLinker();
   if (!linker) {
     return emitError(loc, "cannot find the linker ld.lld; install the package lld-22");
@@ -192,9 +192,9 @@ static FailureOr<std::string> link(ArrayRef<std::unique_ptr<Object>> objects, Lo
                                       "-o",
                                       output.path};
   std::error_code error = output.error ? output.error : log.error;
-  for (const std::unique_ptr<Object> &object : objects) {
+  for (StringRef object : objects) {
     TemporaryFile &input = *inputs.emplace_back(std::make_unique<TemporaryFile>("o"));
-    error = error ? error : input.error ? input.error : writeFile(input.path, object->bytes);
+    error = error ? error : input.error ? input.error : writeFile(input.path, object);
     arguments.push_back(input.path);
   }
   if (error) {
@@ -236,9 +236,12 @@ static std::unique_ptr<Object> makeMemoryFunctions(const Target &target) {
   return object;
 }
 
-FailureOr<std::string> mome::cpu::buildImage(ArrayRef<CodeUnit> units, const Target &target) {
-  assert(!units.empty());
-  ModuleOp first = units.front().module;
+static StringRef bytesOf(const Object &object) {
+  return StringRef(object.bytes.data(), object.bytes.size());
+}
+
+FailureOr<std::vector<std::string>> mome::cpu::compileUnits(ArrayRef<CodeUnit> units,
+                                                            const Target &target) {
   std::vector<std::unique_ptr<Object>> objects;
   for (const CodeUnit &unit : units) {
     objects.push_back(translate(unit, target));
@@ -246,9 +249,22 @@ FailureOr<std::string> mome::cpu::buildImage(ArrayRef<CodeUnit> units, const Tar
       return failure();
     }
   }
-  objects.push_back(makeMemoryFunctions(target));
   if (!generateObjects(objects)) {
+    ModuleOp first = units.front().module;
     return first.emitError("LLVM failed to generate code");
   }
-  return link(objects, first.getLoc());
+  std::vector<std::string> result;
+  for (const std::unique_ptr<Object> &object : objects) {
+    result.push_back(bytesOf(*object).str());
+  }
+  return result;
+}
+
+FailureOr<std::string> mome::cpu::linkImage(ArrayRef<StringRef> objects, const Target &target,
+                                            Location loc) {
+  std::unique_ptr<Object> memory = makeMemoryFunctions(target);
+  generateObject(*memory);
+  SmallVector<StringRef> all(objects);
+  all.push_back(bytesOf(*memory));
+  return link(all, loc);
 }

@@ -8,18 +8,24 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
+#include <vector>
 
 namespace mome::cpu {
 
-/// Kernels that are compiled together.
+/// What is compiled to one object.
 struct CodeUnit {
   mlir::ModuleOp module; // as buildLowerKernelsPipeline leaves it
   bool optimize = false; // run LLVM's own passes: naive loops need them, emitted tiles do not
 };
 
-/// Compiles the units for `target`, on all cores, and links them. Emits an error otherwise. The
-/// image depends on the units only, not on the number of cores.
-mlir::FailureOr<std::string> buildImage(llvm::ArrayRef<CodeUnit> units, const Target &target);
+/// Compiles each unit for `target` to the bytes of an object, on all cores. Emits an error otherwise.
+/// An object depends on its unit only.
+mlir::FailureOr<std::vector<std::string>> compileUnits(llvm::ArrayRef<CodeUnit> units,
+                                                       const Target &target);
+
+/// Links objects, in this order, to an image.
+mlir::FailureOr<std::string> linkImage(llvm::ArrayRef<llvm::StringRef> objects,
+                                       const Target &target, mlir::Location loc);
 
 } // namespace mome::cpu
 #endif

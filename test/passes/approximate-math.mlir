@@ -26,6 +26,19 @@ func.func @contraction(%x: f32) -> f32 {
 
 // -----
 
+// What is stored is what others read.
+// CHECK-LABEL: func.func @stored
+// CHECK:         arith.mulf %{{.*}}, %{{.*}} : f32
+// CHECK:         arith.addf {{.*}} fastmath<contract>
+func.func @stored(%x: f32, %to: memref<f32>) -> f32 {
+  %0 = arith.mulf %x, %x : f32
+  memref.store %0, %to[] : memref<f32>
+  %1 = arith.addf %0, %x : f32
+  return %1 : f32
+}
+
+// -----
+
 // Square roots have an instruction.
 // CHECK-LABEL: func.func @root
 // CHECK:         math.sqrt

@@ -17,6 +17,7 @@
 #include "passes/MemoryReport.h"
 #include "passes/Package.h"
 #include "passes/Pipelines.h"
+#include "passes/cpu/ObjectCache.h"
 #include "passes/cuda/Ptxas.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -355,10 +356,10 @@ std::string Compilation::sourceLine(StringRef place) {
 /// No program may need more than the budget; the one that needs most says what for.
 int Compilation::checkBudget() {
   FailureOr<MemoryReport> report = reportMemory(*module, largestProgram(*module), 2);
-  if (mlir::failed(report) || report->arenas <= *options.budget) {
+  if (mlir::failed(report) || report->arenas <= *options.pipeline.budget) {
     return ok;
   }
-  llvm::errs() << budgetText(*report, *options.budget,
+  llvm::errs() << budgetText(*report, *options.pipeline.budget,
                              [&](StringRef at) { return sourceLine(at); });
   return momec::budget;
 }
@@ -397,7 +398,8 @@ int Compilation::runTo(Stage last) {
     if (stage <= int(last)) {
       status = runStage(Stage(stage));
     }
-    if (status == ok && Stage(stage) == Stage::memory && stage <= int(last) && options.budget) {
+    bool planned = Stage(stage) == Stage::memory && stage <= int(last);
+    if (status == ok && planned && options.pipeline.budget) {
       status = checkBudget();
     }
   }
@@ -407,6 +409,11 @@ int Compilation::runTo(Stage last) {
 int Compilation::run() {
   if (int status = runTo(options.compileTo); status != ok) {
     return status;
+  }
+  if (options.timing && !options.pipeline.cache.empty()) {
+    const cpu::CacheUse &use = cpu::getCacheUse();
+    llvm::errs() << llvm::formatv("momec: cache {0}: {1} kernels found, {2} compiled\n",
+                                  options.pipeline.cache, use.hits, use.misses);
   }
   if (options.compileTo == Stage::package) {
     return writePackage();

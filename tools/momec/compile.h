@@ -23,7 +23,6 @@ struct CompileOptions {
   std::vector<std::string> includeDirs;
   std::string preset, precision, remarks;
   std::optional<int64_t> batch, evalBatch;
-  std::optional<int64_t> budget; // bytes that a session may allocate
   std::string reportEntry;       // of `momec report`; empty: the one that needs most memory
   unsigned reportDepth = 2;
   bool timing = false, help = false;

@@ -13,6 +13,8 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <cstdlib>
+
 using namespace mome;
 namespace cl = llvm::cl;
 
@@ -61,8 +63,12 @@ struct Flags {
                            cl::cat(target)};
 
   cl::opt<std::string> budget{
-      "budget", cl::desc("Fail (exit 3) where the plan needs more memory: 12GiB, 500MB"),
+      "budget", cl::desc("Memory for a session: recompute to fit, else fail (exit 3): 12GiB, 500MB"),
       cl::value_desc("bytes"), cl::cat(target)};
+
+  cl::opt<std::string> cache{
+      "cache", cl::value_desc("dir"), cl::cat(target),
+      cl::desc("Keep machine code of kernels there (default: MOME_CACHE_DIR, else nowhere)")};
 
   cl::opt<std::string> entry{"entry", cl::desc("momec report: of this entry, not of the step"),
                              cl::value_desc("name"), cl::cat(says)};
@@ -262,12 +268,14 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
     }
   }
   if (flags.budget.getNumOccurrences()) {
-    options.budget = parseBytes(flags.budget);
-    if (!options.budget) {
+    options.pipeline.budget = parseBytes(flags.budget);
+    if (!options.pipeline.budget) {
       return usage_error("--budget=" + flags.budget + " is no amount of memory",
                          "write 12GiB, 500MB or a number of bytes");
     }
   }
+  const char *cache = std::getenv("MOME_CACHE_DIR");
+  options.pipeline.cache = flags.cache.getNumOccurrences() || !cache ? flags.cache.getValue() : std::string(cache);
   options.output = flags.output;
   options.dumpDir = flags.dumpDir;
   options.includeDirs.assign(flags.includes.begin(), flags.includes.end());
@@ -295,6 +303,9 @@ std::string CompileOptions::pipelineFlags() const {
   }
   if (!pipeline.cuda.empty()) {
     result += " --target=cuda:" + pipeline.cuda;
+  }
+  if (pipeline.budget) {
+    result += " --budget=" + std::to_string(*pipeline.budget);
   }
   return result + " --target-cpu=" + pipeline.targetCpu;
 }
