@@ -140,16 +140,25 @@ static void addNamedTensors(ModuleOp module, unsigned depth, MemoryReport &repor
   }
 }
 
+static double &ofPhase(Work &work, std::optional<model::Phase> phase) {
+  return phase == model::Phase::opt     ? work.update
+         : phase == model::Phase::fwd   ? work.forward
+         : phase == model::Phase::remat ? work.recomputed
+                                        : work.backward;
+}
+
 static void addWork(rt::ProgramOp program, unsigned depth, MemoryReport &report) {
   for (auto dispatch : program.getBody().getOps<rt::DispatchOp>()) {
     PartUse &part = report.parts[partOf(dispatch.getLoc(), depth)];
-    double flops = dispatch.getFlops().convertToDouble();
     std::optional<model::Phase> phase = phaseOf(dispatch.getLoc());
-    (phase == model::Phase::opt     ? part.update
-     : phase == model::Phase::fwd   ? part.forward
-     : phase == model::Phase::remat ? part.recomputed
-                                    : part.backward) += flops;
+    double flops = dispatch.getFlops().convertToDouble();
+    double bytes = dispatch.getBytes().convertToDouble();
+    ofPhase(part.flops, phase) += flops;
     report.recomputations += phase == model::Phase::remat;
+    if (report.machine.isKnown()) {
+      ofPhase(part.seconds, phase) +=
+          std::max(flops / report.machine.flops, bytes / report.machine.bytes);
+    }
   }
 }
 
@@ -219,13 +228,15 @@ static void addPeak(rt::ProgramOp program, unsigned depth, MemoryReport &report)
   });
 }
 
-FailureOr<MemoryReport> reportMemory(ModuleOp module, StringRef name, unsigned depth) {
+FailureOr<MemoryReport> reportMemory(ModuleOp module, StringRef name, unsigned depth,
+                                     const Machine &machine) {
   auto program = module.lookupSymbol<rt::ProgramOp>(name);
   if (!program) {
     return failure();
   }
   MemoryReport report;
   report.program = name.str();
+  report.machine = machine;
   report.batch = batchOf(program);
   report.saved = program.getSaved().value_or(0);
   addNamedTensors(module, depth, report);

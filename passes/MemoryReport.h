@@ -15,11 +15,28 @@
 
 namespace mome {
 
+/// What a machine can do in a second at most; zeros: not known.
+struct Machine {
+  double flops = 0, bytes = 0;
+  bool isKnown() const { return flops > 0 && bytes > 0; }
+};
+
+/// By phase: of floating-point operations, or of seconds.
+struct Work {
+  double forward = 0, backward = 0, update = 0;
+  double recomputed = 0; // forward work that is done again
+  double all() const { return forward + backward + update + recomputed; }
+  void operator+=(const Work &other) {
+    forward += other.forward, backward += other.backward, update += other.update;
+    recomputed += other.recomputed;
+  }
+};
+
 struct PartUse {
   int64_t weights = 0, optimizer = 0, gradients = 0; // bytes, as long as the package is loaded
   int64_t activations = 0, workspace = 0;            // bytes, at the peak of the work arena
-  double forward = 0, backward = 0, update = 0;      // floating-point operations
-  double recomputed = 0;                             // forward ones that run again
+  Work flops;
+  Work seconds; // predicted: no dispatch is faster than its operations, or its bytes, allow
   int64_t bytes() const { return weights + optimizer + gradients + activations + workspace; }
 };
 
@@ -35,6 +52,7 @@ using ByName = llvm::MapVector<std::string, T, std::map<std::string, unsigned>>;
 
 struct MemoryReport {
   std::string program;
+  Machine machine; // that `seconds` are of
   int64_t batch = 1;  // samples in a run of it
   std::string peak;   // where the peak is: a path and its phase
   int64_t arenas = 0; // all arenas: what a session allocates
@@ -49,7 +67,7 @@ struct MemoryReport {
 /// Parts are the first `depth` names of DSL paths: 2 tells experts apart, 5 their blocks. Fails if
 /// the module has no such program.
 mlir::FailureOr<MemoryReport> reportMemory(mlir::ModuleOp module, llvm::StringRef program,
-                                           unsigned depth);
+                                           unsigned depth, const Machine &machine = {});
 /// The program that touches the most work memory; empty if there is none.
 std::string largestProgram(mlir::ModuleOp module);
 /// The first training step, else the largest program.

@@ -369,7 +369,7 @@ int Compilation::report() {
     return status;
   }
   std::string entry = options.reportEntry.empty() ? mainProgram(*module) : options.reportEntry;
-  FailureOr<MemoryReport> report = reportMemory(*module, entry, options.reportDepth);
+  FailureOr<MemoryReport> report = reportMemory(*module, entry, options.reportDepth, options.machine);
   if (mlir::failed(report)) {
     std::vector<std::string> entries;
     for (auto program : module->getOps<rt::ProgramOp>()) {

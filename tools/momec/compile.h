@@ -1,6 +1,7 @@
 // What `momec FILE` was asked to do.
 #pragma once
 
+#include "passes/MemoryReport.h"
 #include "passes/Pipelines.h"
 #include "tools/momec/common.h"
 
@@ -25,6 +26,7 @@ struct CompileOptions {
   std::optional<int64_t> batch, evalBatch;
   std::string reportEntry;       // of `momec report`; empty: the one that needs most memory
   unsigned reportDepth = 2;
+  mome::Machine machine; // of `momec report`, to predict times
   bool timing = false, help = false;
 
   /// The flags that say the same to another momec, with a blank in front of each.

@@ -75,6 +75,9 @@ struct Flags {
   cl::opt<unsigned> depth{"depth", cl::init(2),
                           cl::desc("momec report: names of a path that make a part; 2: experts"),
                           cl::value_desc("n"), cl::cat(says)};
+  cl::opt<std::string> peak{
+      "peak", cl::value_desc("GFLOP/s,GB/s"), cl::cat(says),
+      cl::desc("momec report: predict times on a machine with this peak: 230,45")};
   cl::opt<std::string> remarks{
       "remarks", cl::ValueOptional, cl::value_desc("regex"),
       cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(says)};
@@ -198,6 +201,21 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
   return ok;
 }
 
+/// "230,45": GFLOP/s and GB/s.
+static int readMachine(const Flags &flags, CompileOptions &options) {
+  if (!flags.peak.getNumOccurrences()) {
+    return ok;
+  }
+  auto [flops, bytes] = llvm::StringRef(flags.peak).split(',');
+  Machine &machine = options.machine;
+  if (flops.getAsDouble(machine.flops) || bytes.getAsDouble(machine.bytes) || !machine.isKnown()) {
+    return usage_error("--peak=" + flags.peak + " is no peak of a machine",
+                       "write GFLOP/s and GB/s: 230,45");
+  }
+  machine.flops *= 1e9, machine.bytes *= 1e9;
+  return ok;
+}
+
 /// `--remarks REGEX` is `--remarks=REGEX`, unless what follows is a flag or the file to compile.
 static std::vector<std::string> joinRemarks(const std::vector<std::string> &arguments) {
   std::vector<std::string> joined;
@@ -262,7 +280,7 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   }
   for (int (*read)(const Flags &, CompileOptions &) :
        {+[](const Flags &f, CompileOptions &) { return refuseUnsupported(f); }, readInput,
-        readDefines, readTarget}) {
+        readDefines, readTarget, readMachine}) {
     if (int status = read(flags, options); status != ok) {
       return status;
     }

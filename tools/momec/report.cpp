@@ -75,22 +75,22 @@ static void addRow(Table &table, const std::string &name, const PartUse &use, bo
                                     cell(use.activations),
                                     cell(use.workspace),
                                     cell(use.bytes()),
-                                    cell(use.forward),
-                                    cell(use.backward),
-                                    cell(use.update)};
+                                    cell(use.flops.forward),
+                                    cell(use.flops.backward),
+                                    cell(use.flops.update)};
   if (recomputes) {
-    cells.push_back(cell(use.recomputed));
+    cells.push_back(cell(use.flops.recomputed));
   }
   table.add(cells);
 }
 
 /// "12 dispatches run again: 1.5 GFLOP, 9.8 % more, for 3.2 GiB less"; empty if none does.
 static std::string recomputationText(const MemoryReport &report) {
-  double once = 0, again = 0;
+  Work flops;
   for (const auto &[name, use] : report.parts) {
-    once += use.forward + use.backward + use.update;
-    again += use.recomputed;
+    flops += use.flops;
   }
+  double again = flops.recomputed, once = flops.all() - again;
   return report.recomputations == 0
              ? ""
              : llvm::formatv("{0} dispatches run again: {1:F4} GFLOP, {2:F2} % more, for {3} less",
@@ -112,6 +112,28 @@ static std::string linesText(const MemoryReport &report, size_t count, SourceLin
   return result;
 }
 
+/// The seconds of all parts as a table; empty without a machine.
+static std::string secondsText(const MemoryReport &report) {
+  if (!report.machine.isKnown()) {
+    return "";
+  }
+  Table table({"part", "ms forward", "backward", "optimizer", "recomputed", "all"});
+  auto ms = [](double seconds) { return llvm::formatv("{0:F3}", seconds * 1e3).str(); };
+  auto add = [&](const std::string &name, const Work &work) {
+    table.add({name, ms(work.forward), ms(work.backward), ms(work.update), ms(work.recomputed),
+               ms(work.all())});
+  };
+  Work all;
+  for (const auto &[name, use] : report.parts) {
+    add(name, use.seconds);
+    all += use.seconds;
+  }
+  add("all", all);
+  return llvm::formatv("\npredicted: no faster than this at {0:F1} GFLOP/s and {1:F1} GB/s\n{2}",
+                       report.machine.flops * 1e-9, report.machine.bytes * 1e-9, table.text())
+      .str();
+}
+
 std::string reportText(const MemoryReport &report, SourceLine source) {
   std::vector<std::string> header = {"part",        "weights",   "optimizer", "gradients",
                                      "activations", "workspace", "all bytes", "GFLOP forward",
@@ -126,8 +148,7 @@ std::string reportText(const MemoryReport &report, SourceLine source) {
     addRow(table, name, use, !recomputation.empty());
     all.weights += use.weights, all.optimizer += use.optimizer, all.gradients += use.gradients;
     all.activations += use.activations, all.workspace += use.workspace;
-    all.forward += use.forward, all.backward += use.backward, all.update += use.update;
-    all.recomputed += use.recomputed;
+    all.flops += use.flops;
   }
   addRow(table, "all", all, !recomputation.empty());
   std::string text =
@@ -139,6 +160,7 @@ std::string reportText(const MemoryReport &report, SourceLine source) {
   if (!recomputation.empty()) {
     text += "\n" + recomputation + "\n";
   }
+  text += secondsText(report);
   if (!report.lines.empty()) {
     text += "\nactivations and workspace are those of the peak, in " + report.peak + ":\n" +
             linesText(report, 12, source);

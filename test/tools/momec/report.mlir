@@ -2,6 +2,9 @@
 // RUN: momec report %s --compile-from=memory | FileCheck %s
 // RUN: momec report %s --compile-from=memory --depth=3 | FileCheck %s --check-prefix=DEEP
 // RUN: not momec report %s --compile-from=memory --entry=fit.setp 2>&1 | FileCheck %s --check-prefix=ENTRY
+// RUN: momec report %s --compile-from=memory --peak=0.000008,0.000016 | FileCheck %s --check-prefix=TIME
+// RUN: momec report %s --compile-from=memory --peak=0.000008,0.000004 | FileCheck %s --check-prefix=SLOW
+// RUN: not momec report %s --compile-from=memory --peak=230 2>&1 | FileCheck %s --check-prefix=PEAK
 
 // At the peak, the second dispatch, %1 (1024 bytes, forward, read by the backward pass) is an activation and %2 (256 bytes)
 // workspace; %2 becomes %3 in place, which counts once. 704 of 2048 bytes are unused then.
@@ -14,6 +17,14 @@
 // CHECK-NEXT: 1.0 KiB    1 values  net.mome:2  x = fc: linear(x, 4)
 // CHECK-NEXT: 256 bytes    1 values  net.mome:3  loss cls = cross_entropy(x, y)
 // DEEP: experts.acc.fc
+// Eight operations take a millisecond, eight bytes half of one, or two.
+// TIME: predicted: no faster than this
+// TIME-NEXT: part         ms forward  backward  optimizer  recomputed    all
+// TIME-NEXT: experts.acc       1.000     1.000      0.000       0.000  2.000
+// TIME-NEXT: loss.cls          0.000     2.000      0.000       0.000  2.000
+// TIME-NEXT: all               1.000     3.000      0.000       0.000  4.000
+// SLOW: all               2.000     6.000      0.000       0.000  8.000
+// PEAK: --peak=230 is no peak of a machine
 // ENTRY: there is no entry 'fit.setp'
 // ENTRY-NEXT: entries: fit.step
 module attributes {rt.package = {sources = [{path = "net.mome", text = "model Net\0A  x = fc: linear(x, 4)\0A  loss cls = cross_entropy(x, y)\0A"}]}} {
