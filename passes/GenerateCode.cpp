@@ -6,6 +6,9 @@
 //   and with cuda=sm_80:              rt.launches @k_1f2e... on @"cuda:sm_80" scratch 0 [...]
 //                                     rt.code @"cuda:sm_80" image dense_resource<...>
 //
+// With cubins=sm_80,sm_90 the device's image is a fat binary of its PTX and of machine code for these,
+// where a CUDA toolkit is found; without one PTX alone, with a remark.
+//
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
 // a remark, to the reference lowering; `codegen=reference` sends all of them there. With a cache
 // (passes/cpu/ObjectCache.h) a kernel whose object is known is neither emitted nor compiled; the
@@ -21,6 +24,7 @@
 #include "passes/cpu/ReferenceKernels.h"
 #include "passes/cuda/BuildPtx.h"
 #include "passes/cuda/KernelEmitter.h"
+#include "passes/cuda/Ptxas.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -46,8 +50,8 @@ struct Kernel {
 class CodeGenerator {
 public:
   CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference, StringRef cuda,
-                StringRef cache)
-      : module(module), target(target), onlyReference(onlyReference), cuda(cuda),
+                ArrayRef<std::string> cubins, StringRef cache)
+      : module(module), target(target), onlyReference(onlyReference), cuda(cuda), cubins(cubins),
         cache(cache, (target.name + (onlyReference ? " reference" : " cpu")).str()) {}
 
   /// Replaces each nn.kernel by its record, and adds the code of all of them.
@@ -59,14 +63,16 @@ private:
   FailureOr<func::FuncOp> emitFunction(nn::KernelOp kernel, Kernel &emitted);
   LogicalResult compileKernels();
   FailureOr<std::string> linkKernels();
-  void addCode(const Twine &variant, StringRef image);
+  rt::CodeOp addCode(const Twine &variant, StringRef image);
   LogicalResult emitDeviceKernel(nn::KernelOp kernel);
   LogicalResult addDeviceCode();
+  void assemble(rt::CodeOp code, StringRef ptx);
 
   ModuleOp module;
   const cpu::Target &target;
   bool onlyReference;
   StringRef cuda; // architecture; empty: none
+  ArrayRef<std::string> cubins;
   cpu::ObjectCache cache;
   std::vector<Kernel> kernels;
   OwningOpRef<ModuleOp> deviceModule;
@@ -215,17 +221,56 @@ LogicalResult CodeGenerator::addDeviceCode() {
   if (failed(ptx)) {
     return failure();
   }
-  addCode(variantOf(cuda), *ptx);
+  rt::CodeOp code = addCode(variantOf(cuda), *ptx);
+  if (!cubins.empty()) {
+    assemble(code, *ptx);
+  }
   return success();
 }
 
-void CodeGenerator::addCode(const Twine &variant, StringRef image) {
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+static DenseResourceElementsAttr imageAttr(Builder builder, StringRef image) {
   auto type = RankedTensorType::get({int64_t(image.size())}, builder.getI8Type());
   AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(
       ArrayRef<char>(image.data(), image.size()), /*align=*/64, /*dataIsMutable=*/false);
-  auto attr = DenseResourceElementsAttr::get(type, "code", std::move(blob));
-  rt::CodeOp::create(builder, module.getLoc(), builder.getStringAttr(variant), attr);
+  return DenseResourceElementsAttr::get(type, "code", std::move(blob));
+}
+
+rt::CodeOp CodeGenerator::addCode(const Twine &variant, StringRef image) {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  return rt::CodeOp::create(builder, module.getLoc(), builder.getStringAttr(variant),
+                            imageAttr(builder, image), /*assembled=*/ArrayAttr());
+}
+
+/// Makes the image a fat binary with machine code; where that cannot be done it stays PTX, which
+/// every driver takes.
+void CodeGenerator::assemble(rt::CodeOp code, StringRef ptx) {
+  Builder b(module.getContext());
+  SmallVector<cuda::Cubin> assembled;
+  SmallVector<Attribute> records;
+  std::string problem;
+  for (const std::string &architecture : cubins) {
+    std::optional<cuda::Cubin> cubin = cuda::assemblePtx(ptx, architecture, problem);
+    if (!cubin) {
+      break;
+    }
+    for (const cuda::FunctionRecord &f : cubin->functions) {
+      records.push_back(rt::AssembledAttr::get(b.getContext(), f.name, architecture, f.registers,
+                                               f.shared, f.stack, f.spilled));
+    }
+    assembled.push_back(std::move(*cubin));
+  }
+  std::optional<std::string> image;
+  if (problem.empty()) {
+    image = cuda::bundle(ptx, cuda, assembled, problem);
+  }
+  if (!image) {
+    remark::missed(code.getLoc(), remark::RemarkOpts::name("ptx-only").category("nn-generate-code"))
+        << remark::reason("@{0} has no machine code, the driver will compile its PTX: {1}",
+                          code.getSymName(), problem);
+    return;
+  }
+  code.setImageAttr(imageAttr(b, *image));
+  code.setAssembledAttr(b.getArrayAttr(records));
 }
 
 LogicalResult CodeGenerator::run() {
@@ -256,7 +301,9 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
       getOperation().emitError("unknown CUDA architecture '") << cuda << "'";
       return signalPassFailure();
     }
-    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference", cuda, cache).run())) {
+    SmallVector<std::string> cubins(this->cubins.begin(), this->cubins.end());
+    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference", cuda, cubins, cache)
+                   .run())) {
       signalPassFailure();
     }
   }

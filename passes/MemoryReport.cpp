@@ -20,8 +20,7 @@ static std::string prefixOf(StringRef path, unsigned depth) {
   return path.take_front(end).str();
 }
 
-/// The part that all scopes of a location lie in; of several, what their names have in common.
-static std::string partOf(Location loc, unsigned depth) {
+std::string mome::partOf(Location loc, unsigned depth) {
   SmallVector<StringRef> common;
   bool first = true;
   for (model::ScopeAttr scope : model::getScopes(loc)) {

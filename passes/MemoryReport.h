@@ -68,6 +68,8 @@ struct MemoryReport {
 /// the module has no such program.
 mlir::FailureOr<MemoryReport> reportMemory(mlir::ModuleOp module, llvm::StringRef program,
                                            unsigned depth, const Machine &machine = {});
+/// The part that all scopes of a location lie in; of several, what their names have in common.
+std::string partOf(mlir::Location loc, unsigned depth);
 /// The program that touches the most work memory; empty if there is none.
 std::string largestProgram(mlir::ModuleOp module);
 /// The first training step, else the largest program.

@@ -99,6 +99,7 @@ private:
   Offsets<fb::Scalar> printScalars();
   Offsets<fb::Kernel> printKernels(rt::CodeOp code);
   Offsets<fb::Launch> printLaunches(rt::LaunchesOp launches);
+  Offsets<fb::Assembled> printAssembled(rt::CodeOp code);
   Offsets<fb::Section> printSections(StringRef key);
   Offsets<fb::Metric> printMetrics();
   Offsets<fb::Source> printSources();
@@ -181,6 +182,19 @@ Offsets<fb::Launch> Printer::printLaunches(rt::LaunchesOp launches) {
     auto function = text(launch.getFunction());
     list.push_back(fb::CreateLaunch(builder, function, launch.getBlocks(), launch.getThreads(),
                                     launch.getShared()));
+  }
+  return list;
+}
+
+Offsets<fb::Assembled> Printer::printAssembled(rt::CodeOp code) {
+  Offsets<fb::Assembled> list;
+  ArrayAttr records = code.getAssembledAttr();
+  for (Attribute attribute : records ? records.getValue() : ArrayRef<Attribute>()) {
+    auto record = cast<rt::AssembledAttr>(attribute);
+    auto symbol = text(record.getFunction());
+    list.push_back(fb::CreateAssembled(builder, symbol, text(record.getArchitecture()),
+                                       record.getRegisters(), record.getShared(), record.getStack(),
+                                       record.getSpilled()));
   }
   return list;
 }
@@ -288,8 +302,9 @@ flatbuffers::Offset<fb::Variant> Printer::printVariant(rt::CodeOp code) {
   auto kernelList = builder.CreateVector(kernels);
   auto programList = builder.CreateVector(programs);
   auto imageBytes = builder.CreateVector(image.data(), image.size());
+  auto assembled = builder.CreateVector(printAssembled(code));
   return fb::CreateVariant(builder, name, arenaList, slotList, scalarList, layouts, kernelList,
-                           programList, imageBytes, text(hash));
+                           programList, imageBytes, text(hash), assembled);
 }
 
 Offsets<fb::Section> Printer::printSections(StringRef key) {

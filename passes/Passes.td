@@ -149,13 +149,15 @@ def VerifyPlanPass : Pass<"rt-verify-plan", "::mlir::ModuleOp"> {
 def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
   let summary = "Turns kernels into machine code";
   let description = [{
-    Kernels that no fast family takes go to the reference lowering, which a remark of category `nn-generate-code` says.
+    Kernels that no fast family takes go to the reference lowering, which a remark of category `nn-generate-code` says. So does one
+    when device code stays PTX, because there is no CUDA toolkit to assemble it.
   }];
   let options = [
     Option<"codegen", "codegen", "std::string", /*default=*/"\"cpu\"", "cpu: fast kernel families; reference: naive loops">,
     Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "One of the targets of passes/cpu/Target.cpp">,
     Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Also generate code for this architecture, such as sm_80">,
-    Option<"cache", "cache", "std::string", /*default=*/"\"\"", "A folder that keeps the machine code of kernels; empty: none">];
+    Option<"cache", "cache", "std::string", /*default=*/"\"\"", "A folder that keeps the machine code of kernels; empty: none">,
+    ListOption<"cubins", "cubins", "std::string", "And assemble it for these">];
   let dependentDialects = [
     "::mome::rt::RTDialect", "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::bufferization::BufferizationDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",

@@ -107,6 +107,7 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
   generate.targetCpu = options.targetCpu;
   generate.cuda = options.cuda;
   generate.cache = options.cache;
+  generate.cubins.assign(options.cubins.begin(), options.cubins.end());
   manager.addPass(createGenerateCodePass(generate));
 }
 

@@ -40,6 +40,7 @@ struct PipelineOptions {
   std::string cuda;                    // also an architecture such as sm_80; empty: none
   std::optional<int64_t> budget;       // bytes that a session may allocate
   std::string cache;                   // folder that keeps machine code; empty: none
+  std::vector<std::string> cubins;     // its code is also assembled for these
 };
 
 /// Adds the verifier of the level that a stage leaves behind; nothing for parse and package.

@@ -100,6 +100,13 @@ struct Program {
   uint64_t work_peak = 0;
 };
 
+/// What the assembler says of a function of device code, on one architecture: registers, stack and
+/// spilled bytes per thread, shared bytes per block without what a launch asks for.
+struct Assembled {
+  std::string symbol, architecture; // "k_1f2e_0", "sm_90"
+  uint32_t registers = 0, shared = 0, stack = 0, spilled = 0;
+};
+
 struct Variant {
   std::string name; // "x86-64-v3"
   std::vector<Arena> arenas;
@@ -109,6 +116,7 @@ struct Variant {
   std::vector<Kernel> kernels;
   std::vector<Program> programs;
   std::span<const std::byte> code;
+  std::vector<Assembled> assembled; // of the machine code in a fat binary
 
   const Program *find(std::string_view entry) const;
   uint64_t arena_bytes() const;

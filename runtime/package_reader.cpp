@@ -44,9 +44,8 @@ public:
     each(p.sources(), [&](const fb::Source &s) {
       package.sources.push_back({text(s.path()), text(s.text()), text(s.hash())});
     });
-    each(p.costs(), [&](const fb::Cost &c) {
-      package.costs.push_back({text(c.path()), c.multiply_adds()});
-    });
+    each(p.costs(),
+         [&](const fb::Cost &c) { package.costs.push_back({text(c.path()), c.multiply_adds()}); });
     each(p.variants(), [&](const fb::Variant &v) { package.variants.push_back(variant(v)); });
   }
 
@@ -214,6 +213,10 @@ private:
     });
     each(v.kernels(), [&](const fb::Kernel &k) { result.kernels.push_back(kernel(k)); });
     each(v.programs(), [&](const fb::Program &p) { result.programs.push_back(program(p)); });
+    each(v.assembled(), [&](const fb::Assembled &a) {
+      result.assembled.push_back({text(a.symbol()), text(a.architecture()), a.registers(),
+                                  a.shared(), a.stack(), a.spilled()});
+    });
     if (v.code() != nullptr) {
       result.code = {reinterpret_cast<const std::byte *>(v.code()->data()), v.code()->size()};
     }

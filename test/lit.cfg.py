@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -19,6 +20,9 @@ config.substitutions.append(("%models", os.path.join(config.mome_src, "models"))
 config.substitutions.append(("%lib", os.path.join(config.mome_obj, "lib")))
 config.substitutions.append(("%root", config.mome_src))
 config.substitutions.append(("%python", sys.executable))
+# A CUDA toolkit, for what is only worth something with the real one.
+if shutil.which("ptxas", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"])):
+    config.available_features.add("ptxas")
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.
 if os.environ.get("MOME_ROUNDTRIP"):
     config.substitutions.append(("mome-opt", "mome-opt --verify-roundtrip"))

@@ -150,18 +150,33 @@ def RT_LaunchesOp : RT_Op<"launches", [DeclareOpInterfaceMethods<SymbolUserOpInt
   let hasVerifier = 1;
 }
 
+def RT_AssembledAttr : AttrDef<RT_Dialect, "Assembled"> {
+  let mnemonic = "assembled";
+  let summary = "What the assembler says of a function of device code, on one architecture";
+  let parameters = (ins StringRefParameter<>:$function, StringRefParameter<>:$architecture, "int64_t":$registers,
+                        "int64_t":$shared, "int64_t":$stack, "int64_t":$spilled);
+  let assemblyFormat = [{
+    `<` $function `on` $architecture `registers` $registers `shared` $shared `stack` $stack `spilled` $spilled `>`
+  }];
+}
+
 def RT_CodeOp : RT_Op<"code", [Symbol]> {
   let summary = "The machine code of one variant: an image that defines every rt.kernel";
   let description = [{
-    For a CPU an ELF image; for `cuda:` PTX text, with an `rt.launches` for each kernel.
+    For a CPU an ELF image; for `cuda:`, with an `rt.launches` for each kernel, PTX text, or a fat binary of it and of machine code
+    for some architectures: then `assembled` says what each function takes there. Registers, stack and spilled bytes are per thread,
+    shared bytes per block, without what a launch asks for.
 
     ```mlir
     rt.code @"x86-64-v3" image dense_resource<code> : tensor<8192xi8>
+    rt.code @"cuda:sm_80" image dense_resource<code_1> : tensor<9216xi8>
+        assembled [#rt.assembled<"k_0" on "sm_90" registers 40 shared 0 stack 0 spilled 0>]
     ```
     C1: the image is a vector of i8.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$image);
-  let assemblyFormat = "$sym_name `image` $image attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$image,
+                       OptionalAttr<TypedArrayAttrBase<RT_AssembledAttr, "records of functions">>:$assembled);
+  let assemblyFormat = "$sym_name `image` $image (`assembled` $assembled^)? attr-dict";
   let hasVerifier = 1;
 }
 

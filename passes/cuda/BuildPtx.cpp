@@ -13,14 +13,17 @@ using namespace mome;
 using namespace mome::cuda;
 
 static constexpr llvm::StringLiteral triple = "nvptx64-nvidia-cuda";
-/// PTX 8.0: every driver since CUDA 12.0 takes it.
-static constexpr llvm::StringLiteral features = "+ptx80";
+/// The oldest PTX that knows the architecture; 8.0, which every driver since CUDA 12.0 takes, if it can
+/// be.
+static StringRef featuresOf(StringRef architecture) {
+  return architecture == "sm_120" ? "+ptx87" : architecture == "sm_100" ? "+ptx86" : "+ptx80";
+}
 
 /// Of operands, results and scratch: the planner's (docs/levels.md, Kernels).
 static constexpr int64_t bufferAlignment = 64;
 
 bool mome::cuda::isArchitecture(StringRef name) {
-  return llvm::is_contained({"sm_80", "sm_86", "sm_89", "sm_90"}, name);
+  return llvm::is_contained({"sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"}, name);
 }
 
 /// Every function with a number of threads is one that the driver launches.
@@ -48,7 +51,7 @@ FailureOr<std::string> mome::cuda::buildPtx(ModuleOp module, StringRef architect
     return failure();
   }
   std::unique_ptr<llvm::TargetMachine> machine =
-      createTargetMachine(triple, architecture, features);
+      createTargetMachine(triple, architecture, featuresOf(architecture));
   setTarget(*code, *machine);
   optimize(*code, *machine);
   llvm::SmallString<0> text;

@@ -15,79 +15,140 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-static std::string findPtxas() {
+static std::string findTool(StringRef name) {
   if (const char *toolkit = std::getenv("CUDA_PATH")) {
     SmallString<128> folder(toolkit);
     llvm::sys::path::append(folder, "bin");
-    if (auto path = llvm::sys::findProgramByName("ptxas", {folder})) {
+    if (auto path = llvm::sys::findProgramByName(name, {folder})) {
       return *path;
     }
   }
-  if (auto path = llvm::sys::findProgramByName("ptxas")) {
+  if (auto path = llvm::sys::findProgramByName(name)) {
     return *path;
   }
-  auto path = llvm::sys::findProgramByName("ptxas", {"/usr/local/cuda/bin"});
+  auto path = llvm::sys::findProgramByName(name, {"/usr/local/cuda/bin"});
   return path ? *path : "";
 }
-
-namespace {
-/// A folder that goes away.
-struct TemporaryFolder {
-  TemporaryFolder() { error = llvm::sys::fs::createUniqueDirectory("mome", path); }
-  ~TemporaryFolder() { llvm::sys::fs::remove_directories(path); }
-  std::string file(StringRef name) const { return (path + "/" + name).str(); }
-  SmallString<128> path;
-  std::error_code error;
-};
-} // namespace
 
 static std::string contentOf(StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path);
   return file ? (*file)->getBuffer().str() : "";
 }
 
+namespace {
+/// One run of a tool in a folder of its own, which goes away.
+class ToolRun {
+public:
+  /// False, with `problem`, where there is no such tool or no folder.
+  bool open(StringRef name, std::string &problem) {
+    tool = findTool(name);
+    if (tool.empty()) {
+      problem =
+          ("there is no " + name + " in $CUDA_PATH/bin, in PATH or in /usr/local/cuda/bin").str();
+    } else if (std::error_code error = llvm::sys::fs::createUniqueDirectory("mome", folder)) {
+      problem = "cannot make a temporary folder: " + error.message();
+    }
+    return problem.empty();
+  }
+  ~ToolRun() { llvm::sys::fs::remove_directories(folder); }
+  std::string file(StringRef name) const { return (folder + "/" + name).str(); }
+  /// The path of a new file with this content.
+  std::string write(StringRef name, StringRef content, std::string &problem) const {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(file(name), error);
+    stream << content;
+    stream.close();
+    if (error || stream.error()) {
+      problem = "cannot write a temporary file: " + (error ? error : stream.error()).message();
+      stream.clear_error();
+    }
+    return file(name);
+  }
+  /// What the tool printed; nullopt, with `problem`, where it failed.
+  std::optional<std::string> run(ArrayRef<std::string> arguments, std::string &problem) const {
+    SmallVector<StringRef> command{tool};
+    command.append(arguments.begin(), arguments.end());
+    std::string log = file("log");
+    std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
+    if (int status = llvm::sys::ExecuteAndWait(tool, command, std::nullopt, redirects)) {
+      problem = "'" + llvm::join(command, " ") + "' failed with " + std::to_string(status) + ":\n" +
+                contentOf(log);
+      return std::nullopt;
+    }
+    return contentOf(log);
+  }
+
+private:
+  std::string tool;
+  SmallString<128> folder;
+};
+} // namespace
+
 std::optional<Cubin> mome::cuda::assemblePtx(StringRef ptx, StringRef architecture,
                                              std::string &problem) {
-  std::string ptxas = findPtxas();
-  if (ptxas.empty()) {
-    problem = "there is no ptxas in $CUDA_PATH/bin, in PATH or in /usr/local/cuda/bin";
+  ToolRun ptxas;
+  if (!ptxas.open("ptxas", problem)) {
     return std::nullopt;
   }
-  TemporaryFolder folder;
-  std::string input = folder.file("kernels.ptx"), output = folder.file("kernels.cubin");
-  std::string log = folder.file("log");
-  std::error_code error = folder.error;
-  if (!error) {
-    llvm::raw_fd_ostream stream(input, error);
-    stream << ptx;
-  }
-  if (error) {
-    problem = "cannot write a temporary file: " + error.message();
+  std::string input = ptxas.write("kernels.ptx", ptx, problem);
+  if (!problem.empty()) {
     return std::nullopt;
   }
-  std::string target = ("-arch=" + architecture).str();
-  SmallVector<StringRef> command{ptxas, "-v", target, input, "-o", output};
-  std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
-  if (int status = llvm::sys::ExecuteAndWait(ptxas, command, std::nullopt, redirects)) {
-    problem = "'" + llvm::join(command, " ") + "' failed with " + std::to_string(status) + ":\n" +
-              contentOf(log);
+  std::string output = ptxas.file("kernels.cubin");
+  std::optional<std::string> record =
+      ptxas.run({"-v", ("-arch=" + architecture).str(), input, "-o", output}, problem);
+  if (!record) {
     return std::nullopt;
   }
-  return Cubin{contentOf(output), contentOf(log)};
+  return Cubin{architecture.str(), contentOf(output), parseRecord(*record)};
 }
 
-PtxasTotals mome::cuda::summarize(StringRef record) {
-  PtxasTotals totals;
-  llvm::Regex used("Used ([0-9]+) registers"), spilled("([0-9]+) bytes spill stores");
+SmallVector<FunctionRecord> mome::cuda::parseRecord(StringRef record) {
+  SmallVector<FunctionRecord> functions;
+  llvm::Regex name("Compiling entry function '([^']+)'"), registers("Used ([0-9]+) registers");
+  llvm::Regex shared("([0-9]+) bytes smem"), stack("([0-9]+) bytes stack frame");
+  llvm::Regex spilled("([0-9]+) bytes spill stores");
+  auto read = [](StringRef line, llvm::Regex &pattern, int64_t &number) {
+    SmallVector<StringRef> match;
+    if (pattern.match(line, &match)) {
+      match[1].getAsInteger(10, number);
+    }
+  };
   for (StringRef line : llvm::split(record, '\n')) {
     SmallVector<StringRef> match;
-    int64_t number = 0;
-    if (used.match(line, &match) && !match[1].getAsInteger(10, number)) {
-      ++totals.functions;
-      totals.registers = std::max(totals.registers, number);
-    } else if (spilled.match(line, &match) && !match[1].getAsInteger(10, number)) {
-      totals.spilledBytes += number;
+    if (name.match(line, &match)) {
+      functions.emplace_back().name = match[1].str();
+    }
+    if (!functions.empty()) {
+      read(line, registers, functions.back().registers);
+      read(line, shared, functions.back().shared);
+      read(line, stack, functions.back().stack);
+      read(line, spilled, functions.back().spilled);
     }
   }
-  return totals;
+  return functions;
+}
+
+std::optional<std::string> mome::cuda::bundle(StringRef ptx, StringRef architecture,
+                                              ArrayRef<Cubin> cubins, std::string &problem) {
+  ToolRun fatbinary;
+  if (!fatbinary.open("fatbinary", problem)) {
+    return std::nullopt;
+  }
+  std::string output = fatbinary.file("kernels.fatbin");
+  // Uncompressed: whoever wants to read the PTX can, the stand-in for the driver among them.
+  SmallVector<std::string> arguments{"-64", "--compress=false", "--create=" + output};
+  auto add = [&](StringRef kind, StringRef name, StringRef machine, StringRef content) {
+    std::string path = fatbinary.write(name, content, problem);
+    arguments.push_back(
+        ("--image3=kind=" + kind + ",sm=" + machine.drop_front(3) + ",file=" + path).str());
+  };
+  add("ptx", "kernels.ptx", architecture, ptx);
+  for (const Cubin &cubin : cubins) {
+    add("elf", cubin.architecture + ".cubin", cubin.architecture, cubin.code);
+  }
+  if (!problem.empty() || !fatbinary.run(arguments, problem)) {
+    return std::nullopt;
+  }
+  return contentOf(output);
 }

@@ -100,13 +100,14 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
     return;
   }
   make_current();
-  std::string ptx(reinterpret_cast<const char *>(code.data()), code.size());
+  // PTX, which wants a zero at its end; or a fat binary, from which the driver takes what fits.
+  std::string image(reinterpret_cast<const char *>(code.data()), code.size());
   std::string log(4096, '\0');
   int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
-  const CUresult result = api.ModuleLoadDataEx(&module, ptx.c_str(), 2, options, values);
+  const CUresult result = api.ModuleLoadDataEx(&module, image.c_str(), 2, options, values);
   if (result == CUDA_ERROR_INVALID_PTX || result == CUDA_ERROR_INVALID_IMAGE) {
-    throw package_error(package, "the driver cannot compile its PTX: " + std::string(log.c_str()),
+    throw package_error(package, "the driver cannot load its code: " + std::string(log.c_str()),
                         "the package is damaged: compile it again");
   }
   check(api, result, "cuModuleLoadDataEx", where);

@@ -8,10 +8,12 @@ in bf16, whose roundings on both sides part where sums in other orders fall on d
 import json
 import os
 import pathlib
+import subprocess
 import sys
+import time
 
 import numpy
-from harness import ROOT, check, compile_model, load, recordings, run, workplace
+from harness import ROOT, check, checkpoint_bytes, compile_model, load, recordings, run, workplace
 
 TOLERANCE = 1e-5  # of the largest element of a tensor; f32
 FIRST_STEP_TOLERANCE = 1e-3  # of parameters that start at zero: all that they are is Adam's first step
@@ -87,6 +89,24 @@ def bf16(here):
             tolerance=BF16_TOLERANCE, loss=BF16_LOSS_TOLERANCE, param=BF16_PARAMETER_TOLERANCE, parameter_size=PARAMETER_SIZE)
 
 
+def without_driver(here, package, data):
+    """A machine without a driver: a GPU that was asked for is one helpful error at once, `auto` is the processor."""
+    os.environ["MOME_CUDA_DRIVER"] = "/nowhere/libcuda.so.1"
+    command = ["mome", "train", package, "--data", data, "--steps", "2", "-q", "--out"]
+    begin = time.monotonic()
+    done = subprocess.run([*command, here / "none", "--device", "cuda:0"], capture_output=True, text=True)
+    seconds = time.monotonic() - begin
+    lines = done.stderr.splitlines()
+    check(done.returncode == 6 and len(lines) == 2 and "no CUDA driver" in lines[0] and "--device cpu" in lines[1],
+          f"without a driver --device cuda:0 is an error that says what to do: {lines[0]}")
+    check(seconds < 1, f"and it comes within a second: {seconds:.2f} s")
+    check(not (here / "none").exists(), "and leaves nothing behind")
+    run(*command, here / "auto", "--device", "auto")
+    manifest = checkpoint_bytes(here / "auto")["manifest.json"]
+    check(json.loads(manifest)["state"]["variant"].startswith("x86-64"), "--device auto trains on the processor then")
+    del os.environ["MOME_CUDA_DRIVER"]
+
+
 def trained(here, package, data, device):
     """Losses of every step, and the parameters at the end."""
     out = here / f"run-{device.replace(':', '')}"
@@ -99,11 +119,13 @@ def trained(here, package, data, device):
 
 def train(here, package):
     """Training: the same losses at every step, the same parameters at the end."""
-    data = recordings(here / "data")
+    # Enough for the demo's steps before `monitor` loses its patience.
+    data = recordings(here / "data", per_subject=12 if STEPS > 8 else 2)
+    without_driver(here, package, data)
     expected, parameters = trained(here, package, data, "cpu")
     found, others = trained(here, package, data, "cuda:0")
     error = numpy.max(numpy.abs(found - expected) / expected)
-    check(len(expected) == STEPS and error <= TOLERANCE, f"{STEPS} training steps have the same losses to {error:.1e}")
+    check(len(expected) == STEPS and error <= TOLERANCE, f"{len(expected)} of {STEPS} training steps have the same losses to {error:.1e}")
     worst = 0.0
     for name, value in parameters.items():
         value, other = (without_key_bias(name, numpy.asarray(array, numpy.float64)) for array in (value, others[name]))

@@ -26,10 +26,10 @@ def compile_model(source, package, *options):
     return package
 
 
-def recordings(folder):
+def recordings(folder, per_subject=2):
     """Simulated smart-watch recordings, cut to 32 samples for the tiny preset."""
     if not (folder / "index.csv").exists():
-        run("/usr/bin/python3", ROOT / "models/watch/convert.py", "--generate", "--window", 32, "--per-subject", 2, folder)
+        run("/usr/bin/python3", ROOT / "models/watch/convert.py", "--generate", "--window", 32, "--per-subject", per_subject, folder)
     return folder
 
 

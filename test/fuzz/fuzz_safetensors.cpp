@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
       for (int64_t extent : view.shape) {
         count *= uint64_t(extent);
       }
-      if (count != view.bytes.size() || view.bytes.data() + view.bytes.size() > file.data() + file.size()) {
+      if (count != view.bytes.size() ||
+          view.bytes.data() + view.bytes.size() > file.data() + file.size()) {
         std::abort();
       }
     }

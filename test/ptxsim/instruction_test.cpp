@@ -188,7 +188,8 @@ TEST(Instructions, Convert) {
 TEST(Instructions, AssembleWithPtxas) {
   const char *ptxas = "/usr/local/cuda/bin/ptxas";
   if (!std::filesystem::exists(ptxas)) {
-    GTEST_SKIP() << "no " << ptxas << ": that NVIDIA's assembler takes the texts of the cases is not "
+    GTEST_SKIP() << "no " << ptxas
+                 << ": that NVIDIA's assembler takes the texts of the cases is not "
                  << "checked here; the cases themselves ran";
   }
   const std::string path = ::testing::TempDir() + "ptxsim_cases.ptx";

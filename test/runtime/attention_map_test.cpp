@@ -62,7 +62,8 @@ TEST(AttentionMap, OtherNumbersOfTokensAreRefused) {
 
 TEST(AttentionMap, HeadsAreAveraged) {
   const GrayClip clip(3, 2, 32, 32);
-  const auto map = attention_map(single(4, 2 * 17, 17 + 1 + 6), 4, clip.view); // frame 1, row 1, column 2
+  const auto map =
+      attention_map(single(4, 2 * 17, 17 + 1 + 6), 4, clip.view); // frame 1, row 1, column 2
   ASSERT_TRUE(map);
   EXPECT_FLOAT_EQ(map->patches[16 + 6], 0.25f);
   EXPECT_FLOAT_EQ(map->frame_share(1), 0.25f);
@@ -79,10 +80,10 @@ TEST(AttentionMap, ThePictureGlowsWhereTheAttentionIs) {
   const auto red = [](const mome::video::Frames &p, int x, int y) {
     return int(p.pixels[size_t(y * p.width + x) * 3]);
   };
-  EXPECT_EQ(red(plain, 10, 10), 128); // 0.5 of 255
+  EXPECT_EQ(red(plain, 10, 10), 128);               // 0.5 of 255
   const int x = 164 + 160 * 5 / 8, y = 160 * 3 / 8; // centre of row 1, column 2 of frame 1
   EXPECT_GE(red(picture, x, y), 210);
-  EXPECT_EQ(red(picture, 164 + 10, 150), 128);             // far away: untouched
+  EXPECT_EQ(red(picture, 164 + 10, 150), 128);               // far away: untouched
   EXPECT_EQ(red(picture, 160 * 5 / 8, y), red(plain, 1, 1)); // the other frame: untouched
   const auto most = std::max_element(picture.pixels.begin(), picture.pixels.end());
   EXPECT_EQ(*most, 255); // the gap between the frames

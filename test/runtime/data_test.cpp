@@ -146,9 +146,8 @@ TEST(SourceSection, StreamsAndSplit) {
   EXPECT_EQ(c.stream("acc").tensor, "accel");
   EXPECT_EQ(c.stream("acc").stddev, 2);
   EXPECT_EQ(c.stream("gyro").tensor, "gyro");
-  expect_error(5, {"'d'", "'kinetics' is not built in"}, [] {
-    parse_source("d", R"({"source": [{"value": {"kind": "kinetics"}}]})");
-  });
+  expect_error(5, {"'d'", "'kinetics' is not built in"},
+               [] { parse_source("d", R"({"source": [{"value": {"kind": "kinetics"}}]})"); });
   expect_error(5, {"needs one source"}, [] { parse_source("d", "{}"); });
   expect_error(5, {"unknown key 'clip'"},
                [] { parse_source("d", R"({"source": [{"value": "tensors"}], "clip": []})"); });

@@ -15,7 +15,9 @@ struct DeviceUnderTest {
   std::function<std::unique_ptr<Device>()> make;
   std::function<std::vector<uint8_t>()> code;
 };
-void PrintTo(const DeviceUnderTest &device, std::ostream *out) { *out << device.name; }
+void PrintTo(const DeviceUnderTest &device, std::ostream *out) {
+  *out << device.name;
+}
 
 class DeviceTest : public ::testing::TestWithParam<DeviceUnderTest> {
 protected:

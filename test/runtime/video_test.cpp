@@ -713,7 +713,8 @@ TEST_F(VideoSetTest, PreparedCopyIsSmallerEquivalentResumableAndRefusedWhenStale
 TEST(Prepare, AClipOfPreparedDataCostsAnEighthOfRaw) {
   TempDir dir;
 #ifdef __SANITIZE_ADDRESS__
-  constexpr double least = 1; // our code is slowed down, FFmpeg's is not: faster, by how much says nothing
+  constexpr double least =
+      1; // our code is slowed down, FFmpeg's is not: faster, by how much says nothing
 #else
   constexpr double least = 8;
 #endif

@@ -32,6 +32,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -72,6 +73,8 @@ static llvm::cl::opt<bool>
 static llvm::cl::opt<std::string> cudaArchitecture("cuda-architecture", llvm::cl::init("sm_80"));
 static llvm::cl::opt<std::string> ptxFile("ptx", llvm::cl::value_desc("file"),
                                           llvm::cl::desc("with --cuda: also write the PTX"));
+static llvm::cl::opt<std::string> runPtx("run-ptx", llvm::cl::value_desc("file"),
+                                         llvm::cl::desc("with --cuda: run this text instead"));
 
 static llvm::cl::opt<bool>
     ulp("ulp",
@@ -240,6 +243,14 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
   FailureOr<std::string> ptx = cuda::buildPtx(*code, cudaArchitecture);
   if (failed(ptx) || (!ptxFile.empty() && !writePtx(*ptx))) {
     return nullptr;
+  }
+  if (!runPtx.empty()) {
+    auto file = llvm::MemoryBuffer::getFile(runPtx);
+    if (!file) {
+      llvm::errs() << "cannot read '" << runPtx << "': " << file.getError().message() << "\n";
+      return nullptr;
+    }
+    *ptx = (*file)->getBuffer().str();
   }
   return DeviceRunner::create("cuda:" + cudaArchitecture, *ptx, records, sizes);
 }

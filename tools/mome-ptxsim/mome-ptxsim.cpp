@@ -1,13 +1,16 @@
 // mome-ptxsim: runs one kernel of a PTX file on the CPU, with every checker on. All logic is in
 // runtime/cuda/sim; docs/ptxsim.md says what is executed and what is checked.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/cuda/model/prediction.h"
 #include "runtime/cuda/sim/load.h"
 #include "runtime/cuda/sim/simulate.h"
 #include "runtime/error.h"
@@ -27,6 +30,8 @@ struct Options {
   uint64_t print = 8;
   bool list = false, json = false, counters = false, lines = false, time = false;
   bool no_races = false, no_init = false, no_late = false;
+  std::string predict;
+  mome::cuda::Resources resources;
 };
 
 /// "X", "X,Y" or "X,Y,Z"
@@ -69,6 +74,10 @@ void add_options(CLI::App &app, Options &o) {
   app.add_flag("--counters", o.counters, "Print what the kernel executed and moved");
   app.add_flag("--lines", o.lines, "Print warp instructions per PTX line");
   app.add_flag("--time", o.time, "Print how fast the simulator was, to standard error");
+  app.add_option("--predict", o.predict,
+                 "Run nothing but a few blocks, and predict the time on a GPU: a100, h100, ...");
+  app.add_option("--registers", o.resources.registers,
+                 "For --predict: registers of a thread, as ptxas gives them");
   app.add_flag("--json", o.json, "Print faults and counters as JSON");
   app.add_flag("--no-race-check", o.no_races, "Do not look for races");
   app.add_flag("--no-init-check", o.no_init, "Do not look for uninitialised reads");
@@ -140,6 +149,54 @@ void print_json(const Report &r, const std::string &file) {
   std::printf("%s\n", out.dump(2).c_str());
 }
 
+/// Prints how long the launch should take on a GPU.
+int predict(const Options &o, const Program &program, const std::vector<Argument> &arguments,
+            const Memory &memory) {
+  const mome::cuda::DeviceData *device = mome::cuda::find_device_data(o.predict);
+  if (!device) {
+    throw mome::usage_error("no numbers of a GPU '" + o.predict + "'",
+                            std::string(mome::cuda::device_data_names()));
+  }
+  mome::cuda::LaunchShape shape;
+  shape.function = program.name;
+  shape.shared = o.launch.dynamic_shared;
+  const auto grid = three(o.grid, "--grid"), block = three(o.block, "--block");
+  std::copy_n(grid.begin(), 2, shape.grid);
+  std::copy_n(block.begin(), 2, shape.block);
+  std::vector<mome::cuda::Argument> list;
+  for (const Argument &a : arguments) {
+    uint32_t word = 0;
+    std::memcpy(&word, a.value.data(), std::min(sizeof word, a.value.size()));
+    list.emplace_back(word);
+    if (a.buffer) {
+      list.back() = mome::cuda::Buffer{memory.find(a.address)->size};
+    }
+  }
+  std::string problem;
+  const mome::cuda::WorkCounter counter(mome::read_file(o.file), problem);
+  const auto work = counter.count(shape, list, problem);
+  if (!work) {
+    throw mome::Error(Exit::failed, o.file, problem);
+  }
+  mome::cuda::Resources resources = o.resources;
+  resources.static_shared = uint32_t(program.static_shared);
+  const mome::cuda::Prediction p = mome::cuda::predict(*device, shape, *work, resources);
+  if (o.json) {
+    const nlohmann::ordered_json out = {{"predicted_seconds", p.seconds},
+                                        {"limiter", p.limiter},
+                                        {"blocks_per_multiprocessor", p.occupancy.blocks},
+                                        {"flops", work->flops + work->tensor_flops}};
+    std::printf("%s\n", out.dump(2).c_str());
+  } else {
+    std::printf(
+        "%s on %s: predicted %.3f us, limited by %s; %d blocks on a multiprocessor, limited "
+        "by %s\n",
+        program.name.c_str(), std::string(device->name).c_str(), p.seconds * 1e6,
+        std::string(p.limiter).c_str(), p.occupancy.blocks, std::string(p.occupancy.limit).c_str());
+  }
+  return 0;
+}
+
 int run(Options o) {
   Memory memory;
   const auto module = std::make_shared<const Module>(parse(mome::read_file(o.file), o.file));
@@ -154,6 +211,9 @@ int run(Options o) {
     arguments.push_back(parse_argument(text, memory));
   }
   const std::vector<std::byte> params = params_of(program, arguments);
+  if (!o.predict.empty()) {
+    return predict(o, program, arguments, memory);
+  }
   o.launch.grid = three(o.grid, "--grid");
   o.launch.block = three(o.block, "--block");
   o.launch.params = params;

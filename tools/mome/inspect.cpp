@@ -1,5 +1,6 @@
 // mome inspect: what is in a package, a checkpoint or a safetensors file. The facts are gathered as
 // JSON; text is one way to print them.
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <filesystem>
@@ -96,6 +97,13 @@ OrderedJson variant_json(const Variant &variant) {
   }
   for (const Program &program : variant.programs) {
     json["entries"].push_back(entry_json(program));
+  }
+  for (const Assembled &a : variant.assembled) {
+    json["assembled"][a.architecture].push_back({{"function", a.symbol},
+                                                 {"registers", a.registers},
+                                                 {"shared", a.shared},
+                                                 {"stack", a.stack},
+                                                 {"spilled", a.spilled}});
   }
   return json;
 }
@@ -201,7 +209,27 @@ OrderedJson inspect(const fs::path &path) {
 
 //===-- Text --------------------------------------------------------------------------------===//
 
-void print_variant(const OrderedJson &v) {
+/// What the assembler made of each function of device code; without `all` their extremes.
+void print_assembled(const OrderedJson &architectures, bool all) {
+  for (const auto &[architecture, functions] : architectures.items()) {
+    uint64_t registers = 0, spilled = 0;
+    for (const OrderedJson &f : functions) {
+      registers = std::max(registers, f["registers"].get<uint64_t>());
+      spilled += f["spilled"].get<uint64_t>();
+    }
+    std::printf(
+        "  machine code for %s: %zu functions, at most %llu registers, %llu bytes spilled\n",
+        architecture.c_str(), functions.size(), (unsigned long long)registers,
+        (unsigned long long)spilled);
+    for (const OrderedJson &f : all ? functions : OrderedJson::array()) {
+      std::printf("    %-28s %3d registers %6d bytes shared %4d stack %4d spilled\n",
+                  f["function"].get<std::string>().c_str(), f["registers"].get<int>(),
+                  f["shared"].get<int>(), f["stack"].get<int>(), f["spilled"].get<int>());
+    }
+  }
+}
+
+void print_variant(const OrderedJson &v, bool kernels) {
   std::printf("\nvariant %s%s: %s of memory, %s of code, %d kernels\n",
               v["name"].get<std::string>().c_str(),
               v["runs_here"].get<bool>() ? "" : " (does not run on this machine)",
@@ -218,6 +246,7 @@ void print_variant(const OrderedJson &v) {
                 bytes_text(uint64_t(e["bytes_moved"].get<double>())).c_str(),
                 bytes_text(e["work_peak"]).c_str());
   }
+  print_assembled(v.value("assembled", OrderedJson::object()), kernels);
 }
 
 /// One "key  value" line for every plain fact; lists of names are joined.
@@ -237,7 +266,7 @@ void print_facts(const OrderedJson &json) {
   }
 }
 
-void print_text(const OrderedJson &json, bool tensors) {
+void print_text(const OrderedJson &json, bool tensors, bool kernels) {
   print_facts(json);
   const OrderedJson &parameters = json["parameters"];
   std::printf("%-12s %llu in %llu tensors\n",
@@ -267,7 +296,7 @@ void print_text(const OrderedJson &json, bool tensors) {
       }
     }
     for (const OrderedJson &v : json["variants"]) {
-      print_variant(v);
+      print_variant(v, kernels);
     }
   }
   for (size_t i = 0; tensors && i < json["tensors"].size(); ++i) {
@@ -283,7 +312,7 @@ void print_text(const OrderedJson &json, bool tensors) {
 void add_inspect(CLI::App &app) {
   struct Flags {
     std::string path;
-    bool json = false, tensors = false;
+    bool json = false, tensors = false, kernels = false;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command =
@@ -292,12 +321,15 @@ void add_inspect(CLI::App &app) {
       ->required();
   command->add_flag("--json", flags->json, "print everything as JSON");
   command->add_flag("--tensors", flags->tensors, "list every tensor");
+  command->add_flag(
+      "--kernels", flags->kernels,
+      "list what each function of device code takes: registers, shared memory, spills");
   command->callback([flags] {
     const OrderedJson json = inspect(flags->path);
     if (flags->json) {
       std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     } else {
-      print_text(json, flags->tensors);
+      print_text(json, flags->tensors, flags->kernels);
     }
   });
 }

@@ -7,6 +7,7 @@
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
 #include "tools/momec/pass_diagnostics.h"
+#include "tools/momec/predict.h"
 #include "tools/momec/report.h"
 
 #include "dialects/Mome/Mome.h"
@@ -52,10 +53,11 @@ public:
         diagnostics(sources, this->flags.options) {}
 
   int run();
-  /// Plans the memory, and prints what it is for.
+  /// Plans the memory, and prints what it is for; with a GPU among the targets predicts times.
   int report();
 
 private:
+  int predict(const std::string &entry);
   int runTo(Stage last);
   int readSource();
   int readModule();
@@ -305,10 +307,14 @@ int Compilation::writeCubin(StringRef ptx, StringRef path) {
   if (!cubin) {
     return fail(problem + "\n  hint: --emit=ptx needs no CUDA toolkit; packages carry PTX");
   }
-  cuda::PtxasTotals totals = cuda::summarize(cubin->record);
+  int64_t registers = 0, spilled = 0;
+  for (const cuda::FunctionRecord &f : cubin->functions) {
+    registers = std::max(registers, f.registers);
+    spilled += f.spilled;
+  }
   llvm::errs() << llvm::formatv(
-      "momec: ptxas: {0} functions, at most {1} registers, {2} bytes spilled\n", totals.functions,
-      totals.registers, totals.spilledBytes);
+      "momec: ptxas: {0} functions, at most {1} registers, {2} bytes spilled\n",
+      cubin->functions.size(), registers, spilled);
   return writeFile(path, cubin->code);
 }
 
@@ -379,6 +385,22 @@ int Compilation::report() {
                        "entries: " + llvm::join(entries, ", "));
   }
   llvm::outs() << reportText(*report, [&](StringRef at) { return sourceLine(at); });
+  return options.pipeline.cuda.empty() ? int(ok) : predict(entry);
+}
+
+/// How long the entry should take on a GPU.
+int Compilation::predict(const std::string &entry) {
+  PredictionRequest request{entry, options.pipeline.cuda, options.gpu, options.reportDepth};
+  options.pipeline.cubins.clear(); // the simulator wants PTX
+  if (int status = runStage(Stage::codegen); status != ok) {
+    return status;
+  }
+  std::string problem;
+  std::optional<std::string> text = predictionText(*module, request, problem);
+  if (!text) {
+    return fail(problem);
+  }
+  llvm::outs() << *text;
   return ok;
 }
 

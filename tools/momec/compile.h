@@ -27,6 +27,7 @@ struct CompileOptions {
   std::string reportEntry;       // of `momec report`; empty: the one that needs most memory
   unsigned reportDepth = 2;
   mome::Machine machine; // of `momec report`, to predict times
+  std::string gpu; // that times are predicted for; empty: one of the CUDA architecture
   bool timing = false, help = false;
 
   /// The flags that say the same to another momec, with a blank in front of each.

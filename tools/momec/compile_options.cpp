@@ -10,6 +10,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/Timing.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -51,7 +52,7 @@ struct Flags {
                                cl::value_desc("dir"), cl::cat(stages)};
 
   cl::opt<std::string> machine{"target", cl::init("cpu"),
-                               cl::desc("The machines: cpu, or cpu,cuda:sm_80"),
+                               cl::desc("The machines: cpu, or cpu,cuda:sm_80,sm_90"),
                                cl::value_desc("kind"), cl::cat(target)};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
                                  cl::desc("native, or a processor level"), cl::value_desc("name"),
@@ -78,6 +79,9 @@ struct Flags {
   cl::opt<std::string> peak{
       "peak", cl::value_desc("GFLOP/s,GB/s"), cl::cat(says),
       cl::desc("momec report: predict times on a machine with this peak: 230,45")};
+  cl::opt<std::string> gpu{
+      "gpu", cl::desc("momec report: predict times for this one; with --target=cuda:sm_90"),
+      cl::value_desc("a100, h100, ..."), cl::cat(says)};
   cl::opt<std::string> remarks{
       "remarks", cl::ValueOptional, cl::value_desc("regex"),
       cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(says)};
@@ -173,6 +177,29 @@ static int readDefines(const Flags &flags, CompileOptions &options) {
   return ok;
 }
 
+/// "cpu,cuda:sm_80,sm_90": what follows a cuda: without a kind of its own is of that kind.
+static int readMachines(llvm::StringRef machines, PipelineOptions &pipeline) {
+  bool isCuda = false;
+  for (llvm::StringRef machine : llvm::split(machines, ',')) {
+    llvm::StringRef architecture = machine;
+    isCuda = architecture.consume_front("cuda:") || (isCuda && machine != "cpu");
+    if (isCuda && cuda::isArchitecture(architecture)) {
+      pipeline.cubins.push_back(architecture.str());
+    } else if (isCuda || machine != "cpu") {
+      return usage_error("--target: there is no machine '" + machine.str() + "'",
+                         "cpu, which is always among them, or of cuda:sm_80, sm_86, sm_89, sm_90, "
+                         "sm_100, sm_120 one or several");
+    }
+  }
+  // PTX runs on its architecture and all later ones: it is for the first.
+  llvm::sort(pipeline.cubins, [](llvm::StringRef a, llvm::StringRef b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  pipeline.cubins.erase(llvm::unique(pipeline.cubins), pipeline.cubins.end());
+  pipeline.cuda = pipeline.cubins.empty() ? "" : pipeline.cubins.front();
+  return ok;
+}
+
 static int readTarget(const Flags &flags, CompileOptions &options) {
   options.pipeline.codegen = flags.codegen;
   options.pipeline.targetCpu =
@@ -180,19 +207,15 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
   if (flags.codegen != "cpu" && flags.codegen != "reference") {
     return usage_error("--codegen is cpu or reference, not '" + flags.codegen + "'");
   }
-  for (llvm::StringRef machine : llvm::split(flags.machine, ',')) {
-    auto [kind, architecture] = machine.split(':');
-    if (kind == "cuda" && cuda::isArchitecture(architecture)) {
-      options.pipeline.cuda = architecture.str();
-    } else if (machine != "cpu") {
-      return usage_error(
-          "--target: there is no machine '" + machine.str() + "'",
-          "cpu, which is always among them, or one of cuda:sm_80, sm_86, sm_89, sm_90");
-    }
+  if (int status = readMachines(flags.machine, options.pipeline); status != ok) {
+    return status;
   }
-  if (options.deviceCode != CompileOptions::DeviceCode::none && options.pipeline.cuda.empty()) {
-    return usage_error("--emit=" + flags.emit + " wants a CUDA device to generate code for",
-                       "--target=cpu,cuda:sm_80");
+  if (options.deviceCode != CompileOptions::DeviceCode::none) {
+    if (options.pipeline.cuda.empty()) {
+      return usage_error("--emit=" + flags.emit + " wants a CUDA device to generate code for",
+                         "--target=cpu,cuda:sm_80");
+    }
+    options.pipeline.cubins.clear(); // what is written is PTX, or made of it
   }
   if (!cpu::findTarget(options.pipeline.targetCpu)) {
     return usage_error("--target-cpu: there is no '" + flags.targetCpu + "'",
@@ -305,6 +328,7 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   options.timing = flags.timing;
   options.reportEntry = flags.entry;
   options.reportDepth = flags.depth;
+  options.gpu = flags.gpu;
   if (flags.batch.getNumOccurrences()) {
     options.batch = flags.batch;
   }
@@ -320,7 +344,8 @@ std::string CompileOptions::pipelineFlags() const {
     result += " --codegen=" + pipeline.codegen;
   }
   if (!pipeline.cuda.empty()) {
-    result += " --target=cuda:" + pipeline.cuda;
+    result += " --target=cuda:" +
+              (pipeline.cubins.empty() ? pipeline.cuda : llvm::join(pipeline.cubins, ","));
   }
   if (pipeline.budget) {
     result += " --budget=" + std::to_string(*pipeline.budget);

@@ -1,5 +1,6 @@
 // What `momec report` prints, and what --budget says when a plan is larger than it.
 #include "tools/momec/report.h"
+#include "tools/momec/text_table.h"
 
 #include "runtime/text.h"
 
@@ -32,34 +33,6 @@ std::optional<int64_t> parseBytes(llvm::StringRef text) {
   return scale > 0 && value > 0 ? std::optional(int64_t(value * scale)) : std::nullopt;
 }
 
-namespace {
-/// Columns of text, right-aligned but the first.
-class Table {
-public:
-  explicit Table(std::vector<std::string> header) : rows{std::move(header)} {}
-  void add(std::vector<std::string> row) { rows.push_back(std::move(row)); }
-  std::string text() const {
-    std::string result;
-    for (const std::vector<std::string> &row : rows) {
-      std::string line;
-      for (size_t column = 0; column < row.size(); ++column) {
-        size_t width = 0;
-        for (const std::vector<std::string> &other : rows) {
-          width = std::max(width, other[column].size());
-        }
-        std::string blanks(width - row[column].size(), ' ');
-        line += column == 0 ? row[column] + blanks : "  " + blanks + row[column];
-      }
-      result += line + "\n";
-    }
-    return result;
-  }
-
-private:
-  std::vector<std::vector<std::string>> rows;
-};
-} // namespace
-
 static std::string cell(int64_t bytes) {
   return bytes == 0 ? "-" : bytes_text(bytes);
 }
@@ -67,7 +40,7 @@ static std::string cell(double flops) {
   return flops == 0 ? "-" : llvm::formatv("{0:F4}", flops * 1e-9).str();
 }
 
-static void addRow(Table &table, const std::string &name, const PartUse &use, bool recomputes) {
+static void addRow(TextTable &table, const std::string &name, const PartUse &use, bool recomputes) {
   std::vector<std::string> cells = {name,
                                     cell(use.weights),
                                     cell(use.optimizer),
@@ -117,7 +90,7 @@ static std::string secondsText(const MemoryReport &report) {
   if (!report.machine.isKnown()) {
     return "";
   }
-  Table table({"part", "ms forward", "backward", "optimizer", "recomputed", "all"});
+  TextTable table({"part", "ms forward", "backward", "optimizer", "recomputed", "all"});
   auto ms = [](double seconds) { return llvm::formatv("{0:F3}", seconds * 1e3).str(); };
   auto add = [&](const std::string &name, const Work &work) {
     table.add({name, ms(work.forward), ms(work.backward), ms(work.update), ms(work.recomputed),
@@ -142,7 +115,7 @@ std::string reportText(const MemoryReport &report, SourceLine source) {
   if (!recomputation.empty()) {
     header.push_back("recomputed");
   }
-  Table table(header);
+  TextTable table(header);
   PartUse all;
   for (const auto &[name, use] : report.parts) {
     addRow(table, name, use, !recomputation.empty());
@@ -178,8 +151,8 @@ std::string budgetText(const MemoryReport &report, int64_t budget, SourceLine so
       llvm::formatv("momec: error: {0} needs {1}, the budget is {2} [E0503]\n"
                     "  {3} last as long as the session: weights, moments, gradients, inputs\n"
                     "  {4} at the peak, in {5}, are held by values of these lines:\n",
-                    report.program, bytes_text(report.arenas), bytes_text(budget), bytes_text(lasting),
-                    bytes_text(work), report.peak);
+                    report.program, bytes_text(report.arenas), bytes_text(budget),
+                    bytes_text(lasting), bytes_text(work), report.peak);
   text += linesText(report, 6, source);
   if (std::string recomputation = recomputationText(report); !recomputation.empty()) {
     text += "  already " + recomputation + "\n";

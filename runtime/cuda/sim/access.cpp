@@ -1,6 +1,7 @@
 // Every memory access goes through Warp::resolve: state space, bounds, alignment, initialisation,
 // copies in flight, races, traffic.
 #include <algorithm>
+#include <span>
 
 #include "runtime/cuda/sim/block.h"
 
@@ -29,24 +30,26 @@ bool contiguous(const Access &a) {
   return wrong == 0;
 }
 
-/// Distinct 32-byte sectors touched by the lanes.
-uint32_t sectors(const Access &a, bool in_order) {
-  if (in_order) {
-    return uint32_t((a.address[31] + a.bytes - 1) / 32 - a.address[0] / 32 + 1);
-  }
-  uint64_t seen[lanes * 2];
+/// Distinct 32-byte sectors touched by the lanes, in order; returns how many.
+uint32_t find_sectors(const Access &a, bool in_order, std::span<uint64_t> seen) {
   uint32_t n = 0;
-  for_lanes(a.mask, [&](int l) {
-    for (uint64_t s = a.address[l] / 32; s <= (a.address[l] + a.bytes - 1) / 32; ++s) {
+  const auto add = [&](uint64_t first, uint64_t last) {
+    for (uint64_t s = first / 32; s <= last / 32; ++s) {
       if (n == 0 || seen[n - 1] != s) {
         seen[n++] = s;
       }
     }
-  });
-  if (!std::is_sorted(seen, seen + n)) {
-    std::sort(seen, seen + n);
+  };
+  if (in_order) {
+    add(a.address[0], a.address[31] + a.bytes - 1);
+    return n;
   }
-  return uint32_t(std::unique(seen, seen + n) - seen);
+  for_lanes(a.mask, [&](int l) { add(a.address[l], a.address[l] + a.bytes - 1); });
+  const auto end = seen.begin() + n;
+  if (!std::is_sorted(seen.begin(), end)) {
+    std::sort(seen.begin(), end);
+  }
+  return uint32_t(std::unique(seen.begin(), end) - seen.begin());
 }
 
 /// Passes over the 32 banks: 8-byte accesses go by half warps, 16-byte ones by quarters; lanes that
@@ -88,8 +91,15 @@ uint32_t wavefronts(const Access &a, bool in_order) {
   return total;
 }
 
-void count_global(Counters &c, const Access &a, bool in_order) {
-  const uint32_t n = sectors(a, in_order), bytes = a.bytes * uint32_t(std::popcount(a.mask));
+void count_global(Block &b, const Access &a, bool in_order) {
+  uint64_t seen[lanes * 2];
+  const uint32_t n = find_sectors(a, in_order, seen);
+  const uint32_t bytes = a.bytes * uint32_t(std::popcount(a.mask));
+  Counters &c = b.counters;
+  for (uint32_t i = 0; i < n; ++i) {
+    c.global_lines += i == 0 || seen[i] / 4 != seen[i - 1] / 4;
+    c.block_sectors += b.sectors.insert(seen[i]).second;
+  }
   if (a.read) {
     ++c.load_requests;
     c.load_sectors += n;
@@ -318,7 +328,7 @@ bool Warp::resolve_global(Access &a) {
     b.check_global(*this, a, *found);
   }
   if (b.launch.count && a.counted && a.space != Space::constant) {
-    count_global(b.counters, a, in_order);
+    count_global(b, a, in_order);
   }
   return true;
 }
@@ -349,7 +359,7 @@ void Warp::resolve(Access &a) {
     b.check_shared(*this, part);
   }
   if (b.launch.count && a.counted && global_lanes == a.mask && a.space != Space::constant) {
-    count_global(b.counters, a, contiguous(a));
+    count_global(b, a, contiguous(a));
   }
   if (b.launch.count && a.counted && shared_lanes == a.mask) {
     count_shared(b.counters, a, contiguous(a));

@@ -143,6 +143,7 @@ bool Block::run(uint64_t block_number) {
   std::fill(landing.begin(), landing.end(), 0);
   in_flight = 0;
   mbarriers.clear();
+  sectors.clear();
   for (Barrier &b : barriers) {
     b = Barrier{};
   }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "runtime/cuda/sim/simulate.h"
 #include "runtime/cuda/sim/warp.h"
@@ -96,6 +97,7 @@ public:
   bool acquired = false;                  // some warp executed an atomic: may see other blocks
   std::vector<InstCount> counts;          // by pc
   Counters counters;
+  std::unordered_set<uint64_t> sectors; // of global memory that the block has touched
   std::vector<Fault> faults;
 
   uint64_t next_random();

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, Counters::kinds> kind_names = {
     "warp",         "barrier",      "control",    "pseudo"};
 
 using Field = uint64_t Counters::*;
-constexpr std::array<std::pair<std::string_view, Field>, 15> fields = {{
+constexpr std::array<std::pair<std::string_view, Field>, 17> fields = {{
     {"blocks", &Counters::blocks},
     {"warps", &Counters::warps},
     {"flops", &Counters::flops},
@@ -31,6 +31,8 @@ constexpr std::array<std::pair<std::string_view, Field>, 15> fields = {{
     {"store_requests", &Counters::store_requests},
     {"store_sectors", &Counters::store_sectors},
     {"store_bytes", &Counters::store_bytes},
+    {"global_lines", &Counters::global_lines},
+    {"block_sectors", &Counters::block_sectors},
     {"shared_requests", &Counters::shared_requests},
     {"shared_wavefronts", &Counters::shared_wavefronts},
     {"shared_wavefronts_ideal", &Counters::shared_ideal},

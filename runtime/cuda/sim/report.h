@@ -83,6 +83,8 @@ struct Counters {
   // Global memory: requests are warp instructions, sectors 32 bytes.
   uint64_t load_requests = 0, load_sectors = 0, load_bytes = 0;
   uint64_t store_requests = 0, store_sectors = 0, store_bytes = 0;
+  uint64_t global_lines = 0;  // of 128 bytes, that requests of both kinds touch
+  uint64_t block_sectors = 0; // each sector once per block: what a first-level cache asks for
   // Shared memory: a wavefront serves each of 32 banks once; `ideal` is what the bytes need.
   uint64_t shared_requests = 0, shared_wavefronts = 0, shared_ideal = 0, shared_bytes = 0;
   uint64_t divergent_branches = 0, benign_writes = 0;

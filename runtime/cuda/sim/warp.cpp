@@ -389,8 +389,12 @@ void Warp::report_stuck() {
   if (!parked) {
     return;
   }
-  current = &block->program.code[splits[0].pc];
-  fault(int(current->kind == Kind::barrier ? FaultKind::divergent_barrier : FaultKind::deadlock),
+  const auto at_barrier = std::find_if(splits.begin(), splits.end(), [&](const Split &s) {
+    return block->program.code[s.pc].kind == Kind::barrier;
+  });
+  const bool divergent = at_barrier != splits.end();
+  current = &block->program.code[divergent ? at_barrier->pc : splits[0].pc];
+  fault(int(divergent ? FaultKind::divergent_barrier : FaultKind::deadlock),
         "lanes of one warp wait for each other at different places: " + whereabouts());
   throw FatalFault();
 }

@@ -26,4 +26,6 @@ rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] pea
 rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>
 // CHECK: rt.launches @k_0 on @"cuda:sm_80" scratch 256 [#rt.launch<"k_0_0" blocks 12 threads 256 shared 0>]
 rt.launches @k_0 on @"cuda:sm_80" scratch 256 [#rt.launch<"k_0_0" blocks 12 threads 256 shared 0>]
+// CHECK: rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8> assembled [#rt.assembled<"k_0_0" on "sm_90" registers 40 shared 16 stack 0 spilled 4>]
 rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8>
+    assembled [#rt.assembled<"k_0_0" on "sm_90" registers 40 shared 16 stack 0 spilled 4>]

@@ -210,10 +210,6 @@ CUresult injected_kernel_failure();
 /// The result code of a fault in a kernel.
 CUresult result_of(ptxsim::FaultKind kind);
 
-/// The PTX in a module image: text, or an uncompressed fat binary (possibly wrapped). `what` says
-/// why there is none.
-CUresult find_ptx(const void *image, std::string &ptx, std::string &what);
-
 struct LaunchShape {
   uint32_t grid[3], block[3], shared;
 };

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "runtime/cuda/sim/driver/entry.h"
+#include "runtime/cuda/sim/fat_binary.h"
 #include "runtime/error.h"
 
 using namespace mome::fakecuda;
@@ -62,7 +63,10 @@ CUresult load(CUmodule *out, const void *image, const JitLog &log) {
   }
   Device &device = *driver().current();
   std::string ptx, what;
-  CUresult result = find_ptx(image, ptx, what);
+  const ptxsim::ImageKind kind = ptxsim::find_ptx(image, ptx, what);
+  CUresult result = kind == ptxsim::ImageKind::ptx       ? CUDA_SUCCESS
+                    : kind == ptxsim::ImageKind::damaged ? CUDA_ERROR_INVALID_IMAGE
+                                                         : CUDA_ERROR_NO_BINARY_FOR_GPU;
   auto module = std::make_unique<Module>();
   module->device = &device;
   try {

@@ -3,11 +3,13 @@
 // A fat binary is a header (magic, u16 version, u16 header bytes, u64 bytes that follow) and
 // entries (u16 kind: 1 PTX, 2 ELF; u16; u32 header bytes; u64 payload bytes; ...; flags at byte 40,
 // where bit 13 and bit 15 say that the payload is compressed).
+#include "runtime/cuda/sim/fat_binary.h"
+
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
-#include "runtime/cuda/sim/driver/driver.h"
-
-namespace mome::fakecuda {
+namespace mome::ptxsim {
 namespace {
 
 constexpr uint32_t fatbin_magic = 0xBA55ED50, wrapper_magic = 0x466243B1;
@@ -19,11 +21,11 @@ template <class T> T at(const std::byte *p, size_t offset) {
   return value;
 }
 
-CUresult from_fatbin(const std::byte *p, std::string &ptx, std::string &what) {
+ImageKind from_fatbin(const std::byte *p, std::string &ptx, std::string &what) {
   const uint64_t header = at<uint16_t>(p, 6), size = at<uint64_t>(p, 8);
   if (header < 16 || size > most) {
     what = "a fat binary with a damaged header";
-    return CUDA_ERROR_INVALID_IMAGE;
+    return ImageKind::damaged;
   }
   bool compressed = false, elf = false;
   for (uint64_t offset = header; offset + 24 <= header + size;) {
@@ -33,7 +35,7 @@ CUresult from_fatbin(const std::byte *p, std::string &ptx, std::string &what) {
     if (entry_header < 24 || payload > size || entry_header > size ||
         offset + entry_header + payload > header + size) {
       what = "a fat binary with a damaged entry";
-      return CUDA_ERROR_INVALID_IMAGE;
+      return ImageKind::damaged;
     }
     const uint64_t flags = entry_header >= 48 ? at<uint64_t>(entry, 40) : 0;
     if (kind == 1 && (flags & 0xa000)) {
@@ -41,7 +43,7 @@ CUresult from_fatbin(const std::byte *p, std::string &ptx, std::string &what) {
     } else if (kind == 1) {
       const char *text = reinterpret_cast<const char *>(entry + entry_header);
       ptx.assign(text, strnlen(text, payload));
-      return CUDA_SUCCESS;
+      return ImageKind::ptx;
     }
     elf |= kind == 2;
     offset += entry_header + payload;
@@ -49,19 +51,19 @@ CUresult from_fatbin(const std::byte *p, std::string &ptx, std::string &what) {
   what = compressed ? "the fat binary's PTX is compressed: use fatbinary --compress=false"
          : elf      ? "the fat binary holds machine code and no PTX; the simulator executes PTX"
                     : "an empty fat binary";
-  return CUDA_ERROR_NO_BINARY_FOR_GPU;
+  return ImageKind::no_ptx;
 }
 
 } // namespace
 
-CUresult find_ptx(const void *image, std::string &ptx, std::string &what) {
+ImageKind find_ptx(const void *image, std::string &ptx, std::string &what) {
   const auto *p = static_cast<const std::byte *>(image);
   if (std::memcmp(p,
                   "\x7f"
                   "ELF",
                   4) == 0) {
     what = "machine code (a cubin): the simulator executes PTX";
-    return CUDA_ERROR_NO_BINARY_FOR_GPU;
+    return ImageKind::no_ptx;
   }
   const uint32_t magic = at<uint32_t>(p, 0);
   if (magic == wrapper_magic) {
@@ -71,7 +73,7 @@ CUresult find_ptx(const void *image, std::string &ptx, std::string &what) {
     return from_fatbin(p, ptx, what);
   }
   ptx = reinterpret_cast<const char *>(image);
-  return CUDA_SUCCESS;
+  return ImageKind::ptx;
 }
 
-} // namespace mome::fakecuda
+} // namespace mome::ptxsim

@@ -1,0 +1,35 @@
+// Mutants of generated code and of a program's calls of the driver: each one thing made wrong, and the
+// checker that is there for it must say so. Inputs/mutants.py has the table, and prints it.
+// DEFINE: %{driver} = env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so
+// RUN: %{driver} mome-check-kernels --cuda %s --low=-1 --high=1 --ptx=%t.ptx
+// RUN: %python %S/Inputs/mutants.py %t.ptx %root/test/ptxsim/kernels/tensor_gemm.nvcc.ptx %lib/libmome_fakecuda.so
+
+nn.kernel @k_gemm {
+^bb0(%x: tensor<64x96xf32>, %w: tensor<64x96xf32>):
+  %0 = nn.matmul %x, %w transpose_b : (tensor<64x96xf32>, tensor<64x96xf32>) -> tensor<64x64xf32>
+  nn.yield %0 : tensor<64x64xf32>
+}
+
+nn.kernel @k_add {
+^bb0(%x: tensor<1000xf32>, %y: tensor<1000xf32>):
+  %0 = nn.add %x, %y : tensor<1000xf32>
+  nn.yield %0 : tensor<1000xf32>
+}
+
+nn.kernel @k_softmax {
+^bb0(%x: tensor<7x33xf32>):
+  %0 = nn.softmax %x : tensor<7x33xf32>
+  nn.yield %0 : tensor<7x33xf32>
+}
+
+nn.kernel @k_wide_softmax {
+^bb0(%x: tensor<2x1100xf32>):
+  %0 = nn.softmax %x : tensor<2x1100xf32>
+  nn.yield %0 : tensor<2x1100xf32>
+}
+
+nn.kernel @k_sum {
+^bb0(%x: tensor<4x50000xf32>):
+  %0 = nn.reduce_sum %x axes [1] : tensor<4x50000xf32> -> tensor<4xf32>
+  nn.yield %0 : tensor<4xf32>
+}

@@ -1,0 +1,179 @@
+// mome-bench-gpu: every kernel of a package on a GPU, compared with the processor's results, and its
+// measured time beside the predicted one. bench/gpu compiles packages and runs it.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+
+#include "runtime/cuda/cuda_device.h"
+#include "runtime/cuda/model/prediction.h"
+#include "runtime/cuda/sim/fat_binary.h"
+#include "runtime/error.h"
+#include "tools/mome-bench-gpu/kernel_bench.h"
+
+namespace {
+
+using namespace mome;
+
+struct Options {
+  std::string package, device = "cuda:0", gpu, entry;
+  double tolerance = 2e-5;
+  int repeat = 20;
+};
+
+/// The training step with the most dispatches, else the largest program.
+std::string main_entry(const Variant &variant) {
+  const Program *best = nullptr;
+  for (const Program &p : variant.programs) {
+    const auto rank = [](const Program &q) {
+      return std::pair(q.entry.ends_with(".step"), q.dispatches.size());
+    };
+    if (best == nullptr || rank(*best) < rank(p)) {
+      best = &p;
+    }
+  }
+  return best == nullptr ? "" : best->entry;
+}
+
+/// Predictions for the launches of kernels; with a reason where there are none.
+class Model {
+public:
+  Model(const Variant &variant, int capability, const std::string &gpu)
+      : device(cuda::find_device_data(gpu.empty() ? "sm_" + std::to_string(capability) : gpu)) {
+    // A copy ends in a zero, which text in the package does not.
+    const std::string image(reinterpret_cast<const char *>(variant.code.data()),
+                            variant.code.size());
+    std::string ptx;
+    if (device == nullptr) {
+      problem = "no numbers of sm_" + std::to_string(capability) + ": --gpu is one of " +
+                std::string(cuda::device_data_names());
+    } else if (ptxsim::find_ptx(image.c_str(), ptx, problem) == ptxsim::ImageKind::ptx) {
+      counter.emplace(std::move(ptx), problem);
+    }
+    // The record of the device's architecture, else of the latest before it.
+    for (const Assembled &a : variant.assembled) {
+      const int architecture = std::atoi(a.architecture.c_str() + 3);
+      if (architecture <= capability) {
+        auto &[from, resources] = records[a.symbol];
+        if (architecture >= from) {
+          from = architecture;
+          resources = {int(a.registers), a.shared};
+        }
+      }
+    }
+  }
+
+  /// Seconds and limiter of a kernel; no seconds, and why.
+  std::pair<double, std::string> predict(const KernelUse &use) const {
+    if (!counter || !problem.empty()) {
+      return {0, problem};
+    }
+    std::vector<cuda::Argument> arguments;
+    for (const uint64_t size : use.sizes) {
+      arguments.emplace_back(cuda::Buffer{size});
+    }
+    arguments.emplace_back(cuda::Buffer{use.kernel->scratch});
+    double total = 0, longest = 0;
+    std::string limiter;
+    for (const Launch &l : use.kernel->launches) {
+      cuda::LaunchShape shape;
+      shape.function = l.symbol;
+      shape.grid[0] = uint32_t(l.blocks);
+      shape.block[0] = uint32_t(l.threads);
+      shape.shared = uint32_t(l.shared);
+      std::string why;
+      const auto work = counter->count(shape, arguments, why);
+      if (!work) {
+        return {0, why};
+      }
+      const auto record = records.find(l.symbol);
+      const cuda::Prediction p =
+          cuda::predict(*device, shape, *work,
+                        record == records.end() ? cuda::Resources() : record->second.second);
+      total += p.seconds;
+      if (p.seconds > longest) {
+        longest = p.seconds;
+        limiter = p.limiter;
+      }
+    }
+    return {total, limiter};
+  }
+
+  const cuda::DeviceData *device;
+  std::string problem;
+
+private:
+  std::optional<cuda::WorkCounter> counter;
+  std::map<std::string, std::pair<int, cuda::Resources>> records; // by function
+};
+
+int run(const Options &options) {
+  const auto package = Package::load(options.package);
+  const Place place = parse_place(options.device);
+  const Variant &on_gpu = choose_variant(*package, {}, place);
+  const Variant &on_cpu = choose_variant(*package, {}, parse_place("cpu"));
+  if (place.kind != Place::cuda) {
+    throw usage_error("--device " + options.device + " is no GPU", "--device cuda:0");
+  }
+  const std::string entry = options.entry.empty() ? main_entry(on_gpu) : options.entry;
+  const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry);
+  KernelBench gpu(*package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat);
+  KernelBench cpu(*package, on_cpu, {}, uses, 1);
+  const Model model(on_gpu, cuda::compute_capability(place.ordinal), options.gpu);
+  std::printf("%s, %s; times of %s on %s%s%s\n", package->where.c_str(), on_gpu.name.c_str(),
+              entry.c_str(), gpu.get_device().name().c_str(),
+              model.problem.empty() ? ", predicted for " : ", nothing predicted: ",
+              model.problem.empty() ? std::string(model.device->name).c_str()
+                                    : model.problem.c_str());
+  std::printf("%-24s %-20s %5s %9s %12s %12s %9s  %s\n", "kernel", "op", "runs", "error",
+              "measured us", "predicted us", "GFLOP/s", "limited by");
+  size_t wrong = 0;
+  double measured = 0, predicted = 0;
+  for (size_t i = 0; i < uses.size(); ++i) {
+    const KernelUse &use = uses[i];
+    const double error = difference(use, cpu.run(i), gpu.run(i));
+    const bool right = error <= options.tolerance;
+    wrong += !right;
+    const double time = gpu.time(i);
+    const auto [seconds, limiter] = model.predict(use);
+    measured += time * double(use.step_runs);
+    predicted += seconds * double(use.step_runs);
+    std::printf("%-24s %-20s %5lld %9.1e %12.2f %12.2f %9.1f  %s%s\n", use.kernel->symbol.c_str(),
+                use.op.c_str(), (long long)use.step_runs, error, time * 1e6, seconds * 1e6,
+                use.flops / time * 1e-9, limiter.c_str(), right ? "" : "  WRONG");
+  }
+  std::printf("%zu kernels, %zu differ from the processor by more than %g\n", uses.size(), wrong,
+              options.tolerance);
+  std::printf("%s: measured %.3f ms, predicted %.3f ms, kernel by kernel\n", entry.c_str(),
+              measured * 1e3, predicted * 1e3);
+  return wrong == 0 ? 0 : int(Exit::failed);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app{"Checks every kernel of a package on a GPU, and times it beside its prediction.",
+               "mome-bench-gpu"};
+  app.footer("Exit codes: 0 ok, 1 a kernel is wrong, 2 usage, 5 the package, 6 no such device.");
+  Options options;
+  app.add_option("package", options.package, "package with a CUDA variant")->required();
+  app.add_option("--device", options.device, "cuda:N");
+  app.add_option("--gpu", options.gpu,
+                 "predict for this one: a100, h100, ... (default: by architecture)");
+  app.add_option("--entry", options.entry, "whose time is added up (default: the training step)");
+  app.add_option("--tolerance", options.tolerance,
+                 "largest difference from the processor, as a part of 1 + the largest value");
+  app.add_option("--repeat", options.repeat, "runs of a kernel in one graph")
+      ->check(CLI::PositiveNumber);
+  try {
+    app.parse(argc, argv);
+    return run(options);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : int(Exit::usage);
+  } catch (const Error &error) {
+    std::fprintf(stderr, "mome-bench-gpu: %s\n", error.what());
+    return int(error.exit);
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "mome-bench-gpu: %s\n", error.what());
+    return int(Exit::internal);
+  }
+}
