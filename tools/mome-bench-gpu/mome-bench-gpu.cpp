@@ -109,11 +109,11 @@ private:
 int run(const Options &options) {
   const auto package = Package::load(options.package);
   const Place place = parse_place(options.device);
-  const Variant &on_gpu = choose_variant(*package, {}, place);
-  const Variant &on_cpu = choose_variant(*package, {}, parse_place("cpu"));
   if (place.kind != Place::cuda) {
     throw usage_error("--device " + options.device + " is no GPU", "--device cuda:0");
   }
+  const Variant &on_gpu = choose_variant(*package, {}, place);
+  const Variant &on_cpu = choose_variant(*package, {}, parse_place("cpu"));
   const std::string entry = options.entry.empty() ? main_entry(on_gpu) : options.entry;
   const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry);
   KernelBench gpu(*package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat);

@@ -111,7 +111,7 @@ def rank(generated, ladder):
                 sys.exit(f"FAILED: {kernel} is predicted to be faster than ours on {gpu}")
 
 
-MEAN, WORST = 1.5, 2.5
+MEAN, WORST = 1.3, 2.0
 
 if __name__ == "__main__":
     compare(sys.argv[2])
