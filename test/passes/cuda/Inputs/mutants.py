@@ -81,7 +81,7 @@ TENSOR = [
     ("B is not transposed", replace(r"\.x4\.trans\.shared", ".x4.shared"), "wrong result"),
     ("a row of a fragment at an odd address", replace(r"(ldmatrix\S+\s+\{[^}]*\}, \[%r\d+)\]", r"\1+8]"), "misaligned"),
     ("no wait for the last tiles", drop(WAIT_ALL), "unwaited-copy"),
-    ("no barrier between the tiles and their readers", drop(BARRIER), "shared-race"),
+    ("no barrier before tiles are written again", drop(BARRIER, 1), "shared-race"),
     ("a product in a divergent branch", replace(r"(mma\.sync\.aligned)", r"setp.lt.u32 %p1, %r1, 7; @%p1 \1"), "deadlock"),
 ]
 
@@ -99,7 +99,7 @@ def run_code(ptx, name, edit, options, driver):
     kernel = name.rsplit("_", 1)[0]
     done = subprocess.run(
         ["mome-check-kernels", "--cuda", str(HERE.parent / "mutants.mlir"), "--low=-1", "--high=1", f"--only={kernel}", f"--run-ptx={mutant}"],
-        capture_output=True, text=True, env={**os.environ, "MOME_CUDA_DRIVER": driver, "MOME_FAKECUDA": options})
+        capture_output=True, text=True, env={**os.environ, "MOME_CUDA_DRIVER": driver, "MOME_FAKECUDA": ",".join(["threads=1", *options])})
     fault = FAULT.search(done.stderr)
     if fault:
         return fault[1]
@@ -112,7 +112,7 @@ def run_tensor(text):
     path = pathlib.Path(sys.argv[1] + ".tensor")
     path.write_text(text)
     done = subprocess.run(
-        ["mome-ptxsim", str(path), "-g", "1,2", "-b", "128", "--print", "8192", "bf16[12288]=random:1", "bf16[6144]=random:2", "f32[8192]",
+        ["mome-ptxsim", str(path), "-g", "1,2", "-b", "128", "--threads", "1", "--print", "8192", "bf16[12288]=random:1", "bf16[6144]=random:2", "f32[8192]",
          "i32:128", "i32:64", "i32:96"], capture_output=True, text=True)
     fault = FAULT.search(done.stderr)
     return (fault[1] if fault else done.stderr.strip()[:300]), done.stdout
@@ -122,9 +122,9 @@ def rows(ptx, tensor, driver):
     """Kind of mutant, what is wrong, who should say so, who did."""
     kernels = {name for name, *_ in CODE}
     for name in sorted(kernels):
-        yield name, "nothing", "nobody", run_code(ptx, name, lambda text: text, "", driver)
+        yield name, "nothing", "nobody", run_code(ptx, name, lambda text: text, [], driver)
     for name, what, edit, expected, *options in CODE:
-        yield name, what, expected, run_code(ptx, name, edit, "".join(options), driver)
+        yield name, what, expected, run_code(ptx, name, edit, options, driver)
     said, right = run_tensor(tensor)
     yield "tensor cores", "nothing", "nobody", said or "nobody"
     for what, edit, expected in TENSOR:
