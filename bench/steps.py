@@ -55,7 +55,8 @@ class Peer:
 
 class Ours:
     def __init__(self, bin_dir, model, precision, batch, threads, folder):
-        self.version, self.times, self.memory = "Mome", [], 0
+        self.version, self.times, self.memory, self.peaks = "Mome", [], 0, []
+        self.peak_command = [os.path.join(bin_dir, "mome-check-kernels"), "--peak", threads]
         self.package = os.path.join(folder, f"{model}-{precision}-b{batch}.mpk")
         self.run_command = [os.path.join(bin_dir, "mome"), "run", self.package, "--entry", "step", "--random-inputs", "--threads", threads]
         start = time.perf_counter()
@@ -65,6 +66,13 @@ class Ours:
         self.steps(0)
         self.first = time.perf_counter() - start
         self.times.clear()
+        found = subprocess.run([os.path.join(bin_dir, "mome"), "inspect", self.package, "--json"], capture_output=True, text=True, check=True)
+        self.flops = next(e["flops"] for e in json.loads(found.stdout)["variants"][0]["entries"] if e["entry"].endswith(".step"))
+
+    def measure_peak(self):
+        """What the machine gives just now in multiply-adds, FLOP/s."""
+        text = subprocess.run(self.peak_command, capture_output=True, text=True, check=True).stdout
+        self.peaks.append(float(text.split()[0]) * 1e9)
 
     def steps(self, count):
         """One more than asked: the first touches the memory, as the peers' first step did."""
@@ -91,6 +99,7 @@ def measure(arguments, case):
             print(f"{case}: {error}", file=sys.stderr)
     count = 100 if model == "tiny" else 1
     for _ in range(arguments.rounds):
+        runners["ours"].measure_peak()
         for runner in runners.values():
             runner.steps(count)
     result = {"case": case}
@@ -101,12 +110,16 @@ def measure(arguments, case):
         ratios = sorted(theirs / own for theirs, own in zip(steps, ours))
         result[name] = {"version": runner.version, "step_s": statistics.median(steps), "ratio": statistics.median(ratios),
                         "ratios": ratios, "first_s": runner.first, "memory_bytes": runner.memory}
-    result["ours"]["compile_s"] = runners["ours"].compile
+    own, peak = runners["ours"], statistics.median(runners["ours"].peaks)
+    result["ours"] |= {"compile_s": own.compile, "flops": own.flops, "peak": peak,
+                       "share_of_peak": own.flops / statistics.median(ours) / peak}
     return result
 
 
 def print_case(result):
-    print(f"\n{result['case']:24} {'step':>12} {'x ours':>8} {'first step':>12} {'memory':>10}")
+    share = result["ours"]["share_of_peak"]
+    print(f"\n{result['case']}: {100 * share:.0f} % of the {result['ours']['peak'] * 1e-9:.0f} GFLOP/s that multiply-adds got between the steps")
+    print(f"{'':24} {'step':>12} {'x ours':>8} {'first step':>12} {'memory':>10}")
     for name, r in result.items():
         if name != "case":
             print(f"  {r['version'][:21]:22} {r['step_s'] * 1e3:9.1f} ms {r['ratio']:8.2f} {r['first_s']:10.1f} s "

@@ -61,6 +61,10 @@ static llvm::cl::opt<double> minPeak("min-peak", llvm::cl::init(0),
                                                     "the peak"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose name contains this"));
 
+static llvm::cl::opt<int> peakThreads(
+    "peak", llvm::cl::value_desc("threads"),
+    llvm::cl::desc("only measure what so many threads do at once in multiply-adds, now"));
+
 static llvm::cl::opt<bool> cold("cold",
                                 llvm::cl::desc("with --bench: operands start in memory, not in a "
                                                "cache, as between the kernels of a large model"));
@@ -344,6 +348,10 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   llvm::cl::ParseCommandLineOptions(argc, argv,
                                     "Runs kernels and compares them with the interpreter\n");
+  if (peakThreads > 0) {
+    llvm::outs() << llvm::formatv("{0:f1} GFLOP/s\n", measurePeak(peakThreads));
+    return 0;
+  }
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   DialectRegistry registry;
