@@ -20,6 +20,9 @@ mlir::Value baseOf(mlir::Value value);
 /// else.
 bool isInPlaceOperand(nn::KernelOp kernel, unsigned operand, unsigned result);
 
+/// On calls that run side by side (`nn-schedule`): the number of their wave.
+inline constexpr llvm::StringLiteral waveAttrName = "nn.wave";
+
 /// A kernel that copies one tensor; made in the kernel's module unless it is there.
 nn::KernelOp getCopyKernel(mlir::Operation *module, mlir::RankedTensorType type);
 

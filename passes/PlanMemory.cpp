@@ -15,6 +15,8 @@
 //     rt.dispatch @k_b(@state[0, 16] v0, @work[0, 16] v1) -> (@state[0, 16] v2) ...     // in place
 //   }
 //
+// Calls of one wave run side by side: nothing that one of them reads or writes is written by another.
+//
 // Named tensors have one slot for all entries, in `state` (what checkpoints keep) or `io`. A
 // returned value is written straight into its slot when nothing reads the slot's old content later;
 // else a copy at the end does it. A value that dies in an elementwise kernel gives its memory to
@@ -45,6 +47,10 @@ public:
   int64_t emit(OpBuilder &builder);
 
 private:
+  struct Use {
+    int64_t time = 0;  // number of the wave
+    nn::CallOp reader; // null: several calls of the wave
+  };
   nn::BindAttr bindOf(unsigned result) {
     return entry.getResultAttrOfType<nn::BindAttr>(result, nn::NNDialect::bindAttrName);
   }
@@ -63,12 +69,12 @@ private:
   NamedTensors &names;
   SmallVector<nn::CallOp> calls;
   DenseMap<StringAttr, nn::KernelOp> kernels; // as far as they were looked up
-  DenseMap<Operation *, int64_t> number; // of a call, in execution order
-  DenseMap<Value, int64_t> lastUse;      // of a base: number of the last call that reads it
-  DenseMap<Value, StringAttr> pinned;    // base -> symbol of the named tensor it is stored in
+  DenseMap<Operation *, int64_t> number;      // of a call's wave, in execution order
+  DenseMap<Value, Use> lastUse;               // of a base: the last wave that reads it
+  DenseMap<Value, StringAttr> pinned;         // base -> symbol of the named tensor it is stored in
   DenseMap<StringAttr, SmallVector<BlockArgument, 1>> oldValues; // symbol -> what holds it at first
-  DenseMap<Value, Value> sharedWith;     // base -> the earlier base whose bytes it takes over
-  DenseMap<Value, int64_t> offsets;      // of transients, by the first base of their bytes
+  DenseMap<Value, Value> sharedWith; // base -> the earlier base whose bytes it takes over
+  DenseMap<Value, int64_t> offsets;  // of transients, by the first base of their bytes
   DenseMap<Value, int64_t> versions;
   int64_t peak = 0;
 };
@@ -128,10 +134,19 @@ void EntryPlanner::numberCalls() {
   calls = llvm::to_vector(entry.getBody().getOps<nn::CallOp>());
   number.clear();
   lastUse.clear();
-  for (auto [index, call] : llvm::enumerate(calls)) {
-    number[call] = index;
+  int64_t time = -1;
+  Attribute wave;
+  for (nn::CallOp call : calls) {
+    Attribute own = call->getAttr(waveAttrName);
+    time += !own || own != wave;
+    wave = own;
+    number[call] = time;
     for (Value operand : call.getInputs()) {
-      lastUse[baseOf(operand)] = index;
+      auto [use, fresh] = lastUse.try_emplace(baseOf(operand), Use{time, call});
+      if (!fresh) {
+        bool beside = use->second.time == time && use->second.reader != call;
+        use->second = {time, beside ? nn::CallOp() : call};
+      }
     }
   }
 }
@@ -153,11 +168,12 @@ bool EntryPlanner::canWriteInPlace(OpResult result, StringAttr symbol) {
   int64_t time = number.lookup(result.getOwner());
   for (BlockArgument old : oldValues.lookup(symbol)) {
     auto last = lastUse.find(old);
-    if (last == lastUse.end() || last->second < time) {
+    if (last == lastUse.end() || last->second.time < time) {
       continue;
     }
-    if (last->second > time ||
-        !passesInPlace(cast<nn::CallOp>(result.getOwner()), old, result.getResultNumber())) {
+    auto call = cast<nn::CallOp>(result.getOwner());
+    if (last->second.time > time || last->second.reader != call ||
+        !passesInPlace(call, old, result.getResultNumber())) {
       return false;
     }
   }
@@ -206,7 +222,7 @@ void EntryPlanner::shareDyingOperand(nn::CallOp call, unsigned result) {
   auto type = cast<RankedTensorType>(call.getResult(result).getType());
   for (Value operand : call.getInputs()) {
     Value base = baseOf(operand);
-    bool dies = lastUse.lookup(base) == number.lookup(call) && !pinned.contains(base);
+    bool dies = lastUse.lookup(base).reader == call && !pinned.contains(base);
     bool taken = llvm::any_of(call->getResults(),
                               [&](Value other) { return sharedWith.lookup(other) == base; });
     if (dies && !taken &&
@@ -236,7 +252,7 @@ void EntryPlanner::placeTransients() {
       }
       auto last = lastUse.find(result);
       Lifetime &life = lives[it->second];
-      life.last = std::max(life.last, last == lastUse.end() ? time : last->second);
+      life.last = std::max(life.last, last == lastUse.end() ? time : last->second.time);
     }
   }
   Packing packing = packArena(lives, rt::RTDialect::alignment);
@@ -283,10 +299,10 @@ int64_t EntryPlanner::emit(OpBuilder &builder) {
   };
   auto used = llvm::to_vector_of<Value>(llvm::make_filter_range(
       entry.getArguments(), [](Value argument) { return !argument.use_empty(); }));
-  auto program = rt::ProgramOp::create(
-      builder, entry.getLoc(), entry.getSymName(), tensorSymbols(used),
-      tensorSymbols(entry.getBody().front().getTerminator()->getOperands()), peak,
-      entry->getAttrOfType<IntegerAttr>(nn::NNDialect::savedAttrName));
+  auto program =
+      rt::ProgramOp::create(builder, entry.getLoc(), entry.getSymName(), tensorSymbols(used),
+                            tensorSymbols(entry.getBody().front().getTerminator()->getOperands()),
+                            peak, entry->getAttrOfType<IntegerAttr>(nn::NNDialect::savedAttrName));
   OpBuilder body = OpBuilder::atBlockEnd(&program.getBody().emplaceBlock());
   int64_t version = 0;
   for (nn::CallOp call : calls) {

@@ -15,6 +15,8 @@
 #include "passes/Kernels.h"
 #include "passes/Passes.h"
 
+#include "mlir/IR/Remarks.h"
+
 #include <set>
 
 using namespace mlir;
@@ -30,6 +32,7 @@ struct Node {
   unsigned waitsFor = 0;
   SmallVector<unsigned> values; // what it reads, each once
   SmallVector<unsigned> results;
+  int64_t bytes = 0; // of all operands and results
 };
 
 /// A value that takes memory: a result of a call.
@@ -38,6 +41,9 @@ struct Buffer {
   unsigned readers = 0;
 };
 
+/// Bytes that a call of a wave reads and writes at most, and all calls of one.
+constexpr int64_t smallCall = 1 << 20, largestWave = 4 << 20;
+
 class Scheduler {
 public:
   explicit Scheduler(func::FuncOp entry);
@@ -45,7 +51,7 @@ public:
 
 private:
   struct Order {
-    SmallVector<unsigned> nodes;
+    SmallVector<SmallVector<unsigned>> waves;
     int64_t peak = 0;
   };
   void addEdge(unsigned before, unsigned after);
@@ -53,8 +59,10 @@ private:
   void addRecomputationEdges();
   bool reaches(unsigned from, unsigned to) const;
   int64_t growth(const Node &node, ArrayRef<unsigned> readersLeft) const;
+  SmallVector<unsigned> takeWave(unsigned first, std::set<unsigned> &ready) const;
   Order schedule(bool greedy) const;
   void apply(const Order &order);
+  void explain(const Order &order);
 
   func::FuncOp entry;
   SmallVector<Node> nodes;
@@ -74,8 +82,10 @@ Scheduler::Scheduler(func::FuncOp entry) : entry(entry) {
       bufferOf[result] = buffers.size();
       node.results.push_back(buffers.size());
       buffers.push_back({rt::getBytes(cast<RankedTensorType>(result.getType())), 0});
+      node.bytes += buffers.back().bytes;
     }
     for (Value operand : call.getInputs()) {
+      node.bytes += rt::getBytes(cast<RankedTensorType>(operand.getType()));
       Value base = baseOf(operand);
       auto buffer = bufferOf.find(base);
       if (buffer == bufferOf.end() || llvm::is_contained(node.values, buffer->second)) {
@@ -183,6 +193,24 @@ int64_t Scheduler::growth(const Node &node, ArrayRef<unsigned> readersLeft) cons
   return bytes;
 }
 
+/// Removes from `ready` what runs with node `first`: other small calls if it is small.
+SmallVector<unsigned> Scheduler::takeWave(unsigned first, std::set<unsigned> &ready) const {
+  SmallVector<unsigned> wave{first};
+  ready.erase(first);
+  int64_t bytes = nodes[first].bytes;
+  for (auto it = ready.begin(); bytes <= smallCall && it != ready.end();) {
+    int64_t more = nodes[*it].bytes;
+    if (more > smallCall || bytes + more > largestWave) {
+      ++it;
+      continue;
+    }
+    bytes += more;
+    wave.push_back(*it);
+    it = ready.erase(it);
+  }
+  return wave;
+}
+
 Scheduler::Order Scheduler::schedule(bool greedy) const {
   SmallVector<unsigned> waitsFor, readersLeft;
   for (const Buffer &buffer : buffers) {
@@ -204,26 +232,28 @@ Scheduler::Order Scheduler::schedule(bool greedy) const {
         best = it;
       }
     }
-    unsigned index = *best;
-    ready.erase(best);
-    order.nodes.push_back(index);
-    const Node &node = nodes[index];
+    SmallVector<unsigned> wave = takeWave(*best, ready);
     int64_t results = 0;
-    for (unsigned result : node.results) {
-      results += buffers[result].bytes;
-    }
-    order.peak = std::max(order.peak, live + results);
-    live += growth(node, readersLeft);
-    for (unsigned value : node.values) {
-      --readersLeft[value];
-    }
-    for (unsigned next : node.successors) {
-      if (--waitsFor[next] == 0) {
-        ready.insert(next);
+    for (unsigned index : wave) {
+      for (unsigned result : nodes[index].results) {
+        results += buffers[result].bytes;
       }
     }
+    order.peak = std::max(order.peak, live + results);
+    for (unsigned index : wave) {
+      const Node &node = nodes[index];
+      live += growth(node, readersLeft);
+      for (unsigned value : node.values) {
+        --readersLeft[value];
+      }
+      for (unsigned next : node.successors) {
+        if (--waitsFor[next] == 0) {
+          ready.insert(next);
+        }
+      }
+    }
+    order.waves.push_back(std::move(wave));
   }
-  assert(order.nodes.size() == nodes.size() && "the calls form a cycle");
   return order;
 }
 
@@ -241,15 +271,37 @@ void Scheduler::apply(const Order &order) {
       op->moveBefore(terminator);
     }
   };
-  for (unsigned node : order.nodes) {
-    place(nodes[node].call, place);
+  Builder builder(entry.getContext());
+  for (auto [number, wave] : llvm::enumerate(order.waves)) {
+    for (unsigned node : wave) {
+      place(nodes[node].call, place);
+      if (wave.size() > 1) {
+        nodes[node].call->setAttr(waveAttrName, builder.getI64IntegerAttr(number));
+      }
+    }
   }
   place(terminator, place);
 }
 
+void Scheduler::explain(const Order &order) {
+  unsigned together = 0, large = 0;
+  for (ArrayRef<unsigned> wave : order.waves) {
+    together += wave.size() > 1 ? wave.size() : 0;
+    large += wave.size() == 1 && nodes[wave.front()].bytes > smallCall;
+  }
+  remark::analysis(entry.getLoc(),
+                   remark::RemarkOpts::name(entry.getSymName()).category("nn-schedule"))
+      << remark::metric("calls", nodes.size()) << remark::metric("waves", order.waves.size())
+      << remark::metric("calls beside others", together)
+      << remark::metric("alone: more than 1 MiB", large)
+      << remark::metric("alone: nothing small is ready", nodes.size() - together - large);
+}
+
 void Scheduler::run() {
   Order own = schedule(/*greedy=*/false), greedy = schedule(/*greedy=*/true);
-  apply(greedy.peak < own.peak ? greedy : own);
+  const Order &best = greedy.peak < own.peak ? greedy : own;
+  apply(best);
+  explain(best);
 }
 
 namespace {

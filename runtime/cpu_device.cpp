@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "runtime/error.h"
+#include "runtime/interval_set.h"
 #include "runtime/text.h"
 
 namespace mome {
@@ -83,14 +84,43 @@ void CpuDevice::load(std::span<const std::byte> code, std::span<const Kernel> wa
       throw package_error(where, "no kernel '" + kernel.symbol + "' in its machine code",
                           "the package is damaged: compile it again");
     }
-    kernels.push_back(
-        {reinterpret_cast<Function>(address), kernel.packs, kernel.chunks, kernel.shared > 0});
+    kernels.push_back({reinterpret_cast<Function>(address), kernel.packs, kernel.chunks,
+                       kernel.results, kernel.shared > 0});
     scratch_stride = std::max(scratch_stride, (kernel.scratch + page - 1) / page * page);
     shared_size = std::max(shared_size, kernel.shared);
   }
   shared = map_memory(shared_size, "shared scratch memory");
   scratch = map_memory(scratch_stride * uint64_t(pool.size()), "scratch memory");
 }
+
+namespace {
+/// What the dispatches of a wave read and write.
+class Touched {
+public:
+  /// Adds a dispatch unless it writes what another one touches, or reads what another one writes.
+  bool add(std::span<void *const> addresses, std::span<const Slice> args, size_t results) {
+    const size_t operands = args.size() - results;
+    for (size_t i = 0; i < args.size(); ++i) {
+      const auto begin = reinterpret_cast<uintptr_t>(addresses[i]), end = begin + args[i].size;
+      if (writes.meets(begin, end) || (i >= operands && reads.meets(begin, end))) {
+        return false;
+      }
+    }
+    for (size_t i = 0; i < args.size(); ++i) {
+      const auto begin = reinterpret_cast<uintptr_t>(addresses[i]), end = begin + args[i].size;
+      (i < operands ? reads : writes).add(begin, end);
+    }
+    return true;
+  }
+  void clear() {
+    reads.clear();
+    writes.clear();
+  }
+
+private:
+  IntervalSet reads, writes;
+};
+} // namespace
 
 size_t CpuDevice::prepare(const Program &program) {
   Prepared prepared;
@@ -102,13 +132,52 @@ size_t CpuDevice::prepare(const Program &program) {
       prepared.addresses.push_back(shared.data());
     }
   }
-  size_t first = 0; // `addresses` is complete, so pointers into it stay
-  for (const Dispatch &dispatch : program.dispatches) {
-    prepared.calls.push_back({kernels[dispatch.kernel], prepared.addresses.data() + first});
-    first += dispatch.args.size() + kernels[dispatch.kernel].shares;
-  }
+  add_pieces(program, prepared);
   programs.push_back(std::move(prepared));
   return programs.size() - 1;
+}
+
+void CpuDevice::add_pieces(const Program &program, Prepared &to) const {
+  void *const *args = to.addresses.data(); // complete, so that pointers into it stay
+  std::vector<size_t> sizes;               // of the waves, in pieces
+  Touched touched;
+  bool open = false; // the last wave may grow
+  for (size_t i = 0; i < program.dispatches.size(); ++i) {
+    const std::vector<Slice> &slices = program.dispatches[i].args;
+    const Entry &kernel = kernels[program.dispatches[i].kernel];
+    const auto begin_wave = [&](int64_t first, int64_t chunks) {
+      to.pieces.push_back({kernel.function, args, first, 0, chunks, i});
+      sizes.push_back(1);
+    };
+    const auto touch = [&] { return touched.add({args, slices.size()}, slices, kernel.results); };
+    if (kernel.packs > 0) {
+      begin_wave(0, kernel.packs);
+      begin_wave(kernel.packs, kernel.chunks);
+    } else if (open && touch()) {
+      const int64_t before = to.pieces.back().end;
+      to.pieces.push_back({kernel.function, args, 0, before, before + kernel.chunks, i});
+      ++sizes.back();
+    } else {
+      touched.clear();
+      touch();
+      begin_wave(0, kernel.chunks);
+    }
+    open = kernel.packs == 0;
+    args += slices.size() + kernel.shares;
+  }
+  const Piece *piece = to.pieces.data();
+  for (const size_t size : sizes) {
+    to.waves.emplace_back(piece, size);
+    piece += size;
+  }
+}
+
+std::vector<size_t> CpuDevice::wave_sizes(size_t program) const {
+  std::vector<size_t> sizes;
+  for (const Wave &wave : programs[program].waves) {
+    sizes.push_back(wave.size());
+  }
+  return sizes;
 }
 
 void CpuDevice::upload(const Slice &slice, std::span<const std::byte> from) {
@@ -119,28 +188,35 @@ void CpuDevice::download(const Slice &slice, std::span<std::byte> to) {
   std::memcpy(to.data(), arenas[slice.arena].data() + slice.offset, to.size());
 }
 
-void CpuDevice::run_chunks(const Call &call, int64_t first, int64_t count) {
+void CpuDevice::run(Wave wave) {
   struct Context {
-    const Call &call;
+    Wave wave;
     CpuDevice &device;
-    int64_t first;
-  } context{call, *this, first};
+  } context{wave, *this};
   pool.run(
       [](void *opaque, int worker, int64_t lo, int64_t hi) {
-        const auto &[call, device, first] = *static_cast<const Context *>(opaque);
-        call.kernel.function(call.args, first + lo, first + hi,
-                             device.scratch.data() + device.scratch_stride * uint64_t(worker));
+        const auto &[wave, device] = *static_cast<const Context *>(opaque);
+        std::byte *scratch = device.scratch.data() + device.scratch_stride * uint64_t(worker);
+        int64_t at = lo + wave.front().begin;
+        const int64_t until = hi + wave.front().begin;
+        auto piece = std::ranges::upper_bound(wave, at, {}, &Piece::end);
+        for (; at < until; ++piece) {
+          const int64_t end = std::min(until, piece->end), shift = piece->first - piece->begin;
+          piece->function(piece->args, at + shift, end + shift, scratch);
+          at = end;
+        }
       },
-      &context, count);
+      &context, wave.back().end - wave.front().begin);
 }
 
 void CpuDevice::run(size_t program, size_t begin, size_t end) {
-  for (size_t i = begin; i < end; ++i) {
-    const Call &call = programs[program].calls[i];
-    if (call.kernel.packs > 0) {
-      run_chunks(call, 0, call.kernel.packs);
-    }
-    run_chunks(call, call.kernel.packs, call.kernel.chunks);
+  const std::vector<Wave> &waves = programs[program].waves;
+  const auto last = [](const Wave &wave) { return wave.back().dispatch; };
+  auto wave = std::ranges::lower_bound(waves, begin, {}, last);
+  for (; wave != waves.end() && wave->front().dispatch < end; ++wave) {
+    const auto before = std::ranges::lower_bound(*wave, begin, {}, &Piece::dispatch);
+    const auto behind = std::ranges::lower_bound(*wave, end, {}, &Piece::dispatch);
+    run(Wave(before, behind));
   }
 }
 

@@ -1,5 +1,7 @@
-// The CPU as a device: arenas are anonymous memory, code is an ELF image mapped by us, a dispatch
-// is its kernel's chunks spread over the thread pool, one dispatch after the other.
+// The CPU as a device: arenas are anonymous memory, code is an ELF image mapped by us. Neighbouring
+// dispatches of which none writes what another one touches form a wave, whose kernels' chunks are
+// spread over the thread pool as one piece of work; waves run one after the other. A kernel with
+// packs is a wave of its own, which runs twice: its packs, then its chunks.
 #pragma once
 
 #include <string>
@@ -27,24 +29,32 @@ public:
   std::byte *host_memory(uint32_t arena) override { return arenas[arena].data(); }
   void run(size_t program, size_t begin, size_t end) override;
 
+  /// Kernels (or phases of one) per wave of a program.
+  std::vector<size_t> wave_sizes(size_t program) const;
+
 private:
   using Function = void (*)(void *const *args, int64_t lo, int64_t hi, void *scratch);
   struct Entry {
     Function function;
     int64_t packs, chunks;
+    size_t results;
     bool shares;
   };
-  struct Call {
-    Entry kernel;
+  /// A kernel's chunks from `first` on, which are chunks [begin, end) of its wave.
+  struct Piece {
+    Function function;
     void *const *args; // into `addresses` of its program
+    int64_t first, begin, end;
+    size_t dispatch;
   };
-  /// Runs chunks [first, first + count) of a kernel on all threads.
-  void run_chunks(const Call &call, int64_t first, int64_t count);
-
+  using Wave = std::span<const Piece>;
   struct Prepared {
     std::vector<void *> addresses;
-    std::vector<Call> calls;
+    std::vector<Piece> pieces;
+    std::vector<Wave> waves;
   };
+  void add_pieces(const Program &program, Prepared &to) const;
+  void run(Wave wave);
 
   ThreadPool pool;
   std::vector<std::span<std::byte>> arenas;
@@ -52,7 +62,7 @@ private:
   std::vector<Entry> kernels;
   std::span<std::byte> scratch; // scratch_stride bytes per thread
   uint64_t scratch_stride = 0;
-  std::span<std::byte> shared;  // for the kernel that runs
+  std::span<std::byte> shared; // for the kernel that runs
   std::vector<Prepared> programs;
 };
 

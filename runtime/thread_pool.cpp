@@ -15,7 +15,6 @@ namespace mome {
 namespace {
 
 constexpr int spins = 2000;
-constexpr int chunks_per_thread = 16;
 constexpr uint32_t closed = 0xffffffff;
 
 void pause() {
@@ -127,8 +126,8 @@ void ThreadPool::run(Work new_work, void *new_context, int64_t count) {
   }
 }
 
-uint32_t ThreadPool::grain(uint32_t count) const {
-  return std::max<uint32_t>(1, count / uint32_t(size() * chunks_per_thread));
+uint32_t ThreadPool::share_of(uint32_t left) const {
+  return std::max<uint32_t>(1, left / uint32_t(2 * size()));
 }
 
 void ThreadPool::take_chunks(int worker, uint32_t job) {
@@ -139,7 +138,7 @@ void ThreadPool::take_chunks(int worker, uint32_t job) {
     if (lo >= count) {
       return;
     }
-    const uint32_t hi = lo + std::min(grain(count), count - lo);
+    const uint32_t hi = lo + share_of(count - lo);
     if (!next.compare_exchange_weak(at, at + (hi - lo), std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
       continue;

@@ -47,7 +47,8 @@ private:
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> stopping{false};
 
-  uint32_t grain(uint32_t count) const;
+  /// Chunks to claim at once: many at first, one in the end.
+  uint32_t share_of(uint32_t left) const;
   void help(int worker);
   void take_chunks(int worker, uint32_t job);
 };

@@ -102,3 +102,35 @@ module attributes {rt.package = {scalars = [{name = "t.epochs", type = f32, valu
     return %x : tensor<8xf32>
   }
 }
+
+// -----
+
+nn.kernel @k_exp {
+^bb0(%a: tensor<4xf32>):
+  %1 = nn.exp %a : tensor<4xf32>
+  nn.yield %1 : tensor<4xf32>
+}
+
+// Of a wave's calls none may write what another one touches: `a` dies in both calls of the second wave, and gives its bytes to
+// neither; `b` and `c` die in one each. The new parameter may not replace the old one, which the call beside reads.
+// CHECK-LABEL: rt.program @wave
+// CHECK-NEXT: rt.dispatch @k_exp(@io[0, 16] v0) -> (@work[[[A:[0-9]+]], 16] v1)
+// CHECK-NEXT: rt.dispatch @k_exp(@work[[[A]], 16] v1) -> (@work[64, 16] v2)
+// CHECK-NEXT: rt.dispatch @k_exp(@work[[[A]], 16] v1) -> (@work[128, 16] v3)
+// CHECK-NEXT: rt.dispatch @k_exp(@work[64, 16] v2) -> (@io[64, 16] v4)
+// CHECK-NEXT: rt.dispatch @k_exp(@work[128, 16] v3) -> (@io[128, 16] v5)
+// CHECK-NEXT: rt.dispatch @k_exp(@state[0, 16] v0) -> (@work[{{[0-9]+}}, 16] v6)
+// CHECK-NEXT: rt.dispatch @k_exp(@state[0, 16] v0) -> (@io[192, 16] v7)
+// CHECK-NEXT: rt.dispatch @{{k_[0-9a-f]*}}(@work[{{[0-9]+}}, 16] v6) -> (@state[0, 16] v8) root "copy"
+func.func @wave(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}, %w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">})
+    -> (tensor<4xf32> {nn.bind = #nn.bind<output, "d">}, tensor<4xf32> {nn.bind = #nn.bind<output, "e">},
+        tensor<4xf32> {nn.bind = #nn.bind<param, "w">}, tensor<4xf32> {nn.bind = #nn.bind<output, "f">}) {
+  %a = nn.call @k_exp(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %b = nn.call @k_exp(%a) {nn.wave = 1} : (tensor<4xf32>) -> tensor<4xf32>
+  %c = nn.call @k_exp(%a) {nn.wave = 1} : (tensor<4xf32>) -> tensor<4xf32>
+  %d = nn.call @k_exp(%b) {nn.wave = 2} : (tensor<4xf32>) -> tensor<4xf32>
+  %e = nn.call @k_exp(%c) {nn.wave = 2} : (tensor<4xf32>) -> tensor<4xf32>
+  %new = nn.call @k_exp(%w) {nn.wave = 3} : (tensor<4xf32>) -> tensor<4xf32>
+  %f = nn.call @k_exp(%w) {nn.wave = 3} : (tensor<4xf32>) -> tensor<4xf32>
+  return %d, %e, %new, %f : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}

@@ -1,13 +1,14 @@
-// RUN: mome-opt %s -pass-pipeline='builtin.module(func.func(nn-schedule))' | FileCheck %s
+// RUN: mome-opt %s -pass-pipeline='builtin.module(func.func(nn-schedule))' --remarks-filter='.*' 2>%t.remarks | FileCheck %s
+// RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 
 nn.kernel @k_grow {
 ^bb0(%a: tensor<4xf32>):
-  %1 = nn.broadcast %a dims [1] : tensor<4xf32> -> tensor<100x4xf32>
-  nn.yield %1 : tensor<100x4xf32>
+  %1 = nn.broadcast %a dims [1] : tensor<4xf32> -> tensor<100000x4xf32>
+  nn.yield %1 : tensor<100000x4xf32>
 }
 nn.kernel @k_shrink {
-^bb0(%a: tensor<100x4xf32>):
-  %1 = nn.reduce_sum %a axes [0] : tensor<100x4xf32> -> tensor<4xf32>
+^bb0(%a: tensor<100000x4xf32>):
+  %1 = nn.reduce_sum %a axes [0] : tensor<100000x4xf32> -> tensor<4xf32>
   nn.yield %1 : tensor<4xf32>
 }
 nn.kernel @k_add {
@@ -15,21 +16,49 @@ nn.kernel @k_add {
   %1 = nn.add %a, %b : tensor<4xf32>
   nn.yield %1 : tensor<4xf32>
 }
+nn.kernel @k_exp {
+^bb0(%a: tensor<4xf32>):
+  %1 = nn.exp %a : tensor<4xf32>
+  nn.yield %1 : tensor<4xf32>
+}
 
 // Only one of the two large values lives at a time.
 // CHECK-LABEL: func.func @peak
-// CHECK-NEXT: %[[A:.*]] = nn.call @k_grow(%arg0)
-// CHECK-NEXT: %[[C:.*]] = nn.call @k_shrink(%[[A]])
-// CHECK-NEXT: %[[B:.*]] = nn.call @k_grow(%arg0)
-// CHECK-NEXT: %[[D:.*]] = nn.call @k_shrink(%[[B]])
-// CHECK-NEXT: nn.call @k_add(%[[C]], %[[D]])
+// CHECK-NEXT: %[[A:.*]] = nn.call @k_grow(%arg0) :
+// CHECK-NEXT: %[[C:.*]] = nn.call @k_shrink(%[[A]]) :
+// CHECK-NEXT: %[[B:.*]] = nn.call @k_grow(%arg0) :
+// CHECK-NEXT: %[[D:.*]] = nn.call @k_shrink(%[[B]]) :
+// CHECK-NEXT: nn.call @k_add(%[[C]], %[[D]]) :
 func.func @peak(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}) -> (tensor<4xf32> {nn.bind = #nn.bind<output, "y">}) {
-  %a = nn.call @k_grow(%x) : (tensor<4xf32>) -> tensor<100x4xf32>
-  %b = nn.call @k_grow(%x) : (tensor<4xf32>) -> tensor<100x4xf32>
-  %c = nn.call @k_shrink(%a) : (tensor<100x4xf32>) -> tensor<4xf32>
-  %d = nn.call @k_shrink(%b) : (tensor<100x4xf32>) -> tensor<4xf32>
+  %a = nn.call @k_grow(%x) : (tensor<4xf32>) -> tensor<100000x4xf32>
+  %b = nn.call @k_grow(%x) : (tensor<4xf32>) -> tensor<100000x4xf32>
+  %c = nn.call @k_shrink(%a) : (tensor<100000x4xf32>) -> tensor<4xf32>
+  %d = nn.call @k_shrink(%b) : (tensor<100000x4xf32>) -> tensor<4xf32>
   %e = nn.call @k_add(%c, %d) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %e : tensor<4xf32>
+}
+
+// Equal small operations of two experts run side by side; the large one between them runs alone.
+// CHECK-LABEL: func.func @experts
+// CHECK-NEXT: %[[A:.*]] = nn.call @k_exp(%arg0) {nn.wave = 0 : i64}
+// CHECK-NEXT: %[[B:.*]] = nn.call @k_exp(%arg1) {nn.wave = 0 : i64}
+// CHECK-NEXT: %[[C:.*]] = nn.call @k_exp(%[[A]]) {nn.wave = 1 : i64}
+// CHECK-NEXT: %[[D:.*]] = nn.call @k_exp(%[[B]]) {nn.wave = 1 : i64}
+// CHECK-NEXT: %[[L:.*]] = nn.call @k_grow(%[[C]]) :
+// CHECK-NEXT: nn.call @k_add(%[[C]], %[[D]]) {nn.wave = [[W:[0-9]+]] : i64}
+// CHECK-NEXT: nn.call @k_exp(%[[D]]) {nn.wave = [[W]] : i64}
+// REMARK: experts | Category:nn-schedule | alone: more than 1 MiB=1, alone: nothing small is ready=0, calls=7, calls beside others=6, waves=4
+func.func @experts(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}, %y: tensor<4xf32> {nn.bind = #nn.bind<input, "y">})
+    -> (tensor<100000x4xf32> {nn.bind = #nn.bind<output, "l">}, tensor<4xf32> {nn.bind = #nn.bind<output, "s">},
+        tensor<4xf32> {nn.bind = #nn.bind<output, "t">}) {
+  %a = nn.call @k_exp(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %c = nn.call @k_exp(%a) : (tensor<4xf32>) -> tensor<4xf32>
+  %l = nn.call @k_grow(%c) : (tensor<4xf32>) -> tensor<100000x4xf32>
+  %b = nn.call @k_exp(%y) : (tensor<4xf32>) -> tensor<4xf32>
+  %d = nn.call @k_exp(%b) : (tensor<4xf32>) -> tensor<4xf32>
+  %s = nn.call @k_add(%c, %d) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %t = nn.call @k_exp(%d) : (tensor<4xf32>) -> tensor<4xf32>
+  return %l, %s, %t : tensor<100000x4xf32>, tensor<4xf32>, tensor<4xf32>
 }
 
 // The update waits for the other reader of the old value.

@@ -1,5 +1,6 @@
 // What every device must do. A new device adds a row to INSTANTIATE at the end: how to make it, and
 // code for it that computes what tiny_kernels.c says.
+#include <array>
 #include <functional>
 #include <gtest/gtest.h>
 
@@ -147,6 +148,58 @@ TEST_P(DeviceTest, RunsAPartOfAProgram) {
   device->run(p, 0, 1);
   EXPECT_EQ(get(*device, y), product);
   EXPECT_EQ(get(*device, loss)[0], 0);
+}
+
+// Only the loss and the gradient may run side by side: the update writes what the first product reads, the
+// second one reads what the update writes.
+TEST_P(DeviceTest, WhatTouchesTheSameMemoryRunsInOrder) {
+  const auto device = open();
+  const Slice y2{0, 208, 48};
+  const size_t p = device->prepare(program(
+      {{0, {x, w, y}}, {1, {y, loss}}, {2, {y, x, grad}}, {3, {w, grad, lr, w}}, {0, {x, w, y2}}}));
+  put(*device, lr, {1});
+  for (int i = 0; i < 200; ++i) {
+    put_operands(*device);
+    put(*device, loss, {0});
+    device->run(p, 0, 5);
+    ASSERT_EQ(get(*device, y), product);
+    ASSERT_EQ(get(*device, loss)[0], 130);
+    ASSERT_EQ(get(*device, grad), (std::vector<float>{84, 100, 100, 120, 68, 80}));
+    ASSERT_EQ(get(*device, w), (std::vector<float>{-83, -100, -100, -119, -66, 0, -81, 0}));
+    ASSERT_EQ(get(*device, y2), (std::vector<float>{-283, -338, -228, -649, -776, -522, -1015,
+                                                    -1214, -816, -1381, -1652, -1110}));
+  }
+}
+
+TEST(CpuDevice, RunsIndependentNeighboursSideBySide) {
+  CpuDevice device(DeviceOptions{.threads = 2});
+  device.allocate(std::vector<Arena>{{"a", ArenaKind::work, 1024}});
+  const std::vector<uint8_t> code = tiny_code();
+  constexpr DType f = DType::f32;
+  device.load(
+      std::as_bytes(std::span(code)),
+      std::vector<Kernel>{{"k_loss", 1, 0, {f, f}, 1}, {"k_loss", 1, 0, {f, f}, 1, {}, 1, 64}},
+      "code");
+  const auto waves =
+      [&](std::vector<std::array<uint64_t, 3>> calls) { // kernel, where it reads, where it writes
+        Program p;
+        for (const auto &[kernel, from, to] : calls) {
+          p.dispatches.emplace_back();
+          p.dispatches.back().kernel = uint32_t(kernel);
+          p.dispatches.back().args = {{0, from, 48}, {0, to, 4}};
+        }
+        return device.wave_sizes(device.prepare(p));
+      };
+  using Sizes = std::vector<size_t>;
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 0, 128}, {0, 16, 192}}), (Sizes{3})); // they read the same
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 64, 128}}), (Sizes{1, 1}));           // reads what is written
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 20, 128}}), (Sizes{1, 1})); // from 20 to 68: so does this
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 128, 44}}), (Sizes{1, 1})); // writes what is read
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 128, 48}}), (Sizes{2}));
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 128, 64}}), (Sizes{1, 1})); // writes the same
+  EXPECT_EQ(waves({{0, 0, 64}, {0, 64, 128}, {0, 0, 192}}), (Sizes{1, 2}));
+  EXPECT_EQ(waves({{0, 0, 64}, {1, 0, 128}, {0, 0, 192}}),
+            (Sizes{1, 1, 1, 1})); // packs, chunks: alone
 }
 
 TEST_P(DeviceTest, UpdatesInPlace) {
