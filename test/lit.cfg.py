@@ -23,6 +23,9 @@ config.substitutions.append(("%python", sys.executable))
 # A CUDA toolkit, for what is only worth something with the real one.
 if shutil.which("ptxas", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"])):
     config.available_features.add("ptxas")
+# Sanitizers make what is slow too slow.
+if os.path.basename(config.mome_obj) == "asan":
+    config.available_features.add("asan")
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.
 if os.environ.get("MOME_ROUNDTRIP"):
     config.substitutions.append(("mome-opt", "mome-opt --verify-roundtrip"))

@@ -10,6 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
+#include <map>
 
 using namespace mlir;
 using namespace mome;
@@ -84,8 +85,15 @@ private:
 };
 } // namespace
 
-std::optional<Cubin> mome::cuda::assemblePtx(StringRef ptx, StringRef architecture,
-                                             std::string &problem) {
+/// Registers of a multiprocessor, on every architecture.
+static constexpr int64_t allRegisters = 65536;
+
+namespace {
+/// Blocks per multiprocessor that functions are to be assembled for.
+using Residency = std::map<std::string, int64_t>;
+} // namespace
+
+static std::optional<Cubin> runPtxas(StringRef ptx, StringRef architecture, std::string &problem) {
   ToolRun ptxas;
   if (!ptxas.open("ptxas", problem)) {
     return std::nullopt;
@@ -101,6 +109,72 @@ std::optional<Cubin> mome::cuda::assemblePtx(StringRef ptx, StringRef architectu
     return std::nullopt;
   }
   return Cubin{architecture.str(), contentOf(output), parseRecord(*record)};
+}
+
+/// The PTX with `.minnctapersm` for these functions; `alone`: without all others.
+static std::string limitRegisters(StringRef ptx, const Residency &blocks, bool alone) {
+  static constexpr llvm::StringLiteral start = "\n.visible .entry ", bounds = "\n.maxntid ";
+  size_t end = ptx.find(start);
+  std::string result = ptx.substr(0, end).str();
+  while (end != StringRef::npos) {
+    size_t begin = end;
+    end = ptx.find(start, begin + 1);
+    StringRef function = ptx.slice(begin, end);
+    auto wanted = blocks.find(function.drop_front(start.size()).split('(').first.str());
+    if (wanted == blocks.end()) {
+      result += alone ? "" : function;
+      continue;
+    }
+    size_t line = function.find('\n', function.find(bounds) + 1);
+    result += function.take_front(line);
+    result += "\n.minnctapersm " + std::to_string(wanted->second);
+    result += function.substr(line);
+  }
+  return result;
+}
+
+/// Threads per block of a function, as its PTX bounds them.
+static int64_t findThreads(StringRef ptx, StringRef name) {
+  StringRef function = ptx.substr(ptx.find((".visible .entry " + name + "(").str()));
+  int64_t threads = 1024;
+  function.split(".maxntid ").second.split(',').first.getAsInteger(10, threads);
+  return threads;
+}
+
+/// For what numbers of blocks the functions that spill do so no more, or 1 where they always do.
+static Residency findResidency(StringRef ptx, const Cubin &spilling, std::string &problem) {
+  Residency blocks;
+  for (const FunctionRecord &f : spilling.functions) {
+    if (f.spilled > 0) {
+      blocks[f.name] = std::max<int64_t>(
+          1, allRegisters / std::max<int64_t>(1, f.registers * findThreads(ptx, f.name)));
+    }
+  }
+  for (bool changed = !blocks.empty(); changed;) {
+    changed = false;
+    auto attempt =
+        runPtxas(limitRegisters(ptx, blocks, /*alone=*/true), spilling.architecture, problem);
+    for (const FunctionRecord &f : attempt ? attempt->functions : SmallVector<FunctionRecord>()) {
+      if (f.spilled > 0 && blocks[f.name] > 1) {
+        --blocks[f.name];
+        changed = true;
+      }
+    }
+  }
+  return blocks;
+}
+
+std::optional<Cubin> mome::cuda::assemblePtx(StringRef ptx, StringRef architecture,
+                                             std::string &problem) {
+  std::optional<Cubin> cubin = runPtxas(ptx, architecture, problem);
+  if (!cubin) {
+    return std::nullopt;
+  }
+  Residency blocks = findResidency(ptx, *cubin, problem);
+  if (blocks.empty() || !problem.empty()) {
+    return cubin;
+  }
+  return runPtxas(limitRegisters(ptx, blocks, /*alone=*/false), architecture, problem);
 }
 
 SmallVector<FunctionRecord> mome::cuda::parseRecord(StringRef record) {

@@ -27,6 +27,9 @@ struct Cubin {
 
 /// Runs ptxas: that in $CUDA_PATH/bin, else in PATH, else in /usr/local/cuda/bin. Without a result
 /// `problem` says that there is none, or gives the command that failed and what it said.
+///
+/// ptxas may spill some registers so that one more block fits on a multiprocessor. Such functions are
+/// assembled again with `.minnctapersm`: for as many blocks as before, then for fewer, until nothing spills.
 std::optional<Cubin> assemblePtx(llvm::StringRef ptx, llvm::StringRef architecture,
                                  std::string &problem);
 

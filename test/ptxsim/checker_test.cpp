@@ -126,6 +126,28 @@ TEST(Checkers, UninitializedShared) {
   const std::string ptx = replaced(exchange, "st.shared.u32 [a], v;", "");
   expect_fault(run_exchange(ptx), FaultKind::uninitialized);
 }
+// Three floats of four that were written; `use` says what becomes of them.
+Report run_wide_load(const std::string &use) {
+  Sim sim(header + R"(
+.visible .entry k(.param .u64 px, .param .u64 py) {
+  .reg .b64 x, y; .reg .f32 a, b, c, d;
+  ld.param.u64 x, [px]; ld.param.u64 y, [py];
+  ld.global.v4.f32 {a, b, c, d}, [x];
+  add.f32 a, a, b; add.f32 a, a, c;
+)" + use + R"(
+  st.global.f32 [y], a;
+  ret;
+})");
+  const uint64_t x = sim.buffer(std::vector<float>{1, 2, 3, 4}), y = sim.empty<float>(1);
+  sim.memory.mark(x + 12, 4, false);
+  const Report r = sim.run("k", shape(1, 1), x, y);
+  EXPECT_EQ(sim.read<float>(y, 1)[0], use.empty() ? 6.0f : 10.0f);
+  return r;
+}
+TEST(Checkers, UninitializedPartThatNothingReads) {
+  EXPECT_CLEAN(run_wide_load(""));
+  expect_fault(run_wide_load("add.f32 a, a, d;"), FaultKind::uninitialized);
+}
 TEST(Checkers, GlobalRaceOfWarps) {
   const std::string ptx =
       replaced(exchange, "st.global.u32 [y], v;", "ld.param.u64 y, [py]; st.global.u32 [y], t;");

@@ -1,10 +1,7 @@
 #include "tools/mome-bench-gpu/kernel_bench.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
-#include <cmath>
-#include <cstring>
 #include <limits>
 
 namespace mome {
@@ -17,55 +14,10 @@ uint64_t round_up(uint64_t size) {
   return (size + gap - 1) / gap * gap + gap;
 }
 
-/// Numbers that every function takes: (0.1, 0.9), integers 0 and 1.
-void store_random(std::byte *at, DType type, uint64_t random) {
-  const float value = 0.1f + 0.8f * float(random >> 40) * 0x1p-24f;
-  const auto store = [&](auto v) { std::memcpy(at, &v, sizeof v); };
-  switch (type) {
-  case DType::f32:
-    return store(value);
-  case DType::f64:
-    return store(double(value));
-  case DType::bf16:
-    return store(uint16_t(std::bit_cast<uint32_t>(value) >> 16));
-  case DType::i32:
-    return store(int32_t(random >> 63));
-  case DType::i64:
-    return store(int64_t(random >> 63));
-  case DType::i1:
-    return store(uint8_t(random >> 63));
-  }
-}
-
-double load(const std::byte *at, DType type) {
-  const auto read = [&](auto v) {
-    std::memcpy(&v, at, sizeof v);
-    return v;
-  };
-  switch (type) {
-  case DType::f32:
-    return read(float());
-  case DType::f64:
-    return read(double());
-  case DType::bf16:
-    return std::bit_cast<float>(uint32_t(read(uint16_t())) << 16);
-  case DType::i32:
-    return read(int32_t());
-  case DType::i64:
-    return double(read(int64_t()));
-  case DType::i1:
-    return read(uint8_t());
-  }
-  return 0;
-}
-
-size_t operands(const KernelUse &use) {
-  return use.kernel->types.size() - use.kernel->results;
-}
-
 } // namespace
 
-std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &entry) {
+std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &entry,
+                                   const std::string &only) {
   std::vector<KernelUse> all(variant.kernels.size());
   for (const Program &program : variant.programs) {
     for (const Dispatch &dispatch : program.dispatches) {
@@ -80,7 +32,10 @@ std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &en
       use.step_runs += program.entry == entry;
     }
   }
-  std::erase_if(all, [](const KernelUse &use) { return use.sizes.empty(); });
+  std::erase_if(all, [&](const KernelUse &use) {
+    const auto named = [&](const std::string &text) { return text.find(only) != text.npos; };
+    return use.sizes.empty() || (!named(use.kernel->symbol) && !named(use.op));
+  });
   return all;
 }
 
@@ -115,30 +70,55 @@ KernelBench::KernelBench(const Package &package, const Variant &variant,
   }
 }
 
-void KernelBench::fill(size_t i) {
+void KernelBench::fill(size_t i, NumberRange range) {
   const KernelUse &use = uses[i];
-  uint64_t state = i + 1;
   for (size_t a = 0; a < use.sizes.size(); ++a) {
     std::vector<std::byte> bytes(use.sizes[a], std::byte{0xff}); // of results: NaN
-    const uint64_t element = dtype_size(use.kernel->types[a]);
-    for (size_t at = 0; a < operands(use) && at + element <= bytes.size(); at += element) {
-      state = state * 6364136223846793005 + 1442695040888963407;
-      store_random(&bytes[at], use.kernel->types[a], state);
+    if (a < use.operands()) {
+      fill_random(bytes, use.kernel->types[a], range, 1000 * i + a);
     }
     device->upload(places[i][a], bytes);
   }
 }
 
-std::vector<std::byte> KernelBench::run(size_t i) {
-  fill(i);
+void KernelBench::run(size_t i, NumberRange range) {
+  fill(i, range);
   device->run(once[i], 0, 1);
-  std::vector<std::byte> results;
-  for (size_t a = operands(uses[i]); a < uses[i].sizes.size(); ++a) {
-    std::vector<std::byte> bytes(uses[i].sizes[a]);
-    device->download(places[i][a], bytes);
-    results.insert(results.end(), bytes.begin(), bytes.end());
+}
+
+NumberRange KernelBench::run(size_t i) {
+  run(i, NumberRange::around_zero);
+  if (!has_nan(i)) {
+    return NumberRange::around_zero;
   }
-  return results;
+  run(i, NumberRange::positive);
+  return NumberRange::positive;
+}
+
+bool KernelBench::has_nan(size_t i) {
+  const std::vector<std::vector<std::byte>> found = results(i);
+  for (size_t r = 0; r < found.size(); ++r) {
+    if (mome::has_nan(found[r], uses[i].kernel->types[uses[i].operands() + r])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::vector<std::byte>> KernelBench::results(size_t i) {
+  std::vector<std::vector<std::byte>> all;
+  for (size_t a = uses[i].operands(); a < uses[i].sizes.size(); ++a) {
+    device->download(places[i][a], all.emplace_back(uses[i].sizes[a]));
+  }
+  return all;
+}
+
+std::vector<std::span<std::byte>> KernelBench::arguments(size_t i) {
+  std::vector<std::span<std::byte>> all;
+  for (const Slice &slice : places[i]) {
+    all.emplace_back(device->host_memory(slice.arena) + slice.offset, slice.size);
+  }
+  return all;
 }
 
 double KernelBench::time(size_t i) {
@@ -150,26 +130,6 @@ double KernelBench::time(size_t i) {
     best = std::min(best, taken.count() / repeat);
   }
   return best;
-}
-
-double difference(const KernelUse &use, const std::vector<std::byte> &expected,
-                  const std::vector<std::byte> &found) {
-  double worst = 0;
-  size_t at = 0;
-  for (size_t a = operands(use); a < use.sizes.size(); ++a) {
-    const DType type = use.kernel->types[a];
-    double error = 0, scale = 1;
-    for (const size_t end = at + use.sizes[a]; at < end; at += dtype_size(type)) {
-      const double x = load(&expected[at], type), y = load(&found[at], type);
-      if (x == y || (std::isnan(x) && std::isnan(y))) {
-        continue;
-      }
-      scale = std::isfinite(x) ? std::max(scale, 1 + std::abs(x)) : scale;
-      error = std::abs(x - y) <= error ? error : std::abs(x - y); // NaN wins
-    }
-    worst = error / scale <= worst ? worst : error / scale;
-  }
-  return worst;
 }
 
 } // namespace mome

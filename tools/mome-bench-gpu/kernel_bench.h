@@ -1,4 +1,4 @@
-// The kernels of a package on two devices: the same inputs, the results compared, the time taken.
+// The kernels of a package on a device: the same inputs everywhere, the results, the time taken.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "runtime/device.h"
 #include "runtime/package.h"
+#include "tools/mome-bench-gpu/numbers.h"
 
 namespace mome {
 
@@ -17,11 +18,14 @@ struct KernelUse {
   std::string op;              // root, for the report
   double flops = 0;
   int64_t step_runs = 0; // in the entry whose time is added up
+
+  size_t operands() const { return kernel->types.size() - kernel->results; }
 };
 
-/// Every kernel that a program of the variant calls, in the order of the kernels. `entry`: the program that
-/// counts runs.
-std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &entry);
+/// Every kernel that a program of the variant calls and whose name or op contains `only`, in the order of
+/// the kernels. `entry`: the program that counts runs.
+std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &entry,
+                                   const std::string &only);
 
 /// One variant on one device, with room for the arguments of the largest kernel.
 class KernelBench {
@@ -31,8 +35,16 @@ public:
               const std::vector<KernelUse> &uses, int repeat);
 
   const Device &get_device() const { return *device; }
-  /// The bytes of all results of use number `i`, from inputs that depend on `i` alone.
-  std::vector<std::byte> run(size_t i);
+  /// Runs use number `i` on inputs that depend on it and the range alone.
+  void run(size_t i, NumberRange range);
+  /// The same around zero; where that gives NaN (logarithms, roots), on positive numbers: which of both.
+  NumberRange run(size_t i);
+  /// True if a result is NaN.
+  bool has_nan(size_t i);
+  /// Copies of the results.
+  std::vector<std::vector<std::byte>> results(size_t i);
+  /// The arguments where they are, on a device that shares memory with the host.
+  std::vector<std::span<std::byte>> arguments(size_t i);
   /// Seconds of one run, of the best of some trials.
   double time(size_t i);
 
@@ -43,12 +55,7 @@ private:
   std::vector<size_t> once, often;        // programs
   int repeat;
 
-  void fill(size_t i);
+  void fill(size_t i, NumberRange range);
 };
-
-/// The largest difference of two results, as a part of 1 + the largest magnitude; NaN where only one is
-/// NaN.
-double difference(const KernelUse &use, const std::vector<std::byte> &expected,
-                  const std::vector<std::byte> &found);
 
 } // namespace mome

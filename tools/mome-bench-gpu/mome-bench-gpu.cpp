@@ -1,5 +1,6 @@
 // mome-bench-gpu: every kernel of a package on a GPU, compared with the processor's results, and its
-// measured time beside the predicted one. bench/gpu compiles packages and runs it.
+// measured time beside the predicted one. bench/gpu compiles packages and runs it. With --simulate, for
+// want of a GPU, some blocks of every launch in the simulator instead.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
@@ -9,15 +10,17 @@
 #include "runtime/cuda/sim/fat_binary.h"
 #include "runtime/error.h"
 #include "tools/mome-bench-gpu/kernel_bench.h"
+#include "tools/mome-bench-gpu/simulated.h"
 
 namespace {
 
 using namespace mome;
 
 struct Options {
-  std::string package, device = "cuda:0", gpu, entry;
-  double tolerance = 2e-5;
+  std::string package, device = "cuda:0", gpu, entry, only;
+  Tolerances tolerances;
   int repeat = 20;
+  BlockChoice blocks{.least = 0, .perturb = false};
 };
 
 /// The training step with the most dispatches, else the largest program.
@@ -106,20 +109,30 @@ private:
   std::map<std::string, std::pair<int, cuda::Resources>> records; // by function
 };
 
-int run(const Options &options) {
-  const auto package = Package::load(options.package);
-  const Place place = parse_place(options.device);
-  if (place.kind != Place::cuda) {
-    throw usage_error("--device " + options.device + " is no GPU", "--device cuda:0");
+/// The largest part of its tolerance that a result takes, of use number `i`, and that result's error.
+std::pair<double, double> worst_error(const Options &options, const KernelUse &use,
+                                      const std::vector<std::span<std::byte>> &expected,
+                                      const std::vector<std::vector<std::byte>> &found) {
+  std::pair<double, double> worst;
+  for (size_t r = 0; r < found.size(); ++r) {
+    const size_t a = use.operands() + r;
+    const DType type = use.kernel->types[a];
+    const Difference d =
+        compare(type, expected[a].data(), found[r].data(), nullptr, found[r].size());
+    worst = std::max(worst, std::pair(d.error / options.tolerances.of(type), d.error));
   }
-  const Variant &on_gpu = choose_variant(*package, {}, place);
-  const Variant &on_cpu = choose_variant(*package, {}, parse_place("cpu"));
+  return worst;
+}
+
+int bench(const Options &options, const Package &package, const Variant &on_gpu,
+          const Place &place) {
+  const Variant &on_cpu = choose_variant(package, {}, parse_place("cpu"));
   const std::string entry = options.entry.empty() ? main_entry(on_gpu) : options.entry;
-  const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry);
-  KernelBench gpu(*package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat);
-  KernelBench cpu(*package, on_cpu, {}, uses, 1);
+  const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry, options.only);
+  KernelBench gpu(package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat);
+  KernelBench cpu(package, on_cpu, {}, uses, 1);
   const Model model(on_gpu, cuda::compute_capability(place.ordinal), options.gpu);
-  std::printf("%s, %s; times of %s on %s%s%s\n", package->where.c_str(), on_gpu.name.c_str(),
+  std::printf("%s, %s; times of %s on %s%s%s\n", package.where.c_str(), on_gpu.name.c_str(),
               entry.c_str(), gpu.get_device().name().c_str(),
               model.problem.empty() ? ", predicted for " : ", nothing predicted: ",
               model.problem.empty() ? std::string(model.device->name).c_str()
@@ -130,8 +143,9 @@ int run(const Options &options) {
   double measured = 0, predicted = 0;
   for (size_t i = 0; i < uses.size(); ++i) {
     const KernelUse &use = uses[i];
-    const double error = difference(use, cpu.run(i), gpu.run(i));
-    const bool right = error <= options.tolerance;
+    gpu.run(i, cpu.run(i));
+    const auto [part, error] = worst_error(options, use, cpu.arguments(i), gpu.results(i));
+    const bool right = part <= 1;
     wrong += !right;
     const double time = gpu.time(i);
     const auto [seconds, limiter] = model.predict(use);
@@ -141,11 +155,23 @@ int run(const Options &options) {
                 use.op.c_str(), (long long)use.step_runs, error, time * 1e6, seconds * 1e6,
                 use.flops / time * 1e-9, limiter.c_str(), right ? "" : "  WRONG");
   }
-  std::printf("%zu kernels, %zu differ from the processor by more than %g\n", uses.size(), wrong,
-              options.tolerance);
+  std::printf("%zu kernels, %zu differ from the processor by more than %g (bf16: %g)\n",
+              uses.size(), wrong, options.tolerances.wide, options.tolerances.bf16);
   std::printf("%s: measured %.3f ms, predicted %.3f ms, kernel by kernel\n", entry.c_str(),
               measured * 1e3, predicted * 1e3);
   return wrong == 0 ? 0 : int(Exit::failed);
+}
+
+int run(const Options &options) {
+  const auto package = Package::load(options.package);
+  if (options.blocks.least > 0) {
+    return check_blocks(*package, options.only, options.blocks, options.tolerances);
+  }
+  const Place place = parse_place(options.device);
+  if (place.kind != Place::cuda) {
+    throw usage_error("--device " + options.device + " is no GPU", "--device cuda:0");
+  }
+  return bench(options, *package, choose_variant(*package, {}, place), place);
 }
 
 } // namespace
@@ -160,8 +186,15 @@ int main(int argc, char **argv) {
   app.add_option("--gpu", options.gpu,
                  "predict for this one: a100, h100, ... (default: by architecture)");
   app.add_option("--entry", options.entry, "whose time is added up (default: the training step)");
-  app.add_option("--tolerance", options.tolerance,
-                 "largest difference from the processor, as a part of 1 + the largest value");
+  app.add_option("--tolerance", options.tolerances.wide,
+                 "largest difference from the processor, as a part of the tensor's largest value");
+  app.add_option("--tolerance-bf16", options.tolerances.bf16, "the same for results in bf16");
+  app.add_option("--only", options.only, "kernels whose name or op contains this");
+  app.add_option("--simulate", options.blocks.least,
+                 "no GPU: compare so many blocks of each launch, or more, which the simulator runs")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--perturb", options.blocks.perturb,
+               "with --simulate: approximate instructions err, tensor cores add in another order");
   app.add_option("--repeat", options.repeat, "runs of a kernel in one graph")
       ->check(CLI::PositiveNumber);
   try {

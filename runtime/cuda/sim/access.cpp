@@ -221,7 +221,9 @@ bool flags_fine(const Access &a, uint8_t *flags, uint64_t base, bool in_order) {
   if (in_order) {
     uint8_t *first = flags + (a.address[0] - base);
     const size_t n = size_t(a.bytes) * lanes;
-    if (a.read) {
+    if (a.read && a.needed) {
+      for_lanes(a.mask, [&](int l) { fine &= all_set(first + l * a.bytes, a.needed); });
+    } else if (a.read) {
       uint8_t all = 1;
       for (size_t i = 0; i < n; ++i) {
         all &= first[i];
@@ -242,7 +244,8 @@ bool flags_fine(const Access &a, uint8_t *flags, uint64_t base, bool in_order) {
     });
     fine = wrong == 0;
   } else if (a.read) {
-    for_lanes(a.mask, [&](int l) { fine &= all_set(flags + (a.address[l] - base), a.bytes); });
+    for_lanes(a.mask,
+              [&](int l) { fine &= all_set(flags + (a.address[l] - base), a.read_bytes()); });
   }
   if (a.write && fine) {
     for_lanes(a.mask, [&](int l) { set_flags(flags + (a.address[l] - base), a.bytes); });
@@ -375,7 +378,7 @@ Space Warp::resolve_lane(Access &a, int l) {
     return thread_name(l) + " " + verb(a) + std::to_string(a.bytes) + " bytes at ";
   };
   const auto check_initialized = [&](uint8_t *flags, const char *where) {
-    if (a.read && b.launch.checks.initialized && !all_set(flags, a.bytes)) {
+    if (a.read && b.launch.checks.initialized && !all_set(flags, a.read_bytes())) {
       fault(int(FaultKind::uninitialized),
             describe() + where + " address " + hex(at) + " that nobody wrote", l, at);
     }

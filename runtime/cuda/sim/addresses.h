@@ -15,6 +15,7 @@ inline void set_addresses(Warp &w, const Inst &i, uint32_t mask, Access &a) {
   a.mask = mask;
   a.space = Space(i.sub);
   a.bytes = i.width;
+  a.needed = i.needed;
 }
 
 } // namespace mome::ptxsim

@@ -129,6 +129,15 @@ void Builder::place_shared(const Variable &v, uint64_t &offset) {
   program.static_shared = offset + v.size;
 }
 
+static void count_mentions(const Operand &o, std::vector<uint32_t> &mentions) {
+  if (o.kind == Operand::Kind::reg) {
+    ++mentions.at(size_t(o.index));
+  }
+  for (const Operand &part : o.parts) {
+    count_mentions(part, mentions);
+  }
+}
+
 /// Variables of one function instance; shared ones have one place for all instances.
 void Builder::place_variables(Instance &inner) {
   for (const Variable &v : inner.function->variables) {
@@ -227,6 +236,12 @@ void Builder::decode_body(Instance &inner, int call_depth) {
   instance = &inner;
   const Function &f = *inner.function;
   inner.registers.assign(f.registers.size(), 0);
+  inner.mentions.assign(f.registers.size(), 0);
+  for (const Instruction &i : f.instructions) {
+    for (const Operand &o : i.operands) {
+      count_mentions(o, inner.mentions);
+    }
+  }
   place_variables(inner);
   for (const Instruction &ast : f.instructions) {
     inner.instruction_pc.push_back(uint32_t(program.code.size()));

@@ -15,6 +15,7 @@ struct Place {
 struct Instance {
   const Function *function = nullptr;
   std::vector<uint32_t> registers;                // frame offsets; 0: not given yet
+  std::vector<uint32_t> mentions;                 // of each register, in instructions
   std::vector<Place> variables, params;           // params: and returns after them
   std::vector<uint32_t> instruction_pc;           // of each AST instruction
   std::vector<std::pair<uint32_t, int>> branches; // pc, label
@@ -31,6 +32,10 @@ public:
   uint32_t constant(int size, uint64_t bits);
   uint32_t special(std::string_view name, int &size); // 0: unknown
   uint32_t register_slot(int index);
+  /// True for a register that one instruction writes, or reads, and no other names.
+  bool is_mentioned_once(const Operand &o) const {
+    return o.kind == Operand::Kind::reg && instance->mentions.at(size_t(o.index)) == 1;
+  }
   void call(Decode &d);
 
   Program program;

@@ -1,6 +1,7 @@
 // ld, st and prefetch in every space.
 #include "runtime/cuda/sim/addresses.h"
 #include "runtime/cuda/sim/block.h"
+#include "runtime/cuda/sim/builder.h"
 #include "runtime/cuda/sim/decode.h"
 
 namespace mome::ptxsim {
@@ -142,6 +143,17 @@ int element_registers(Decode &d, const Operand &o, Type type, bool load) {
   return size;
 }
 
+/// How many bytes from the first on go to registers that another instruction names, 0 for all: compilers widen a load
+/// of three elements to four where that is aligned, and drop the last.
+uint8_t needed_bytes(const Decode &d, const Operand &o, int element) {
+  const size_t all = o.kind == Operand::Kind::vector ? o.parts.size() : 1;
+  size_t count = all;
+  while (count > 1 && d.builder.is_mentioned_once(o.parts[count - 1])) {
+    --count;
+  }
+  return count == all ? 0 : uint8_t(count * size_t(element));
+}
+
 Space access_modifiers(Decode &d) {
   const bool strong = d.choice({"volatile", "relaxed", "acquire", "release", "mmio"}) >= 0;
   d.flag("weak");
@@ -193,6 +205,7 @@ void decode_load(Decode &d) {
   if (d.inst.width > 32) {
     d.fail("more than 32 bytes");
   }
+  d.inst.needed = needed_bytes(d, d.operand(0), type_size(type));
   const bool param = space == Space::param && constant_address;
   d.emit(handler_for(type, size, param ? 1 : 0), memory_kind(space, true));
 }

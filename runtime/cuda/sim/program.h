@@ -44,6 +44,7 @@ struct Inst {
   Flow flow = Flow::next;
   Kind kind = Kind::move;
   uint8_t width = 0, count = 1, sub = 0; // bytes of an element, elements, a variant
+  uint8_t needed = 0;                    // of a load's bytes, those that something reads; 0: all
   uint32_t flags = 0;
   int64_t imm = 0;
   uint32_t target = no_pc, reconverge = no_pc;

@@ -170,7 +170,7 @@ void Block::check_shared_readers(Warp &warp, const Access &a, int lane, uint64_t
 }
 
 void Block::check_global(Warp &warp, const Access &a, const Allocation &allocation) {
-  const uint64_t granules = std::max(a.bytes / 4, 1u);
+  const uint64_t granules = std::max(a.read_bytes() / 4, 1u);
   const GlobalCell first{grid.launch_id,
                          uint32_t(number & 0x3fffff),
                          uint32_t(warp.index),

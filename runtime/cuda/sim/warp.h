@@ -39,7 +39,8 @@ struct AsyncCopy {
 struct Access {
   Space space = Space::generic;
   uint32_t mask = 0;
-  uint32_t bytes = 4; // per lane
+  uint32_t bytes = 4;  // per lane
+  uint32_t needed = 0; // the first of them that are looked at; 0: all
   bool write = false, read = true;
   bool strong = false; // atomic, volatile or with a memory order: no data race
   bool counted = true;
@@ -47,6 +48,8 @@ struct Access {
   uint32_t stride = 0;
   alignas(64) uint64_t address[lanes];
   std::byte *host[lanes];
+
+  uint32_t read_bytes() const { return needed ? needed : bytes; }
 };
 
 class Warp {
