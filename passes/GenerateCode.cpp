@@ -190,7 +190,7 @@ LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
     deviceModule = ModuleOp::create(module.getLoc());
   }
   OpBuilder device = OpBuilder::atBlockEnd(deviceModule->getBody());
-  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, device);
+  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, cuda, device);
   if (failed(emitted)) {
     return failure();
   }

@@ -1,11 +1,12 @@
 // Convolutions and their derivatives: matrix products (ConvolutionProblem.h), by tiles where a group has
-// channels enough to fill them, else (depthwise convolutions) directly:
+// channels enough to fill them; Depthwise.h; else directly:
 //
 //   forward, for x:  a thread per result:  sum over channels and taps
 //   for w:           a block per tap:      every thread sums every 256th result; a tree over threads
 //
 // Operands in f32 or bf16, sums in f32, no atomics.
 #include "passes/cuda/ConvolutionProblem.h"
+#include "passes/cuda/Depthwise.h"
 #include "passes/cuda/Families.h"
 #include "passes/cuda/ThreadReduction.h"
 
@@ -92,6 +93,9 @@ DeviceKernel mome::cuda::emitConvolution(nn::KernelOp kernel, OpBuilder &builder
   if (channels >= leastChannels) {
     return emitTiledProduct(kernel, builder, chooseLanes(*conv),
                             [&](LaunchBuilder &b) { return describeProblem(b, *conv, space); });
+  }
+  if (isDepthwise(*conv)) {
+    return emitDepthwise(kernel, builder, *conv, space);
   }
   LaunchBuilder b(kernel, 0, /*lanes=*/1, builder);
   ProductProblem problem = describeProblem(b, *conv, space);

@@ -3,19 +3,23 @@
 
 #include "passes/DecomposeKernel.h"
 #include "passes/cuda/Families.h"
+#include "passes/cuda/Machine.h"
 #include "passes/cuda/SimtKernels.h"
 
 using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, OpBuilder &builder) {
+FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, StringRef architecture,
+                                               OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
       {"elementwise", emitElementwise}, {"gemm", emitGemm},
       {"reduction", emitReduction},     {"row", emitRowProgram},
       {"attention", emitAttention},     {"attention_backward", emitAttentionBackward},
       {"conv", emitConvolution},
   };
+  builder.getBlock()->getParentOp()->setAttr(architectureAttrName,
+                                             builder.getStringAttr(architecture));
   OwningOpRef<nn::KernelOp> prepared = decomposeKernel(kernel);
   std::string reasons = prepared ? "" : "an op does not decompose";
   if (prepared && computesInBf16(prepared->getBody().front())) {

@@ -39,10 +39,11 @@ struct DeviceKernel {
   explicit operator bool() const { return !launches.empty(); }
 };
 
-/// Emits the functions at the builder's insertion point in a module's body, with the first family
-/// that takes the kernel, else with the generic one and a reason. Fails, with an error, on ops
-/// without a lowering.
-mlir::FailureOr<DeviceKernel> emitKernel(nn::KernelOp kernel, mlir::OpBuilder &builder);
+/// Emits the functions for an architecture ("sm_80") at the builder's insertion point in a module's body,
+/// with the first family that takes the kernel, else with the generic one and a reason. Fails, with an
+/// error, on ops without a lowering.
+mlir::FailureOr<DeviceKernel> emitKernel(nn::KernelOp kernel, llvm::StringRef architecture,
+                                         mlir::OpBuilder &builder);
 
 } // namespace mome::cuda
 #endif

@@ -14,8 +14,7 @@ static int64_t bytesOf(Value buffer) {
   return cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8;
 }
 
-/// One element as a scalar, several as a vector, aligned to their size.
-static Value loadNeighbours(LaunchBuilder &b, Value buffer, Value at, int64_t count) {
+Value mome::cuda::loadNeighbours(LaunchBuilder &b, Value buffer, Value at, int64_t count) {
   if (count == 1) {
     return memref::LoadOp::create(b, buffer, at);
   }

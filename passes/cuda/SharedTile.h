@@ -107,6 +107,8 @@ llvm::SmallVector<mlir::Value> multiplyTiles(LaunchBuilder &b, TileOperand rows,
                                              TileOperand columns, int64_t depth,
                                              mlir::ValueRange acc);
 
+/// One element as a scalar, several as a vector, at a multiple of their number.
+mlir::Value loadNeighbours(LaunchBuilder &b, mlir::Value buffer, mlir::Value at, int64_t count);
 /// Four elements of f32 at a multiple of four.
 mlir::Value loadFour(LaunchBuilder &b, mlir::Value buffer, mlir::Value at);
 /// One, two or four neighbours of f32, at a multiple of their number; a buffer of bf16 gets them

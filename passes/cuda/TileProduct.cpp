@@ -5,6 +5,10 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
+SmallVector<Value> TileProduct::zeroSums(int64_t count) {
+  return SmallVector<Value>(count, arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
+}
+
 //===-- Fused multiply-adds -------------------------------------------------------------------===//
 
 /// Threads along the columns of a tile: half a warp, so that a warp has two rows of threads.
@@ -20,10 +24,16 @@ public:
         threadRow(b.divIndex(b.getThread(), columnThreads)),
         threadColumn(b.remIndex(b.getThread(), columnThreads)) {}
 
-  int64_t countSums() const override { return rows.getFragmentLines() * width(); }
-  SmallVector<Value> multiply(Value rowSlot, Value columnSlot, ValueRange sums) override {
-    return multiplyTiles(b, {rows, rowSlot, threadRow}, {columns, columnSlot, threadColumn},
-                         rows.getDepth(), sums);
+  SmallVector<Value> begin(TileSlots) override {
+    return zeroSums(rows.getFragmentLines() * width());
+  }
+  SmallVector<Value> multiply(TileSlots slots, ValueRange sums,
+                              llvm::function_ref<TileSlots()> advance) override {
+    SmallVector<Value> after =
+        multiplyTiles(b, {rows, slots.rows, threadRow}, {columns, slots.columns, threadColumn},
+                      rows.getDepth(), sums);
+    advance();
+    return after;
   }
   int64_t getPartRows() const override { return 4 * rowThreads(shape); }
   int64_t getStageWidth() const override {
@@ -35,8 +45,7 @@ private:
   static int64_t rowThreads(TileShape shape) { return shape.threads / columnThreads; }
   static SharedTile makeTile(LaunchBuilder &b, TileShape shape, int64_t lines, bool alongDepth,
                              int64_t spread) {
-    return SharedTile(b, b.getF32Type(), lines, getTileDepth(/*isBf16=*/false), alongDepth,
-                      shape.threads, spread);
+    return SharedTile(b, b.getF32Type(), lines, shape.depth, alongDepth, shape.threads, spread);
   }
   int64_t width() const { return columns.getFragmentLines(); }
 
@@ -76,8 +85,9 @@ class TensorProduct : public TileProduct {
 public:
   TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDepth, bool columnsAlongDepth);
 
-  int64_t countSums() const override { return 8 * squareRows * squareColumns; }
-  SmallVector<Value> multiply(Value rowSlot, Value columnSlot, ValueRange sums) override;
+  SmallVector<Value> begin(TileSlots slots) override;
+  SmallVector<Value> multiply(TileSlots slots, ValueRange state,
+                              llvm::function_ref<TileSlots()> advance) override;
   int64_t getPartRows() const override { return square * warpRows; }
   /// Four rows of two neighbours per thread, a quarter of the banks each.
   int64_t getStageWidth() const override { return shape.columns + 8; }
@@ -85,9 +95,13 @@ public:
 
 private:
   static SharedTile makeTile(LaunchBuilder &b, TileShape shape, int64_t lines, bool alongDepth) {
-    return SharedTile(b, b.getI16Type(), lines, getTileDepth(/*isBf16=*/true), alongDepth,
-                      shape.threads, /*spread=*/1);
+    return SharedTile(b, b.getI16Type(), lines, shape.depth, alongDepth, shape.threads,
+                      /*spread=*/1);
   }
+  int64_t countSums() const { return 8 * squareRows * squareColumns; }
+  /// What all squares at this depth are products of: rows, then columns, as four matrices each.
+  SmallVector<Value> loadOperands(TileSlots slots, int64_t depth);
+  void addSquares(ArrayRef<Value> operands, MutableArrayRef<Value> sums);
   Value rowOf(int64_t i) { return b.addIndex(firstRow, i * square * warpRows); }
   Value columnOf(int64_t j) { return b.addIndex(firstColumn, j * square * warpColumns); }
 
@@ -101,9 +115,8 @@ TensorProduct::TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDe
                              bool columnsAlongDepth)
     : TileProduct(b, shape, makeTile(b, shape, shape.rows, rowsAlongDepth),
                   makeTile(b, shape, shape.columns, columnsAlongDepth)) {
-  int64_t warps = shape.threads / warpThreads;
-  warpRows = shape.rows > square ? 2 : 1;
-  warpColumns = warps / warpRows;
+  warpRows = shape.warpRows;
+  warpColumns = shape.threads / warpThreads / warpRows;
   squareRows = shape.rows / (square * warpRows);
   squareColumns = shape.columns / (square * warpColumns);
   Value warp = b.divIndex(b.getThread(), warpThreads);
@@ -111,28 +124,50 @@ TensorProduct::TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDe
   firstColumn = b.mulIndex(b.remIndex(warp, warpColumns), square);
 }
 
-SmallVector<Value> TensorProduct::multiply(Value rowSlot, Value columnSlot, ValueRange before) {
-  SmallVector<Value> sums = llvm::to_vector(before);
-  for (int64_t depth = 0; depth < rows.getDepth(); depth += square) {
-    SmallVector<SmallVector<Value>> left, right;
-    for (int64_t i = 0; i < squareRows; ++i) {
-      left.push_back(rows.loadMatrices(rowOf(i), b.index(depth), rowSlot));
-    }
+SmallVector<Value> TensorProduct::loadOperands(TileSlots slots, int64_t depth) {
+  SmallVector<Value> all;
+  for (int64_t i = 0; i < squareRows; ++i) {
+    llvm::append_range(all, rows.loadMatrices(rowOf(i), b.index(depth), slots.rows));
+  }
+  for (int64_t j = 0; j < squareColumns; ++j) {
+    llvm::append_range(all, columns.loadMatrices(columnOf(j), b.index(depth), slots.columns));
+  }
+  return all;
+}
+
+void TensorProduct::addSquares(ArrayRef<Value> operands, MutableArrayRef<Value> sums) {
+  ArrayRef<Value> left = operands.take_front(4 * squareRows), right = operands.drop_front(left.size());
+  for (int64_t i = 0; i < squareRows; ++i) {
     for (int64_t j = 0; j < squareColumns; ++j) {
-      right.push_back(columns.loadMatrices(columnOf(j), b.index(depth), columnSlot));
-    }
-    MutableArrayRef<Value> rest = sums;
-    for (int64_t i = 0; i < squareRows; ++i) {
-      for (int64_t j = 0; j < squareColumns; ++j) {
-        for (int64_t half : {0, 1}) { // columns 0.. and 8.., each of depth 0.. and 8..
-          SmallVector<Value> columnsOfHalf{right[j][half], right[j][half + 2]};
-          llvm::copy(b.multiplyMatrices(left[i], columnsOfHalf, ValueRange(rest.take_front(4))),
-                     rest.begin());
-          rest = rest.drop_front(4);
-        }
+      for (int64_t half : {0, 1}) { // columns 0.. and 8.., each of depth 0.. and 8..
+        SmallVector<Value> columnsOfHalf{right[4 * j + half], right[4 * j + half + 2]};
+        llvm::copy(b.multiplyMatrices(left.slice(4 * i, 4), columnsOfHalf,
+                                      ValueRange(sums.take_front(4))),
+                   sums.begin());
+        sums = sums.drop_front(4);
       }
     }
   }
+}
+
+SmallVector<Value> TensorProduct::begin(TileSlots slots) {
+  SmallVector<Value> state = zeroSums(countSums());
+  llvm::append_range(state, loadOperands(slots, 0));
+  return state;
+}
+
+/// Operands are read one step of 16 ahead of their products, the last of a tile from the next.
+SmallVector<Value> TensorProduct::multiply(TileSlots slots, ValueRange before,
+                                           llvm::function_ref<TileSlots()> advance) {
+  SmallVector<Value> sums = llvm::to_vector(before.take_front(countSums()));
+  SmallVector<Value> operands = llvm::to_vector(before.drop_front(countSums()));
+  for (int64_t depth = square; depth <= rows.getDepth(); depth += square) {
+    SmallVector<Value> next = depth < rows.getDepth() ? loadOperands(slots, depth)
+                                                      : loadOperands(advance(), 0);
+    addSquares(operands, sums);
+    operands = std::move(next);
+  }
+  llvm::append_range(sums, operands);
   return sums;
 }
 
@@ -154,20 +189,6 @@ void TensorProduct::storePart(int64_t part, ArrayRef<Value> sums, Value stage) {
 }
 
 //===-- Choice --------------------------------------------------------------------------------===//
-
-int64_t mome::cuda::getTileDepth(bool isBf16) {
-  return isBf16 ? 32 : 16; // 64 bytes
-}
-
-TileShape mome::cuda::chooseTileShape(int64_t batch, int64_t m, int64_t n, bool isBf16) {
-  bool large =
-      m >= 128 && n >= 128 && batch * ceilDiv(m, 128) * ceilDiv(n, 128) >= wantedBlocks / 2;
-  if (large) {
-    return {128, 128, 256};
-  }
-  int64_t rows = m > 32 ? 64 : m > 16 ? 32 : 16;
-  return {rows, 64, isBf16 ? 128 : rows * columnThreads / 4};
-}
 
 std::unique_ptr<TileProduct> mome::cuda::createTileProduct(LaunchBuilder &b, TileShape shape,
                                                            OperandForm lhs, OperandForm rhs) {

@@ -7,31 +7,33 @@
 #define MOME_PASSES_CUDA_TILEPRODUCT_H
 
 #include "passes/cuda/SharedTile.h"
+#include "passes/cuda/TileShape.h"
 
 #include <memory>
 
 namespace mome::cuda {
 
-/// Of the tile of sums.
-struct TileShape {
-  int64_t rows, columns, threads;
+/// Where a step's tiles of rows and of columns lie.
+struct TileSlots {
+  mlir::Value rows, columns;
 };
 
 class TileProduct {
 public:
   virtual ~TileProduct() = default;
 
-  /// Sums of a thread.
-  virtual int64_t countSums() const = 0;
-  /// `sums` plus the product of the tiles in these slots.
-  virtual llvm::SmallVector<mlir::Value> multiply(mlir::Value rowSlot, mlir::Value columnSlot,
-                                                  mlir::ValueRange sums) = 0;
+  /// What a thread carries from step to step: its sums, and what it has read of the next tiles.
+  virtual llvm::SmallVector<mlir::Value> begin(TileSlots slots) = 0;
+  /// The state after the product of the tiles in these slots. `advance` waits for the tiles of the next
+  /// step, and says where they lie; those before may be overwritten from then on.
+  virtual llvm::SmallVector<mlir::Value> multiply(TileSlots slots, mlir::ValueRange state,
+                                                  llvm::function_ref<TileSlots()> advance) = 0;
   virtual int64_t getPartRows() const = 0;
   /// Elements of a row of the stage, of which `columns` hold sums: the rest keeps threads that store
   /// at once on different banks.
   virtual int64_t getStageWidth() const = 0;
-  /// Stores the thread's sums of a part.
-  virtual void storePart(int64_t part, llvm::ArrayRef<mlir::Value> sums, mlir::Value stage) = 0;
+  /// Stores the thread's sums of a part; `state` begins with all sums.
+  virtual void storePart(int64_t part, llvm::ArrayRef<mlir::Value> state, mlir::Value stage) = 0;
 
   const TileShape shape;
   SharedTile rows, columns;
@@ -39,6 +41,8 @@ public:
 protected:
   TileProduct(LaunchBuilder &b, TileShape shape, SharedTile rows, SharedTile columns)
       : shape(shape), rows(rows), columns(columns), b(b) {}
+
+  llvm::SmallVector<mlir::Value> zeroSums(int64_t count);
 
   LaunchBuilder &b;
 };
@@ -49,10 +53,6 @@ struct OperandForm {
   bool depthIsContiguous;
 };
 
-/// The shape of tiles for an m x n product, `batch` times; `isBf16`: of its operands.
-TileShape chooseTileShape(int64_t batch, int64_t m, int64_t n, bool isBf16);
-/// k per tile.
-int64_t getTileDepth(bool isBf16);
 std::unique_ptr<TileProduct> createTileProduct(LaunchBuilder &b, TileShape shape, OperandForm lhs,
                                                OperandForm rhs);
 

@@ -5,28 +5,14 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-/// Tiles under way.
-static constexpr int64_t stages = 3;
-/// A part of a sum is worth a block of its own from here on, in tile depths.
-static constexpr int64_t leastSteps = 8;
 /// Threads per block of the second launch.
 static constexpr int64_t sumThreads = 256;
 
 namespace {
 
-/// How the work is cut.
-struct Plan {
-  explicit Plan(const ProductProblem &problem);
-
-  TileShape shape;
-  int64_t rowTiles, columnTiles; // of the result
-  int64_t splits, splitDepth;    // of k; a depth is a multiple of a tile's
-  int64_t blocks;
-};
-
 class ProductKernel {
 public:
-  ProductKernel(LaunchBuilder &b, const ProductProblem &problem, const Plan &plan)
+  ProductKernel(LaunchBuilder &b, const ProductProblem &problem, const ProductPlan &plan)
       : b(b), problem(problem), plan(plan),
         product(createTileProduct(b, plan.shape, formOf(problem.A), formOf(problem.B))) {}
 
@@ -39,33 +25,19 @@ private:
   TileSource sourceOf(const ProductOperand &operand, int64_t lines, Value endK);
   /// The thread's sums over all k of the block's range.
   SmallVector<Value> emitSums(const TileSource &rows, const TileSource &columns, Value firstK);
-  void emitResults(ArrayRef<Value> sums);
+  void emitResults(ArrayRef<Value> state);
   void emitStageRows(int64_t firstRow);
   void emitResult(Value sum, Value row, Value column);
 
   LaunchBuilder &b;
   const ProductProblem &problem;
-  const Plan &plan;
+  const ProductPlan &plan;
   std::unique_ptr<TileProduct> product;
   Value batch, firstRow, firstColumn, split;
   Value stage, partials; // shared memory; scratch
 };
 
 } // namespace
-
-Plan::Plan(const ProductProblem &problem) {
-  auto [batch, m, n, k, A, B, store] = problem;
-  bool isBf16 = holdsBf16(A.buffer);
-  int64_t depth = getTileDepth(isBf16);
-  shape = chooseTileShape(batch, m, n, isBf16);
-  rowTiles = ceilDiv(m, shape.rows);
-  columnTiles = ceilDiv(n, shape.columns);
-  int64_t tiles = batch * rowTiles * columnTiles;
-  splits = std::clamp<int64_t>(std::min(wantedBlocks / tiles, k / (leastSteps * depth)), 1, 32);
-  splitDepth = ceilDiv(ceilDiv(k, splits), depth) * depth;
-  splits = ceilDiv(k, splitDepth);
-  blocks = tiles * splits;
-}
 
 TileSource ProductKernel::sourceOf(const ProductOperand &operand, int64_t lines, Value endK) {
   auto locate = [this, &operand](Value line, Value k) { return operand.locate(batch, line, k); };
@@ -75,7 +47,8 @@ TileSource ProductKernel::sourceOf(const ProductOperand &operand, int64_t lines,
 SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSource &columns,
                                            Value firstK) {
   SharedTile &rowTile = product->rows, &columnTile = product->columns;
-  int64_t depth = rowTile.getDepth(), stageSize = rowTile.getSize() + columnTile.getSize();
+  int64_t depth = rowTile.getDepth(), stages = plan.shape.stages;
+  int64_t stageSize = rowTile.getSize() + columnTile.getSize();
   Value tiles = b.shareMemory(0, stages * stageSize, rowTile.getElementType());
   rowTile.setBuffer(tiles);
   columnTile.setBuffer(tiles);
@@ -85,25 +58,33 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
     columnTile.copy(columns, firstColumn, k, b.addIndex(slot, rowTile.getSize()));
     b.commitCopies();
   };
-  auto slotOf = [&](Value step) { return b.mulIndex(b.remIndex(step, stages), stageSize); };
+  auto slotsOf = [&](Value step) {
+    Value slot = b.mulIndex(b.remIndex(step, stages), stageSize);
+    return TileSlots{slot, b.addIndex(slot, rowTile.getSize())};
+  };
+  // Copies of the next step are there; nobody reads the tiles of this one any more.
+  auto awaitNext = [&] {
+    b.waitForCopies(stages - 2);
+    b.barrier();
+  };
   for (int64_t step = 0; step < stages - 1; ++step) {
     copy(b.index(step), b.index(step * stageSize));
   }
-  SmallVector<Value> zeros(product->countSums(),
-                           arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
+  awaitNext();
+  SmallVector<Value> start = product->begin(slotsOf(b.index(0)));
   Value steps = b.index(plan.splitDepth / depth);
-  SmallVector<Value> sums =
-      llvm::to_vector(b.reduceLoop(b.index(0), steps, 1, zeros, [&](Value step, ValueRange before) {
-        b.waitForCopies(stages - 2);
-        b.barrier(); // all copies of this step are there, and nobody reads the slot before it
+  SmallVector<Value> state = llvm::to_vector(
+      b.reduceLoop(b.index(0), steps, 1, start, [&](Value step, ValueRange before) {
         Value ahead = b.addIndex(step, stages - 1);
-        copy(ahead, slotOf(ahead));
-        Value slot = slotOf(step);
-        return product->multiply(slot, b.addIndex(slot, rowTile.getSize()), before);
+        copy(ahead, slotsOf(ahead).rows);
+        return product->multiply(slotsOf(step), before, [&] {
+          awaitNext();
+          return slotsOf(b.addIndex(step, 1));
+        });
       }));
   b.waitForCopies(0);
   b.barrier(); // the shared memory is free
-  return sums;
+  return state;
 }
 
 void ProductKernel::emitResult(Value sum, Value row, Value column) {
@@ -121,14 +102,14 @@ void ProductKernel::emitResult(Value sum, Value row, Value column) {
   }
 }
 
-/// The threads take what lies in the stage row by row.
+/// The threads take what lies in the stage row by row, each always the same columns if they divide.
 void ProductKernel::emitStageRows(int64_t rowOffset) {
-  int64_t lanes = b.getLanes(), columns = plan.shape.columns;
-  Value from = b.mulIndex(b.getThread(), lanes);
-  Value end = b.index(product->getPartRows() * columns);
-  b.loop(from, end, plan.shape.threads * lanes, [&](Value position) {
-    Value stageRow = b.divIndex(position, columns);
-    Value stageColumn = b.remIndex(position, columns);
+  int64_t lanes = b.getLanes(), perRow = plan.shape.columns / lanes, threads = plan.shape.threads;
+  Value end = b.index(product->getPartRows() * perRow);
+  b.loop(b.getThread(), end, threads, [&](Value position) {
+    Value stageRow = b.divIndex(position, perRow);
+    Value place = threads % perRow == 0 ? b.getThread() : position;
+    Value stageColumn = b.mulIndex(b.remIndex(place, perRow), lanes);
     Value row = b.addIndex(b.addIndex(firstRow, rowOffset), stageRow);
     Value column = b.addIndex(firstColumn, stageColumn);
     Value exists = arith::AndIOp::create(b, b.isLess(row, b.index(problem.m)),
@@ -142,14 +123,14 @@ void ProductKernel::emitStageRows(int64_t rowOffset) {
   });
 }
 
-void ProductKernel::emitResults(ArrayRef<Value> sums) {
+void ProductKernel::emitResults(ArrayRef<Value> state) {
   int64_t partRows = product->getPartRows();
   stage = b.shareMemory(0, partRows * product->getStageWidth(), b.getF32Type());
   for (int64_t part = 0; part * partRows < plan.shape.rows; ++part) {
     if (part > 0) {
       b.barrier(); // the rows before have been read
     }
-    product->storePart(part, sums, stage);
+    product->storePart(part, state, stage);
     b.barrier();
     emitStageRows(part * partRows);
   }
@@ -204,7 +185,8 @@ mome::cuda::emitTiledProduct(nn::KernelOp kernel, OpBuilder &builder, int64_t la
   DeviceKernel result;
   LaunchBuilder b(kernel, 0, lanes, builder);
   ProductProblem problem = state(b);
-  Plan plan(problem);
+  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, holdsBf16(problem.A.buffer)},
+                   machineOf(b.getFunction()));
   ProductKernel(b, problem, plan).emit();
   b.finish(result, plan.blocks, plan.shape.threads);
   if (plan.splits > 1) {

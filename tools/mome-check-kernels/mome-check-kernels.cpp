@@ -199,7 +199,8 @@ static FailureOr<std::unique_ptr<ExecutionEngine>> compile(ModuleOp module,
 
 //===-- CUDA --------------------------------------------------------------------------------===//
 
-static bool writePtx(StringRef ptx) {
+/// With a comment per function: how it is launched, as options of mome-ptxsim.
+static bool writePtx(StringRef ptx, ArrayRef<Kernel> kernels) {
   std::error_code error;
   llvm::raw_fd_ostream stream(ptxFile, error);
   if (error) {
@@ -207,6 +208,12 @@ static bool writePtx(StringRef ptx) {
     return false;
   }
   stream << ptx;
+  for (const Kernel &kernel : kernels) {
+    for (const auto &launch : kernel.launches) {
+      stream << llvm::formatv("// launch -k {0} -g {1} -b {2} --shared {3}\n", launch.symbol,
+                              launch.blocks, launch.threads, launch.shared);
+    }
+  }
   return true;
 }
 
@@ -220,7 +227,7 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
   std::vector<std::vector<uint64_t>> sizes;
   for (nn::KernelOp kernel : kernels) {
     OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
-    FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, builder);
+    FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, cudaArchitecture, builder);
     if (failed(emitted)) {
       return nullptr;
     }
@@ -245,7 +252,7 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
     return nullptr;
   }
   FailureOr<std::string> ptx = cuda::buildPtx(*code, cudaArchitecture);
-  if (failed(ptx) || (!ptxFile.empty() && !writePtx(*ptx))) {
+  if (failed(ptx) || (!ptxFile.empty() && !writePtx(*ptx, records))) {
     return nullptr;
   }
   if (!runPtx.empty()) {

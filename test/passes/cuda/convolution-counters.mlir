@@ -1,13 +1,13 @@
 // What convolutions cost, counted by the simulator, where neighbouring places (one tap) or neighbouring taps (patches) can be copied 16
 // bytes at once: no bank conflicts, and no sector of global memory that is not wanted.
 // DEFINE: %{driver} = env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so
-// DEFINE: %{run} = mome-ptxsim %t.ptx -b 128 --shared 24576 --json --print 0
+// DEFINE: %{run} = %python %S/Inputs/simulate.py %t.ptx
 // RUN: %{driver} mome-check-kernels --cuda %s --tolerance=5e-6 --ptx=%t.ptx
-// RUN: %{run} -k k_pointwise_0 -g 2 bf16[8192]=random:1 bf16[4096]=random:2 f32[8192] f32[1] > %t.pointwise.json
+// RUN: %{run} k_pointwise_0 %t.pointwise.json bf16[8192]=random:1 bf16[4096]=random:2 f32[8192] f32[1]
 // RUN: %python %S/Inputs/no_waste.py 1048576 %t.pointwise.json
-// RUN: %{run} -k k_patches_0 -g 3 bf16[24576]=random:1 bf16[49152]=random:2 f32[2048] f32[6144] > %t.patches.json
+// RUN: %{run} k_patches_0 %t.patches.json bf16[24576]=random:1 bf16[49152]=random:2 f32[2048] f32[6144]
 // RUN: %python %S/Inputs/no_waste.py 6291456 %t.patches.json
-// RUN: %{run} -k k_patches_weight_0 -g 12 bf16[24576]=random:1 bf16[2048]=random:2 f32[49152] f32[1] > %t.weight.json
+// RUN: %{run} k_patches_weight_0 %t.weight.json bf16[24576]=random:1 bf16[2048]=random:2 f32[49152] f32[1]
 // RUN: %python %S/Inputs/no_waste.py 3145728 %t.weight.json
 // RUN: %python %S/Inputs/no_spills.py %t.ptx sm_80
 

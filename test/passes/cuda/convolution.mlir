@@ -286,3 +286,20 @@ nn.kernel @k_epilogue {
   %r = nn.relu %s : tensor<2x12x6x8xf32>
   nn.yield %r, %s : tensor<2x12x6x8xf32>, tensor<2x12x6x8xf32>
 }
+
+// Depthwise: longer than a thread's column of results, a plane of more places than threads, a dilation.
+nn.kernel @k_depthwise_long {
+^bb0(%a: tensor<2x3x11x16x19xbf16>, %b: tensor<3x1x2x3x3xbf16>):
+  %y = nn.conv %a, %b strides [1, 1, 1] pad_low [1, 1, 0] pad_high [1, 1, 2] dilations [2, 1, 1] groups 3 : (tensor<2x3x11x16x19xbf16>, tensor<3x1x2x3x3xbf16>) -> (tensor<2x3x11x16x19xf32>)
+  nn.yield %y : tensor<2x3x11x16x19xf32>
+}
+nn.kernel @k_depthwise_long_input {
+^bb0(%a: tensor<2x3x11x16x19xbf16>, %b: tensor<3x1x2x3x3xbf16>):
+  %y = nn.conv_backward_input %a, %b strides [1, 1, 1] pad_low [1, 1, 0] pad_high [1, 1, 2] dilations [2, 1, 1] groups 3 : (tensor<2x3x11x16x19xbf16>, tensor<3x1x2x3x3xbf16>) -> (tensor<2x3x11x16x19xf32>)
+  nn.yield %y : tensor<2x3x11x16x19xf32>
+}
+nn.kernel @k_depthwise_long_weight {
+^bb0(%a: tensor<2x3x11x16x19xbf16>, %b: tensor<2x3x11x16x19xbf16>):
+  %y = nn.conv_backward_weight %a, %b strides [1, 1, 1] pad_low [1, 1, 0] pad_high [1, 1, 2] dilations [2, 1, 1] groups 3 : (tensor<2x3x11x16x19xbf16>, tensor<2x3x11x16x19xbf16>) -> (tensor<3x1x2x3x3xf32>)
+  nn.yield %y : tensor<3x1x2x3x3xf32>
+}

@@ -1,13 +1,13 @@
 // What the matrix product of bf16 operands costs, counted by the simulator: no bank conflicts, and no sector of global memory that is
 // not wanted. Registers do not spill.
 // DEFINE: %{driver} = env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so
-// DEFINE: %{run} = mome-ptxsim %t.ptx -g 4 -b 128 --shared 24576 --json --print 0
+// DEFINE: %{run} = %python %S/Inputs/simulate.py %t.ptx
 // DEFINE: %{operands} = bf16[8192]=random:1 bf16[8192]=random:2
 // RUN: %{driver} mome-check-kernels --cuda %s --low=-1 --high=1 --ptx=%t.ptx
-// RUN: %{run} -k k_nt_0 %{operands} f32[16384] f32[1] > %t.nt.json
-// RUN: %{run} -k k_nn_0 %{operands} f32[16384] f32[1] > %t.nn.json
-// RUN: %{run} -k k_tn_0 %{operands} f32[16384] f32[1] > %t.tn.json
-// RUN: %{run} -k k_rounded_0 %{operands} bf16[16384] f32[1] > %t.rounded.json
+// RUN: %{run} k_nt_0 %t.nt.json %{operands} f32[16384] f32[1]
+// RUN: %{run} k_nn_0 %t.nn.json %{operands} f32[16384] f32[1]
+// RUN: %{run} k_tn_0 %t.tn.json %{operands} f32[16384] f32[1]
+// RUN: %{run} k_rounded_0 %t.rounded.json %{operands} bf16[16384] f32[1]
 // RUN: %python %S/Inputs/gemm_counters.py bf16 %t.nt.json %t.nn.json %t.tn.json %t.rounded.json
 // RUN: %python %S/Inputs/no_spills.py %t.ptx sm_80 sm_86 sm_90
 

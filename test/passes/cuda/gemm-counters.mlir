@@ -2,9 +2,9 @@
 // global memory that is not wanted.
 // DEFINE: %{driver} = env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so
 // RUN: %{driver} mome-check-kernels --cuda %s --low=-1 --high=1 --ptx=%t.ptx
-// RUN: mome-ptxsim %t.ptx -k k_nt_0 -g 4 -b 256 --shared 24576 --json --print 0 f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1] > %t.nt.json
-// RUN: mome-ptxsim %t.ptx -k k_nn_0 -g 4 -b 256 --shared 24576 --json --print 0 f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1] > %t.nn.json
-// RUN: mome-ptxsim %t.ptx -k k_tn_0 -g 4 -b 256 --shared 24576 --json --print 0 f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1] > %t.tn.json
+// RUN: %python %S/Inputs/simulate.py %t.ptx k_nt_0 %t.nt.json f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1]
+// RUN: %python %S/Inputs/simulate.py %t.ptx k_nn_0 %t.nn.json f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1]
+// RUN: %python %S/Inputs/simulate.py %t.ptx k_tn_0 %t.tn.json f32[8192]=random:1 f32[8192]=random:2 f32[16384] f32[1]
 // RUN: %python %S/Inputs/gemm_counters.py f32 %t.nt.json %t.nn.json %t.tn.json
 
 nn.kernel @k_nt {

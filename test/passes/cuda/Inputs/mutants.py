@@ -45,9 +45,10 @@ CODE = [
     ("k_gemm_0", "no wait before the results go through the tiles", drop(WAIT_ALL), "unwaited-copy"),
     ("k_gemm_0", "a group is not committed", drop(r"cp\.async\.commit_group;"), "unwaited-copy"),
     ("k_gemm_0", "no barrier after the wait", drop(BARRIER), "shared-race"),
+    ("k_gemm_0", "no barrier before the next tiles", drop(BARRIER, 1), "shared-race"),
     # A thread knows of its own copies only: others may be under way.
-    ("k_gemm_0", "no barrier before the results go through the tiles", drop(BARRIER, 1), "unwaited-copy"),
-    ("k_gemm_0", "no barrier before they are read", drop(BARRIER, 2), "shared-race"),
+    ("k_gemm_0", "no barrier before the results go through the tiles", drop(BARRIER, 2), "unwaited-copy"),
+    ("k_gemm_0", "no barrier before they are read", drop(BARRIER, 3), "shared-race"),
     ("k_gemm_0", "A's and B's tiles overlap", replace(TILE_B, r"\1+2048]"), "shared-race"),
     ("k_gemm_0", "a fragment from another lane", replace(r"(ld\.shared\.v4\.b32 .*\[%rd\d+)\+1024\]", r"\1+1040]"), "wrong result"),
     ("k_gemm_0", "wrong stride of a fragment", replace(r"(ld\.shared\.v4\.b32 .*\[%rd\d+)\+2048\]", r"\1+1024]"), "wrong result"),

@@ -1,0 +1,22 @@
+// See Machine.h.
+#include "passes/cuda/Machine.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+using namespace mome::cuda;
+
+const Machine &mome::cuda::machineOf(Operation *op) {
+  static constexpr Machine a100{108, 64, 1024, 164 << 10, 3584, 1229, 2800};
+  static constexpr Machine rtx4090{128, 128, 256, 100 << 10, 2867, 340, 5000};
+  static constexpr Machine h100{132, 128, 2048, 228 << 10, 3584, 1556, 3700};
+  while (op && !op->hasAttr(architectureAttrName)) {
+    op = op->getParentOp();
+  }
+  StringRef architecture =
+      op ? op->getAttrOfType<StringAttr>(architectureAttrName).getValue() : "sm_80";
+  if (architecture == "sm_90" || architecture == "sm_100") {
+    return h100;
+  }
+  return architecture == "sm_80" ? a100 : rtx4090;
+}

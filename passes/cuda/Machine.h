@@ -1,0 +1,25 @@
+// What code generation knows of the devices of an architecture: enough to choose between ways to cut
+// work. The numbers are those of the performance model (runtime/cuda/model/device_data.cpp).
+#ifndef MOME_PASSES_CUDA_MACHINE_H
+#define MOME_PASSES_CUDA_MACHINE_H
+
+#include "mlir/IR/Operation.h"
+
+namespace mome::cuda {
+
+struct Machine {
+  int64_t multiprocessors;
+  // Of a multiprocessor: multiply-adds per cycle, bytes of shared memory.
+  int64_t fp32Lanes, tensorFmas, sharedBytes;
+  int64_t l2Bytes, dramBytes; // per cycle, of the whole chip
+  int64_t launchCycles;       // between two launches
+};
+
+/// Of a module of device code: "sm_80".
+inline constexpr llvm::StringLiteral architectureAttrName = "mome.architecture";
+
+/// The machine that code around `op` is for; without an architecture, the oldest.
+const Machine &machineOf(mlir::Operation *op);
+
+} // namespace mome::cuda
+#endif

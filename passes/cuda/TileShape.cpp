@@ -1,0 +1,101 @@
+// See TileShape.h.
+#include "passes/cuda/TileShape.h"
+
+#include "passes/cuda/LaunchBuilder.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mome;
+using namespace mome::cuda;
+
+/// A part of a sum is worth a block of its own from here on, in tile depths.
+static constexpr int64_t leastSteps = 8;
+static constexpr int64_t mostSplits = 32;
+/// So many should fit on a multiprocessor: one loads while another multiplies.
+static constexpr int64_t residentBlocks = 2;
+/// Tiles of fewer rows are for products of fewer.
+static constexpr int64_t leastRows = 64;
+/// Cycles of a block that nothing hides: its first copies, and the loads of its epilogue.
+static constexpr double waitCycles = 1500;
+/// Bytes of shared memory that one access moves, and a request for global memory covers.
+static constexpr double lineBytes = 128;
+
+static constexpr TileShape tensorShapes[] = {
+    {128, 128, 128, 2, 64, 2}, {128, 128, 128, 2, 32, 3}, {64, 128, 128, 2, 64, 2},
+    {64, 64, 128, 2, 32, 3},   {32, 64, 128, 2, 32, 3},   {16, 64, 128, 1, 32, 3},
+};
+static constexpr TileShape simtShapes[] = {
+    {128, 128, 256, 0, 16, 3}, {64, 64, 256, 0, 16, 3}, {32, 64, 128, 0, 16, 3}, {16, 64, 64, 0, 16, 3},
+};
+
+static int64_t bytesOf(const TileShape &shape, bool isBf16) {
+  return (shape.rows + shape.columns) * shape.depth * (isBf16 ? 2 : 4);
+}
+
+/// Cycles of one tile: it fills the multiplying units, or shared memory with copies in, lines that these
+/// ask for, and operands out; sums then pass through shared memory once.
+static double cyclesOfTile(const Machine &machine, const TileShape &shape, bool isBf16, double depth) {
+  double sums = double(shape.rows * shape.columns), lines = double(shape.rows + shape.columns);
+  double staged = 3 * sums * 4 / lineBytes;
+  if (!isBf16) {
+    return depth * sums / double(machine.fp32Lanes) + staged;
+  }
+  double warpColumns = double(shape.threads / warpThreads / shape.warpRows);
+  double read = double(shape.rows) * warpColumns + double(shape.columns) * double(shape.warpRows);
+  double asked = lines * 2 / std::min(2.0 * double(shape.depth), lineBytes);
+  double shared = (read + lines) * 2 / lineBytes + asked;
+  return depth * std::max(sums / double(machine.tensorFmas), shared) + staged;
+}
+
+ProductPlan::ProductPlan(const ProductExtents &extents, const TileShape &shape, int64_t parts)
+    : shape(shape) {
+  rowTiles = ceilDiv(extents.m, shape.rows);
+  columnTiles = ceilDiv(extents.n, shape.columns);
+  splitDepth = ceilDiv(ceilDiv(extents.k, parts), shape.depth) * shape.depth;
+  splits = ceilDiv(extents.k, splitDepth);
+  blocks = extents.batch * rowTiles * columnTiles * splits;
+}
+
+/// Blocks that run together share what they read from memory as the rows and columns of a square of them.
+double ProductPlan::memoryCycles(const Machine &machine, const ProductExtents &extents) const {
+  double read = double(blocks) * double(splitDepth / shape.depth * bytesOf(shape, extents.isBf16));
+  double operands = double((extents.m + extents.n) * extents.k * (extents.isBf16 ? 2 : 4));
+  double once = double(extents.batch) * (operands + 4.0 * double(extents.m * extents.n));
+  double together = double(std::min(blocks, residentBlocks * machine.multiprocessors));
+  return std::max(read / double(machine.l2Bytes),
+                  (once + read / std::sqrt(together)) / double(machine.dramBytes));
+}
+
+double ProductPlan::cyclesOn(const Machine &machine, const ProductExtents &extents) const {
+  double rounds = double(ceilDiv(blocks, machine.multiprocessors));
+  double cycles = rounds * cyclesOfTile(machine, shape, extents.isBf16, double(splitDepth));
+  cycles = std::max(cycles + waitCycles, memoryCycles(machine, extents));
+  if (splits == 1) {
+    return cycles;
+  }
+  double parts = 4.0 * double(extents.batch * extents.m * extents.n) * double(splits);
+  return cycles + double(machine.launchCycles) + waitCycles + 2 * parts / double(machine.l2Bytes);
+}
+
+ProductPlan::ProductPlan(const ProductExtents &extents, const Machine &machine)
+    : ProductPlan(extents, extents.isBf16 ? tensorShapes[0] : simtShapes[0], 1) {
+  double least = std::numeric_limits<double>::infinity();
+  llvm::ArrayRef<TileShape> shapes = extents.isBf16 ? llvm::ArrayRef<TileShape>(tensorShapes)
+                                                    : llvm::ArrayRef<TileShape>(simtShapes);
+  for (const TileShape &shape : shapes) {
+    bool fits = residentBlocks * shape.stages * bytesOf(shape, extents.isBf16) <= machine.sharedBytes;
+    if (!fits || (shape.rows < leastRows && extents.m > shape.rows)) {
+      continue;
+    }
+    int64_t most = std::clamp<int64_t>(extents.k / (leastSteps * shape.depth), 1, mostSplits);
+    for (int64_t parts = 1; parts <= most; ++parts) {
+      ProductPlan plan(extents, shape, parts);
+      double cycles = plan.cyclesOn(machine, extents);
+      if (cycles < least) {
+        least = cycles;
+        *this = plan;
+      }
+    }
+  }
+}
