@@ -1,11 +1,12 @@
 // nn-generate-code: kernels become machine code.
 //
-//   nn.kernel @k_1f2e... { ... }      rt.kernel @k_1f2e... chunks 16 scratch 4096
-//   nn.kernel @k_5d6c... { ... }  ->  rt.kernel @k_5d6c... chunks 1 scratch 0
+//   nn.kernel @k_1f2e... { ... }  ->  rt.kernel @k_1f2e... : (f32) -> f32
+//                                     rt.split @k_1f2e... on @"x86-64-v3" chunks 16 scratch 4096
 //                                     rt.code @"x86-64-v3" image dense_resource<...>
 //   and with cuda=sm_80:              rt.launches @k_1f2e... on @"cuda:sm_80" scratch 0 [...]
 //                                     rt.code @"cuda:sm_80" image dense_resource<...>
 //
+// `target-cpu` may name several processors: each gets a code of its own, as each device does.
 // With cubins=sm_80,sm_90 the device's image is a fat binary of its PTX and of machine code for these,
 // where a CUDA toolkit is found; without one PTX alone, with a remark.
 //
@@ -47,40 +48,58 @@ struct Kernel {
   OwningOpRef<ModuleOp> unit; // its code; null if the cache has it
 };
 
-class CodeGenerator {
+/// The code for one processor.
+class CpuCode {
 public:
-  CodeGenerator(ModuleOp module, const cpu::Target &target, bool onlyReference, StringRef cuda,
-                ArrayRef<std::string> cubins, StringRef cache)
-      : module(module), target(target), onlyReference(onlyReference), cuda(cuda), cubins(cubins),
+  CpuCode(const cpu::Target &target, bool onlyReference, StringRef cache)
+      : target(target), onlyReference(onlyReference),
         cache(cache, (target.name + (onlyReference ? " reference" : " cpu")).str()) {}
 
-  /// Replaces each nn.kernel by its record, and adds the code of all of them.
+  StringRef getName() const { return target.name; }
+  /// Takes in a kernel; its record goes before it.
+  LogicalResult emit(nn::KernelOp kernel);
+  /// The image with all kernels.
+  FailureOr<std::string> build(ModuleOp module);
+
+private:
+  LogicalResult emitKernel(nn::KernelOp kernel, Kernel &emitted);
+  FailureOr<func::FuncOp> emitFunction(nn::KernelOp kernel, Kernel &emitted);
+  LogicalResult compile(MLIRContext &context);
+
+  const cpu::Target &target;
+  bool onlyReference;
+  cpu::ObjectCache cache;
+  std::vector<Kernel> kernels;
+};
+
+class CodeGenerator {
+public:
+  CodeGenerator(ModuleOp module, std::vector<CpuCode> processors, StringRef cuda,
+                ArrayRef<std::string> cubins)
+      : module(module), processors(std::move(processors)), cuda(cuda), cubins(cubins) {}
+
+  /// Replaces each nn.kernel by its records, and adds the code of all of them.
   LogicalResult run();
 
 private:
   LogicalResult emitKernels();
-  LogicalResult emitKernel(nn::KernelOp kernel, Kernel &emitted);
-  FailureOr<func::FuncOp> emitFunction(nn::KernelOp kernel, Kernel &emitted);
-  LogicalResult compileKernels();
-  FailureOr<std::string> linkKernels();
   rt::CodeOp addCode(const Twine &variant, StringRef image);
   LogicalResult emitDeviceKernel(nn::KernelOp kernel);
   LogicalResult addDeviceCode();
   void assemble(rt::CodeOp code, StringRef ptx);
 
   ModuleOp module;
-  const cpu::Target &target;
-  bool onlyReference;
+  std::vector<CpuCode> processors;
   StringRef cuda; // architecture; empty: none
   ArrayRef<std::string> cubins;
-  cpu::ObjectCache cache;
-  std::vector<Kernel> kernels;
   OwningOpRef<ModuleOp> deviceModule;
 };
 } // namespace
 
+//===-- Processors ----------------------------------------------------------------------------===//
+
 /// Emits the kernel's function into a unit of its own, with the first generator that takes it.
-FailureOr<func::FuncOp> CodeGenerator::emitFunction(nn::KernelOp kernel, Kernel &emitted) {
+FailureOr<func::FuncOp> CpuCode::emitFunction(nn::KernelOp kernel, Kernel &emitted) {
   emitted.unit = ModuleOp::create(kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(emitted.unit->getBody());
   if (!onlyReference) {
@@ -93,7 +112,7 @@ FailureOr<func::FuncOp> CodeGenerator::emitFunction(nn::KernelOp kernel, Kernel 
   return cpu::emitReferenceKernel(kernel, builder);
 }
 
-LogicalResult CodeGenerator::emitKernel(nn::KernelOp kernel, Kernel &emitted) {
+LogicalResult CpuCode::emitKernel(nn::KernelOp kernel, Kernel &emitted) {
   emitted.text = cache.isOn() ? contentText(kernel.getBody()) : "";
   if (std::optional<cpu::KernelObject> known = cache.find(emitted.text)) {
     emitted.object = std::move(*known);
@@ -116,43 +135,27 @@ LogicalResult CodeGenerator::emitKernel(nn::KernelOp kernel, Kernel &emitted) {
   return success();
 }
 
-/// The element types of a kernel's operands and results.
-static FunctionType getElementTypes(nn::KernelOp kernel) {
-  Block &body = kernel.getBody().front();
-  auto elements = [](TypeRange types) {
-    return llvm::map_to_vector(types, [](Type type) { return getElementTypeOrSelf(type); });
-  };
-  return FunctionType::get(kernel.getContext(), elements(body.getArgumentTypes()),
-                           elements(body.getTerminator()->getOperandTypes()));
-}
-
-LogicalResult CodeGenerator::emitKernels() {
-  for (auto kernel : llvm::make_early_inc_range(module.getOps<nn::KernelOp>())) {
-    Kernel &emitted = kernels.emplace_back();
-    if (failed(emitKernel(kernel, emitted))) {
-      return failure();
-    }
-    OpBuilder record(kernel);
-    rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
-                         TypeAttr::get(getElementTypes(kernel)), emitted.object.chunks,
-                         emitted.object.scratch, emitted.object.packs, emitted.object.shared);
-    if (!cuda.empty() && failed(emitDeviceKernel(kernel))) {
-      return failure();
-    }
-    kernel.erase();
+LogicalResult CpuCode::emit(nn::KernelOp kernel) {
+  Kernel &emitted = kernels.emplace_back();
+  if (failed(emitKernel(kernel, emitted))) {
+    return failure();
   }
+  OpBuilder record(kernel);
+  const cpu::KernelObject &object = emitted.object;
+  rt::SplitOp::create(record, kernel.getLoc(), kernel.getSymName(), target.name, object.chunks,
+                      object.scratch, object.packs, object.shared);
   return success();
 }
 
 /// Compiles what the cache does not have.
-LogicalResult CodeGenerator::compileKernels() {
+LogicalResult CpuCode::compile(MLIRContext &context) {
   std::vector<Kernel *> fresh;
   std::vector<cpu::CodeUnit> units;
   for (Kernel &kernel : kernels) {
     if (!kernel.unit) {
       continue;
     }
-    PassManager manager(module.getContext()); // the code is a module of its own
+    PassManager manager(&context); // the code is a module of its own
     cpu::buildLowerKernelsPipeline(manager);
     if (failed(manager.run(*kernel.unit))) {
       return failure();
@@ -172,13 +175,16 @@ LogicalResult CodeGenerator::compileKernels() {
   return success();
 }
 
-FailureOr<std::string> CodeGenerator::linkKernels() {
-  SmallVector<StringRef> objects =
-      llvm::map_to_vector(kernels, [](const Kernel &kernel) -> StringRef {
-        return kernel.object.bytes;
-      });
+FailureOr<std::string> CpuCode::build(ModuleOp module) {
+  if (failed(compile(*module.getContext()))) {
+    return failure();
+  }
+  SmallVector<StringRef> objects = llvm::map_to_vector(
+      kernels, [](const Kernel &kernel) -> StringRef { return kernel.object.bytes; });
   return cpu::linkImage(objects, target, module.getLoc());
 }
+
+//===-- Devices -------------------------------------------------------------------------------===//
 
 static std::string variantOf(StringRef cuda) {
   return ("cuda:" + cuda).str();
@@ -273,15 +279,47 @@ void CodeGenerator::assemble(rt::CodeOp code, StringRef ptx) {
   code.setAssembledAttr(b.getArrayAttr(records));
 }
 
+//===-- All of them ---------------------------------------------------------------------------===//
+
+/// The element types of a kernel's operands and results.
+static FunctionType getElementTypes(nn::KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  auto elements = [](TypeRange types) {
+    return llvm::map_to_vector(types, [](Type type) { return getElementTypeOrSelf(type); });
+  };
+  return FunctionType::get(kernel.getContext(), elements(body.getArgumentTypes()),
+                           elements(body.getTerminator()->getOperandTypes()));
+}
+
+LogicalResult CodeGenerator::emitKernels() {
+  for (auto kernel : llvm::make_early_inc_range(module.getOps<nn::KernelOp>())) {
+    OpBuilder record(kernel);
+    rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
+                         TypeAttr::get(getElementTypes(kernel)));
+    for (CpuCode &processor : processors) {
+      if (failed(processor.emit(kernel))) {
+        return failure();
+      }
+    }
+    if (!cuda.empty() && failed(emitDeviceKernel(kernel))) {
+      return failure();
+    }
+    kernel.erase();
+  }
+  return success();
+}
+
 LogicalResult CodeGenerator::run() {
-  if (failed(emitKernels()) || failed(compileKernels())) {
+  if (failed(emitKernels())) {
     return failure();
   }
-  FailureOr<std::string> image = linkKernels();
-  if (failed(image)) {
-    return failure();
+  for (CpuCode &processor : processors) {
+    FailureOr<std::string> image = processor.build(module);
+    if (failed(image)) {
+      return failure();
+    }
+    addCode(processor.getName(), *image);
   }
-  addCode(target.name, *image);
   return deviceModule ? addDeviceCode() : success();
 }
 
@@ -290,20 +328,23 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
   using impl::GenerateCodePassBase<GenerateCode>::GenerateCodePassBase;
 
   void runOnOperation() override {
-    const cpu::Target *target = cpu::findTarget(targetCpu);
-    if (!target || (codegen != "cpu" && codegen != "reference")) {
-      getOperation().emitError("unknown target-cpu '")
-          << targetCpu << "' or codegen '" << codegen << "'; known: " << cpu::targetNames()
-          << "; cpu, reference";
-      return signalPassFailure();
+    std::vector<CpuCode> processors;
+    for (StringRef name : llvm::split(targetCpu, ',')) {
+      const cpu::Target *target = cpu::findTarget(name);
+      if (!target || (codegen != "cpu" && codegen != "reference")) {
+        getOperation().emitError("unknown target-cpu '")
+            << name << "' or codegen '" << codegen << "'; known: " << cpu::targetNames()
+            << "; cpu, reference";
+        return signalPassFailure();
+      }
+      processors.emplace_back(*target, codegen == "reference", cache);
     }
     if (!cuda.empty() && !cuda::isArchitecture(cuda)) {
       getOperation().emitError("unknown CUDA architecture '") << cuda << "'";
       return signalPassFailure();
     }
     SmallVector<std::string> cubins(this->cubins.begin(), this->cubins.end());
-    if (failed(CodeGenerator(getOperation(), *target, codegen == "reference", cuda, cubins, cache)
-                   .run())) {
+    if (failed(CodeGenerator(getOperation(), std::move(processors), cuda, cubins).run())) {
       signalPassFailure();
     }
   }

@@ -199,14 +199,21 @@ Offsets<fb::Assembled> Printer::printAssembled(rt::CodeOp code) {
   return list;
 }
 
-/// The kernels as the variant of `code` runs them.
-Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
-  DenseMap<StringAttr, rt::LaunchesOp> launchesOf;
-  for (auto op : module.getOps<rt::LaunchesOp>()) {
+/// The ops of a kind that say how `code` runs kernels, by kernel.
+template <typename Op> static DenseMap<StringAttr, Op> recordsOf(ModuleOp module, rt::CodeOp code) {
+  DenseMap<StringAttr, Op> records;
+  for (auto op : module.getOps<Op>()) {
     if (op.getCode() == code.getSymName()) {
-      launchesOf[op.getKernelAttr().getAttr()] = op;
+      records[op.getKernelAttr().getAttr()] = op;
     }
   }
+  return records;
+}
+
+/// The kernels as the variant of `code` runs them.
+Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
+  DenseMap<StringAttr, rt::SplitOp> splits = recordsOf<rt::SplitOp>(module, code);
+  DenseMap<StringAttr, rt::LaunchesOp> launchesOf = recordsOf<rt::LaunchesOp>(module, code);
   Offsets<fb::Kernel> kernels;
   for (rt::KernelOp op : number<rt::KernelOp>()) {
     auto type = cast<FunctionType>(op.getType());
@@ -216,15 +223,16 @@ Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
     }
     flatbuffers::Offset<flatbuffers::String> name = text(op.getSymName());
     auto list = builder.CreateVector(types);
-    rt::LaunchesOp onDevice = launchesOf.lookup(op.getSymNameAttr());
-    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::Launch>>> launches;
-    if (onDevice) {
-      launches = builder.CreateVector(printLaunches(onDevice));
+    if (rt::SplitOp split = splits.lookup(op.getSymNameAttr())) {
+      kernels.push_back(fb::CreateKernel(builder, name, split.getChunks(), split.getScratch(), list,
+                                         type.getNumResults(), 0, split.getPacks(),
+                                         split.getShared()));
+      continue;
     }
-    kernels.push_back(fb::CreateKernel(builder, name, onDevice ? 1 : op.getChunks(),
-                                       onDevice ? onDevice.getScratch() : op.getScratch(), list,
-                                       type.getNumResults(), launches,
-                                       onDevice ? 0 : op.getPacks(), onDevice ? 0 : op.getShared()));
+    rt::LaunchesOp device = launchesOf.lookup(op.getSymNameAttr());
+    auto launches = builder.CreateVector(device ? printLaunches(device) : Offsets<fb::Launch>());
+    kernels.push_back(fb::CreateKernel(builder, name, 1, device ? device.getScratch() : 0, list,
+                                       type.getNumResults(), launches));
   }
   return kernels;
 }

@@ -154,7 +154,7 @@ def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"codegen", "codegen", "std::string", /*default=*/"\"cpu\"", "cpu: fast kernel families; reference: naive loops">,
-    Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "One of the targets of passes/cpu/Target.cpp">,
+    Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "Targets of passes/cpu/Target.cpp, with commas between them">,
     Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Also generate code for this architecture, such as sm_80">,
     Option<"cache", "cache", "std::string", /*default=*/"\"\"", "A folder that keeps the machine code of kernels; empty: none">,
     ListOption<"cubins", "cubins", "std::string", "And assemble it for these">];

@@ -36,7 +36,7 @@ std::string stageNames();
 /// What the passes need to know about the compilation.
 struct PipelineOptions {
   std::string codegen = "cpu";         // cpu, reference
-  std::string targetCpu = "x86-64-v3"; // a name of passes/cpu/Target.h
+  std::string targetCpu = "x86-64-v3"; // names of passes/cpu/Target.h
   std::string cuda;                    // also an architecture such as sm_80; empty: none
   std::optional<int64_t> budget;       // bytes that a session may allocate
   std::string cache;                   // folder that keeps machine code; empty: none

@@ -162,7 +162,7 @@ LogicalResult RTDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   return success();
 }
 
-//===-- rt.arena, rt.kernel, rt.code --------------------------------------------------------===//
+//===-- rt.arena, kernels and code --------------------------------------------------------===//
 
 LogicalResult ArenaOp::verify() {
   if (getSize() < 0 || getSize() % RTDialect::alignment != 0) {
@@ -171,7 +171,7 @@ LogicalResult ArenaOp::verify() {
   return success();
 }
 
-LogicalResult KernelOp::verify() {
+LogicalResult SplitOp::verify() {
   if (getChunks() < 1 || getScratch() < 0 || getPacks() < 0 || getShared() < 0) {
     return emitOpError("C1: needs at least one chunk, and no negative number");
   }
@@ -192,13 +192,23 @@ LogicalResult LaunchesOp::verify() {
   return success();
 }
 
-LogicalResult LaunchesOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  if (!symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr()) ||
-      !symbols.lookupNearestSymbolFrom<CodeOp>(*this, getCodeAttr())) {
-    return emitOpError("C2: needs the rt.kernel ")
-           << getKernelAttr() << " and the rt.code " << getCodeAttr();
+/// The kernel and the code that the op speaks of.
+template <typename Op>
+static LogicalResult verifyKernelAndCode(Op op, SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<KernelOp>(op, op.getKernelAttr()) ||
+      !symbols.lookupNearestSymbolFrom<CodeOp>(op, op.getCodeAttr())) {
+    return op.emitOpError("C2: needs the rt.kernel ")
+           << op.getKernelAttr() << " and the rt.code " << op.getCodeAttr();
   }
   return success();
+}
+
+LogicalResult SplitOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyKernelAndCode(*this, symbols);
+}
+
+LogicalResult LaunchesOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyKernelAndCode(*this, symbols);
 }
 
 LogicalResult CodeOp::verify() {

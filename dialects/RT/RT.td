@@ -107,21 +107,36 @@ def RT_ScalarOp : RT_Op<"scalar", [Symbol, DeclareOpInterfaceMethods<SymbolUserO
 }
 
 def RT_KernelOp : RT_Op<"kernel", [Symbol]> {
-  let summary = "A function of the machine code, and how to split it";
+  let summary = "A function that every variant's code has, and its arguments";
   let description = [{
     The type lists the element types of the operands and results.
 
     ```mlir
-    rt.kernel @k_1f2e3d4c5b6a7988 : (f32, i32) -> f32 chunks 16 scratch 4096
-    rt.kernel @k_5d6c7b8a99000000 : (f32, f32) -> f32 chunks 16 scratch 4096 packs 4 shared 65536
+    rt.kernel @k_1f2e3d4c5b6a7988 : (f32, i32) -> f32
     ```
-    On a processor, `packs` more chunks run before the others; they write the `shared` bytes, which the kernel finds behind its
-    operands and results.
-    C1: at least one chunk; no other number is negative; shared bytes need packs, and the reverse.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type, I64Prop:$chunks, I64Prop:$scratch,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$type);
+  let assemblyFormat = "$sym_name `:` $type attr-dict";
+}
+
+def RT_SplitOp : RT_Op<"split", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "How a processor splits a kernel over its threads";
+  let description = [{
+    `scratch` counts bytes per thread. `packs` more chunks run before the others; they write the `shared` bytes, which the kernel
+    finds behind its operands and results.
+
+    ```mlir
+    rt.split @k_1f2e3d4c5b6a7988 on @"x86-64-v3" chunks 16 scratch 4096
+    rt.split @k_5d6c7b8a99000000 on @"x86-64-v3" chunks 16 scratch 4096 packs 4 shared 65536
+    ```
+    C1: at least one chunk; no other number is negative; shared bytes need packs, and the reverse. C2: the kernel is an `rt.kernel`,
+    the code an `rt.code`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, FlatSymbolRefAttr:$code, I64Prop:$chunks, I64Prop:$scratch,
                        DefaultValuedProp<I64Prop, "0">:$packs, DefaultValuedProp<I64Prop, "0">:$shared);
-  let assemblyFormat = "$sym_name `:` $type `chunks` $chunks `scratch` $scratch (`packs` $packs^ `shared` $shared)? attr-dict";
+  let assemblyFormat = [{
+    $kernel `on` $code `chunks` $chunks `scratch` $scratch (`packs` $packs^ `shared` $shared)? attr-dict
+  }];
   let hasVerifier = 1;
 }
 

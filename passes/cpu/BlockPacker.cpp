@@ -1,6 +1,8 @@
 // See BlockPacker.h.
 #include "passes/cpu/BlockPacker.h"
 
+#include "passes/cpu/PairDot.h"
+
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -12,8 +14,8 @@ using namespace mome::cpu;
 static constexpr int64_t kPerPass = 8;
 
 BlockPacker::BlockPacker(KernelBuilder &b, const Matrix &matrix, int64_t lineCount, int64_t width,
-                         int64_t depth, Reads reads)
-    : b(b), matrix(matrix), lineCount(lineCount), width(width) {
+                         int64_t depth, Reads reads, bool pairs)
+    : b(b), matrix(matrix), pairs(pairs), lineCount(lineCount), width(width) {
   depth = ceilDiv(depth, b.getLanes()) * b.getLanes();
   lineMajor = reads == Reads::elements && matrix.perK == 1;
   perLine = lineMajor ? depth : 1;
@@ -78,22 +80,34 @@ void BlockPacker::forVectors(Value count, function_ref<void(Value, Value)> copy)
 
 Value BlockPacker::clampedLine(const Part &part, Value line) {
   Value clamped = b.minIndex(line, lineCount - 1);
-  return b.addIndex(b.addIndex(part.origin, b.mulIndex(clamped, matrix.perLine)), part.k);
+  Value first = b.mulIndex(part.k, pairs ? 2 : 1);
+  return b.addIndex(b.addIndex(part.origin, b.mulIndex(clamped, matrix.perLine)), first);
+}
+
+Value BlockPacker::loadAlong(Value source, Value at, Value mask) {
+  return pairs ? loadPairs(b, matrix.buffer, b.addIndex(source, b.mulIndex(at, 2)))
+               : emitLoad(b, matrix.buffer, b.addIndex(source, at), mask);
+}
+
+Value BlockPacker::loadAcross(Value at, Value mask) {
+  Value elements = emitLoad(b, matrix.buffer, at, mask);
+  return pairs
+             ? joinPairs(b, elements, emitLoad(b, matrix.buffer, b.addIndex(at, matrix.perK), mask))
+             : elements;
 }
 
 //===-- A k is a row of the matrix ------------------------------------------------------------===//
 
 void BlockPacker::copyLines(Value source, Value target, Value from, Value end,
                             ArrayRef<Value> masks) {
-  int64_t lanes = b.getLanes();
+  int64_t lanes = b.getLanes(), stride = (pairs ? 2 : 1) * matrix.perK;
   b.loop(from, end, 1, [&](Value k) {
-    Value at = b.addIndex(source, b.mulIndex(k, matrix.perK));
+    Value at = b.addIndex(source, b.mulIndex(k, stride));
     Value place = b.addIndex(target, b.mulIndex(k, width));
     // What reaches behind a narrow block is overwritten by the next k, or falls between blocks.
     for (int64_t v = 0; v < width; v += lanes) {
       Value mask = masks.empty() ? Value() : masks[v / lanes];
-      emitStore(b, emitLoad(b, matrix.buffer, b.addIndex(at, v), mask), buffer,
-                b.addIndex(place, v));
+      emitStore(b, loadAcross(b.addIndex(at, v), mask), buffer, b.addIndex(place, v));
     }
   });
 }
@@ -103,7 +117,8 @@ void BlockPacker::emitSideBySide(const Part &part, Value to, int64_t blocks) {
   b.loop(b.index(0), part.count, kPerPass, [&](Value from) {
     Value end = b.createOrFold<arith::MinSIOp>(b.addIndex(from, kPerPass), part.count);
     forBlocks(part, to, blocks, [&](Value target, Value line) {
-      Value source = b.addIndex(b.addIndex(part.origin, line), b.mulIndex(part.k, matrix.perK));
+      Value first = b.mulIndex(part.k, (pairs ? 2 : 1) * matrix.perK);
+      Value source = b.addIndex(b.addIndex(part.origin, line), first);
       Value left = b.createOrFold<arith::SubIOp>(b.index(lineCount), line);
       Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, left, b.index(reach));
       auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
@@ -129,8 +144,7 @@ void BlockPacker::emitLines(const Part &part, Value target, Value line) {
     Value source = clampedLine(part, b.addIndex(line, i));
     Value place = b.addIndex(target, i * perLine);
     forVectors(part.count, [&](Value at, Value mask) {
-      Value values = emitLoad(b, matrix.buffer, b.addIndex(source, at), mask);
-      emitStore(b, values, buffer, b.addIndex(place, at));
+      emitStore(b, loadAlong(source, at, mask), buffer, b.addIndex(place, at));
     });
   }
 }
@@ -147,7 +161,7 @@ void BlockPacker::emitTransposed(const Part &part, Value target, Value line) {
     forVectors(part.count, [&](Value at, Value mask) {
       SmallVector<Value> square;
       for (Value source : sources) {
-        square.push_back(emitLoad(b, matrix.buffer, b.addIndex(source, at), mask));
+        square.push_back(loadAlong(source, at, mask));
       }
       emitTranspose(b, square);
       for (int64_t i = 0; i < lanes; ++i) {

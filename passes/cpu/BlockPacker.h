@@ -9,7 +9,8 @@ namespace mome::cpu {
 
 /// Blocks of `width` lines (rows of A, columns of B) by up to `depth` k, as f32. A block lies
 /// [k][line], so that vectors of neighbouring lines can be loaded; or [line][k] where single elements
-/// are read and the matrix lies that way as well: then packing is copying.
+/// are read and the matrix lies that way as well: then packing is copying. With `pairs`, what is said
+/// of elements is said of pairs of bf16 (PairDot.h): every k is two of the matrix.
 class BlockPacker {
 public:
   enum class Reads { elements, vectors };
@@ -19,7 +20,7 @@ public:
   };
 
   BlockPacker(KernelBuilder &b, const Matrix &matrix, int64_t lineCount, int64_t width,
-              int64_t depth, Reads reads);
+              int64_t depth, Reads reads, bool pairs = false);
 
   /// Elements of room for so many blocks, and where the blocks lie.
   int64_t sizeOf(int64_t blocks) const { return blocks * perBlock; }
@@ -45,6 +46,10 @@ private:
   /// Copies k from `from` to before `end` of neighbouring lines.
   void copyLines(mlir::Value source, mlir::Value target, mlir::Value from, mlir::Value end,
                  llvm::ArrayRef<mlir::Value> masks);
+  /// A vector along k of one line, where k is `at` behind `source`.
+  mlir::Value loadAlong(mlir::Value source, mlir::Value at, mlir::Value mask);
+  /// A vector of neighbouring lines, of one k.
+  mlir::Value loadAcross(mlir::Value at, mlir::Value mask);
   /// The address of the part's first k of a line, or of the last line if there is none.
   mlir::Value clampedLine(const Part &part, mlir::Value line);
   /// Calls `copy` for vectors of [0, count), with a mask for what is left.
@@ -53,6 +58,7 @@ private:
 
   KernelBuilder &b;
   Matrix matrix;
+  bool pairs;
   int64_t lineCount, width;
   bool lineMajor; // [line][k]
   int64_t perLine, perK, perBlock;

@@ -9,7 +9,9 @@
 //
 // A block of a panel stays in the first-level cache, the rows of A stream from the second, and the
 // sums of a tile lie side by side. Small products have no packs: each chunk packs its block of B.
+// Where a processor multiplies pairs of bf16, blocks hold pairs, and k counts them.
 #include "passes/cpu/BlockPacker.h"
+#include "passes/cpu/PairDot.h"
 #include "passes/cpu/ProductKernel.h"
 
 using namespace mlir;
@@ -21,6 +23,8 @@ namespace {
 /// How the work is cut.
 struct Plan {
   Tile tile;
+  bool pairs;     // of bf16 are multiplied: k counts pairs
+  int64_t extent; // k in all
   int64_t tileColumns, allPanels;
   int64_t rowBlocks, panels; // per chunk
   int64_t rowGroups, columnGroups;
@@ -76,9 +80,11 @@ bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) 
                  : product.m >= 96 && product.n >= 64 && product.k >= 128 && product.batch == 1;
 }
 
-static Plan planOf(const Target &target, const nn::Product &product, int64_t wanted) {
+static Plan planOf(const Target &target, const nn::Product &product, bool pairs, int64_t wanted) {
   Plan plan;
   plan.tile = {target.tileRows, target.tileVectors};
+  plan.pairs = pairs;
+  plan.extent = pairs ? product.k / 2 : product.k;
   plan.tileColumns = target.tileColumns();
   plan.allPanels = ceilDiv(product.n, plan.tileColumns);
   plan.packsRows =
@@ -87,8 +93,8 @@ static Plan planOf(const Target &target, const nn::Product &product, int64_t wan
       product.batch == 1 && product.m >= 96 && double(product.m) * product.n * product.k >= 4e6;
   int64_t mostDepth = product.transposeLhs ? packedDepth : blockDepth;
   int64_t depths =
-      !product.transposeLhs && product.k <= wholeDepth ? 1 : ceilDiv(product.k, mostDepth);
-  plan.depth = ceilDiv(ceilDiv(product.k, depths), target.lanes) * target.lanes;
+      !product.transposeLhs && plan.extent <= wholeDepth ? 1 : ceilDiv(plan.extent, mostDepth);
+  plan.depth = ceilDiv(ceilDiv(plan.extent, depths), target.lanes) * target.lanes;
   plan.panelsPerPack = std::min(ceilDiv(plan.allPanels, wantedPacks), mostPanelsPerPack);
   // Packing A pays by many columns, packing B in each chunk by many rows.
   int64_t mostColumns = !plan.packsFirst ? 96 : plan.packsRows ? 768 : 384;
@@ -104,10 +110,13 @@ static Plan planOf(const Target &target, const nn::Product &product, int64_t wan
 
 BlockedProduct::BlockedProduct(KernelBuilder &builder, const IterationSpace &space,
                                nn::ProductOpInterface op)
-    : ProductKernel(builder, space, op), plan(planOf(b.getTarget(), product, wantedChunks())),
-      packedA(b, A, product.m, plan.tile.rows, plan.depth, BlockPacker::Reads::elements),
-      packedB(b, B, product.n, plan.tileColumns, plan.packsFirst ? product.k : plan.depth,
-              BlockPacker::Reads::vectors) {}
+    : ProductKernel(builder, space, op),
+      plan(planOf(b.getTarget(), product,
+                  multipliesPairs(b.getTarget(), A.buffer, B.buffer, product.k), wantedChunks())),
+      packedA(b, A, product.m, plan.tile.rows, plan.depth, BlockPacker::Reads::elements,
+              plan.pairs),
+      packedB(b, B, product.n, plan.tileColumns, plan.packsFirst ? plan.extent : plan.depth,
+              BlockPacker::Reads::vectors, plan.pairs) {}
 
 int64_t BlockedProduct::emitPacks() {
   int64_t packs = ceilDiv(plan.allPanels, plan.panelsPerPack);
@@ -115,7 +124,7 @@ int64_t BlockedProduct::emitPacks() {
   b.loop(b.getLo(), b.minIndex(b.getHi(), packs), 1, [&](Value pack) {
     Value panel = b.mulIndex(pack, plan.panelsPerPack);
     Value column = b.mulIndex(panel, plan.tileColumns);
-    packedB.emit({b.index(0), column, b.index(0), b.index(product.k)}, panel, plan.panelsPerPack);
+    packedB.emit({b.index(0), column, b.index(0), b.index(plan.extent)}, panel, plan.panelsPerPack);
   });
   return packs;
 }
@@ -136,7 +145,7 @@ SmallVector<Value> BlockedProduct::emitTile(const Step &step, Value columns, Val
         return plan.packsRows ? packedA.loadElement(lines, k, i)
                               : emitScalarLoad(b, A.buffer, b.addIndex(inPlace[i], k));
       },
-      [&](Value k, int64_t v) { return packedB.loadVector(columns, k, v * lanes()); });
+      [&](Value k, int64_t v) { return packedB.loadVector(columns, k, v * lanes()); }, plan.pairs);
 }
 
 void BlockedProduct::emitStep(const Step &step, Sink sink) {
@@ -211,7 +220,7 @@ void BlockedProduct::emitChunk(Value chunk) {
       b.delinearize(chunk, {product.batch, plan.columnGroups, plan.rowGroups});
   Step step{place[0], b.mulIndex(place[2], plan.rowBlocks * plan.tile.rows),
             b.mulIndex(place[1], plan.panels * plan.tileColumns)};
-  int64_t last = (ceilDiv(product.k, plan.depth) - 1) * plan.depth;
+  int64_t last = (ceilDiv(plan.extent, plan.depth) - 1) * plan.depth;
   auto addBlock = [&](Value k) {
     step.k = k;
     step.count = b.index(plan.depth);
@@ -228,7 +237,7 @@ void BlockedProduct::emitChunk(Value chunk) {
     b.loop(b.index(0), b.index(last), plan.depth, addBlock);
   }
   step.k = b.index(last);
-  step.count = b.index(product.k - last);
+  step.count = b.index(plan.extent - last);
   emitStep(step, [&](Value panel, Value block, ArrayRef<Value> acc) {
     SmallVector<Value> values(acc);
     if (last > 0) {
@@ -249,7 +258,7 @@ int64_t BlockedProduct::emit() {
   } else {
     packedB.setBuffer(b.reserveScratch({packedB.sizeOf(plan.panels)}, f32));
   }
-  if (product.k > plan.depth) {
+  if (plan.extent > plan.depth) {
     int64_t size = plan.rowBlocks * plan.tile.rows * plan.panels * plan.tileColumns;
     sums = b.reserveScratch({size}, f32);
   }

@@ -8,6 +8,9 @@ using namespace mome::cpu;
 static constexpr Target targets[] = {
     {"x86-64-v3", "x86-64-v3", "", 8, 16, 6, 2, 32 << 10, 512 << 10},
     {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 16, 32, 8, 3, 32 << 10, 1 << 20},
+    {"x86-64-v4+bf16", "x86-64-v4", "-prefer-256-bit,+avx512bf16", 16, 32, 8, 3, 32 << 10, 1 << 20,
+     Target::Pairs::instruction},
+    {"x86-64-v3+pairs", "x86-64-v3", "", 8, 16, 6, 2, 32 << 10, 512 << 10, Target::Pairs::widened},
 };
 
 const Target *mome::cpu::findTarget(llvm::StringRef name) {
@@ -20,5 +23,5 @@ const Target *mome::cpu::findTarget(llvm::StringRef name) {
 }
 
 llvm::StringRef mome::cpu::targetNames() {
-  return "x86-64-v3, x86-64-v4";
+  return "x86-64-v3, x86-64-v4, x86-64-v4+bf16"; // what else there is is for tests
 }

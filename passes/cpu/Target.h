@@ -18,6 +18,9 @@ struct Target {
   int64_t tileRows;         // register tile of a matrix product: rows of scalars,
   int64_t tileVectors;      //   times vectors of columns
   int64_t l1Bytes, l2Bytes; // cache per core that blocking may count on
+  /// Products of two bf16 at a time: by an instruction; or, to check that code on any machine, by
+  /// two multiply-adds of f32.
+  enum class Pairs { none, widened, instruction } pairs = Pairs::none;
 
   int64_t tileColumns() const { return tileVectors * lanes; }
   /// True if a product tile keeps its accumulators, its row of B and a broadcast in registers. A
@@ -27,7 +30,7 @@ struct Target {
   }
 };
 
-/// The target of that name (`x86-64-v3`, `x86-64-v4`), or null.
+/// The target of that name (`x86-64-v3`, `x86-64-v4`, `x86-64-v4+bf16`), or null.
 const Target *findTarget(llvm::StringRef name);
 /// Names of all targets, for messages.
 llvm::StringRef targetNames();

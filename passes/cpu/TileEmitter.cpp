@@ -2,6 +2,8 @@
 // halves the speed.
 #include "passes/cpu/TileEmitter.h"
 
+#include "passes/cpu/PairDot.h"
+
 using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
@@ -23,7 +25,7 @@ Tile mome::cpu::chooseTile(const Target &target, int64_t m, int64_t n) {
 
 SmallVector<Value> mome::cpu::emitProduct(KernelBuilder &b, Tile tile, Value extent,
                                           function_ref<Value(Value, int64_t)> loadA,
-                                          function_ref<Value(Value, int64_t)> loadB) {
+                                          function_ref<Value(Value, int64_t)> loadB, bool pairs) {
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
   SmallVector<Value> init(tile.rows * tile.vectors, zero);
   return llvm::to_vector(
@@ -35,7 +37,9 @@ SmallVector<Value> mome::cpu::emitProduct(KernelBuilder &b, Tile tile, Value ext
         for (int64_t i = 0; i < tile.rows; ++i) {
           Value row = b.splat(loadA(k, i));
           for (int64_t v = 0; v < tile.vectors; ++v) {
-            next.push_back(vector::FMAOp::create(b, row, columns[v], acc[i * tile.vectors + v]));
+            Value before = acc[i * tile.vectors + v];
+            next.push_back(pairs ? emitPairDot(b, row, columns[v], before)
+                                 : Value(vector::FMAOp::create(b, row, columns[v], before)));
           }
         }
         return next;

@@ -17,11 +17,11 @@ Tile chooseTile(const Target &target, int64_t m, int64_t n);
 
 /// acc[i * vectors + v] = sum over k in [0, extent) of loadA(k, i) * loadB(k, v). `loadA` gives
 /// scalars, `loadB` vectors. One loop over k with all accumulators in registers; the sum runs in
-/// the order of k.
+/// the order of k. With `pairs`, both give pairs of bf16 (PairDot.h), and k counts pairs.
 llvm::SmallVector<mlir::Value>
 emitProduct(KernelBuilder &b, Tile tile, mlir::Value extent,
             llvm::function_ref<mlir::Value(mlir::Value k, int64_t i)> loadA,
-            llvm::function_ref<mlir::Value(mlir::Value k, int64_t v)> loadB);
+            llvm::function_ref<mlir::Value(mlir::Value k, int64_t v)> loadB, bool pairs = false);
 
 /// One vector of `lanes` dot products: lane j = sum over k of a(k) * b_j(k), both operands read
 /// along k in vectors

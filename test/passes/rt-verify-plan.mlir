@@ -3,7 +3,7 @@
 rt.arena @state size 64 kind state
 rt.arena @work size 128 kind work
 rt.tensor @"param:w" : tensor<4xf32> at @state[0]
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 // Nothing wrong here: w is read twice, then updated.
 rt.program @good inputs [@"param:w"] outputs [@"param:w"] peak 128 {
   rt.dispatch @k(@state[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
@@ -16,7 +16,7 @@ rt.program @good inputs [@"param:w"] outputs [@"param:w"] peak 128 {
 rt.arena @state size 64 kind state
 rt.arena @work size 128 kind work
 rt.tensor @"param:w" : tensor<4xf32> at @state[0]
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @early_update inputs [@"param:w"] outputs [@"param:w"] peak 0 {
   rt.dispatch @k(@state[0, 16] v0) -> (@state[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
   // expected-error @+1 {{reads #rt.slice<@state[0, 16] v0>, but the bytes hold v1}}
@@ -28,7 +28,7 @@ rt.program @early_update inputs [@"param:w"] outputs [@"param:w"] peak 0 {
 rt.arena @state size 64 kind state
 rt.arena @work size 128 kind work
 rt.tensor @"param:w" : tensor<4xf32> at @state[0]
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @clobbered inputs [@"param:w"] outputs [] peak 128 {
   rt.dispatch @k(@state[0, 16] v0) -> (@work[0, 128] v1) root "nn.exp" flops 0.0 bytes 0.0
   rt.dispatch @k(@state[0, 16] v0) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0
@@ -39,7 +39,7 @@ rt.program @clobbered inputs [@"param:w"] outputs [] peak 128 {
 // -----
 
 rt.arena @work size 128 kind work
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @unwritten inputs [] outputs [] peak 128 {
   // expected-error @+1 {{which nothing wrote and no named slot holds}}
   rt.dispatch @k(@work[0, 16] v0) -> (@work[64, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
@@ -48,7 +48,7 @@ rt.program @unwritten inputs [] outputs [] peak 128 {
 // -----
 
 rt.arena @work size 128 kind work
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @peak inputs [] outputs [] peak 64 {
   // expected-error @+1 {{above the peak of 64}}
   rt.dispatch @k() -> (@work[64, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
@@ -57,7 +57,7 @@ rt.program @peak inputs [] outputs [] peak 64 {
 // -----
 
 rt.arena @work size 128 kind work
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @versions inputs [] outputs [] peak 128 {
   rt.dispatch @k() -> (@work[64, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
   // expected-error @+1 {{but v1 exists already}}

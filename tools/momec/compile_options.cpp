@@ -11,6 +11,7 @@
 #include "mlir/Support/Timing.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -55,7 +56,7 @@ struct Flags {
                                cl::desc("The machines: cpu, or cpu,cuda:sm_80,sm_90"),
                                cl::value_desc("kind"), cl::cat(target)};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
-                                 cl::desc("native, or a processor level"), cl::value_desc("name"),
+                                 cl::desc("native, or processors: x86-64-v3,x86-64-v4"), cl::value_desc("name"),
                                  cl::cat(target)};
   cl::opt<std::string> codegen{"codegen", cl::init("cpu"),
                                cl::desc("cpu: fast kernels; reference: naive loops"),
@@ -217,9 +218,15 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
     }
     options.pipeline.cubins.clear(); // what is written is PTX, or made of it
   }
-  if (!cpu::findTarget(options.pipeline.targetCpu)) {
-    return usage_error("--target-cpu: there is no '" + flags.targetCpu + "'",
-                       "native, " + cpu::targetNames().str());
+  llvm::StringSet<> names;
+  for (llvm::StringRef name : llvm::split(options.pipeline.targetCpu, ',')) {
+    if (!cpu::findTarget(name)) {
+      return usage_error("--target-cpu: there is no '" + name.str() + "'",
+                         "native, " + cpu::targetNames().str());
+    }
+    if (!names.insert(name).second) {
+      return usage_error("--target-cpu names '" + name.str() + "' twice", "name it once");
+    }
   }
   return ok;
 }

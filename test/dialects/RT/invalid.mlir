@@ -5,18 +5,30 @@ rt.arena @a size 100 kind state
 
 // -----
 
+rt.kernel @k : (f32) -> f32
+rt.code @c image dense<[46, 118]> : tensor<2xi8>
 // expected-error @+1 {{C1: needs at least one chunk}}
-rt.kernel @k : (f32) -> f32 chunks 0 scratch 0
+rt.split @k on @c chunks 0 scratch 0
 
 // -----
 
+rt.kernel @k : (f32) -> f32
+rt.code @c image dense<[46, 118]> : tensor<2xi8>
 // expected-error @+1 {{C1: needs at least one chunk, and no negative number}}
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0 packs -1 shared 64
+rt.split @k on @c chunks 1 scratch 0 packs -1 shared 64
 
 // -----
 
+rt.kernel @k : (f32) -> f32
+rt.code @c image dense<[46, 118]> : tensor<2xi8>
 // expected-error @+1 {{C1: packs write shared memory: both or neither}}
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0 packs 2 shared 0
+rt.split @k on @c chunks 1 scratch 0 packs 2 shared 0
+
+// -----
+
+rt.kernel @k : (f32) -> f32
+// expected-error @+1 {{C2: needs the rt.kernel @k and the rt.code @c}}
+rt.split @k on @c chunks 1 scratch 0
 
 // -----
 
@@ -81,7 +93,7 @@ rt.program @p inputs [] outputs [] peak 64 {
 
 // expected-error @+1 {{C3: holds 'rt.kernel'}}
 rt.program @p inputs [] outputs [] peak 0 {
-  rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+  rt.kernel @k : (f32) -> f32
 }
 
 // -----
@@ -93,7 +105,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.arena @io size 64 kind io
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C2: #rt.slice<@io[0, 128] v0> is outside of its arena}}
@@ -102,7 +114,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.arena @io size 64 kind io
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C3: writes overlap}}
@@ -111,7 +123,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.arena @io size 128 kind io
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C4: writes #rt.slice<@io[0, 64] v1> while reading}}
@@ -120,13 +132,13 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8>
 // expected-error @+1 {{C1: scratch and shared memory must not be negative}}
 rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 0 threads 256 shared 0>]
 
 // -----
 
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 // expected-error @+1 {{C2: needs the rt.kernel @k and the rt.code @"cuda:sm_80"}}
 rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 1 threads 256 shared 0>]

@@ -13,10 +13,10 @@ rt.tensor @"output:y" : tensor<2x4xf32> at @io[64]
 rt.scalar @"scalar:t.lr" : f32 = 1.0e-3 at @io[128]
 // CHECK: rt.scalar @"scalar:step" host : i64 = 0.000000e+00 at @io[192]
 rt.scalar @"scalar:step" host : i64 = 0.0 at @io[192]
-// CHECK: rt.kernel @k_0 : (f32) -> f32 chunks 4 scratch 64
-// CHECK-NEXT: rt.kernel @k_packs : (f32, f32) -> f32 chunks 4 scratch 64 packs 2 shared 4096
-rt.kernel @k_0 : (f32) -> f32 chunks 4 scratch 64
-rt.kernel @k_packs : (f32, f32) -> f32 chunks 4 scratch 64 packs 2 shared 4096
+// CHECK: rt.kernel @k_0 : (f32) -> f32{{$}}
+// CHECK-NEXT: rt.kernel @k_packs : (f32, f32) -> f32{{$}}
+rt.kernel @k_0 : (f32) -> f32
+rt.kernel @k_packs : (f32, f32) -> f32
 // CHECK: rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
 rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
   // CHECK: rt.dispatch @k_0(@io[0, 64] v0, @state[0, 128] v0) -> (@io[64, 32] v1) root "nn.linear" flops
@@ -24,6 +24,10 @@ rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] pea
 }
 // CHECK: rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>
 rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>
+// CHECK: rt.split @k_0 on @"x86-64-v3" chunks 4 scratch 64{{$}}
+rt.split @k_0 on @"x86-64-v3" chunks 4 scratch 64
+// CHECK: rt.split @k_packs on @"x86-64-v3" chunks 4 scratch 64 packs 2 shared 4096{{$}}
+rt.split @k_packs on @"x86-64-v3" chunks 4 scratch 64 packs 2 shared 4096
 // CHECK: rt.launches @k_0 on @"cuda:sm_80" scratch 256 [#rt.launch<"k_0_0" blocks 12 threads 256 shared 0>]
 rt.launches @k_0 on @"cuda:sm_80" scratch 256 [#rt.launch<"k_0_0" blocks 12 threads 256 shared 0>]
 // CHECK: rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8> assembled [#rt.assembled<"k_0_0" on "sm_90" registers 40 shared 16 stack 0 spilled 4>]

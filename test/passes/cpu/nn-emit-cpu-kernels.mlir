@@ -4,7 +4,7 @@
 // RUN: not mome-opt %s --nn-emit-cpu-kernels=target-cpu=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: mome-opt %s --nn-emit-cpu-kernels --cpu-lower-kernels | FileCheck %s --check-prefix=LOWER
 
-// UNKNOWN: unknown target cpu 'z80'; known: x86-64-v3, x86-64-v4
+// UNKNOWN: unknown target cpu 'z80'; known: x86-64-v3, x86-64-v4, x86-64-v4+bf16
 
 // CHECK-DAG: @k_f64: elementwise: element type f64
 // CHECK-LABEL: func.func @k_relu(

@@ -35,7 +35,7 @@ module attributes {rt.package = {sources = [{path = "net.mome", text = "model Ne
   rt.tensor @"moment:m/experts.acc.fc.weight" : tensor<256xf32> at @state[1024]
   rt.tensor @"moment:v/experts.acc.fc.weight" : tensor<256xf32> at @state[2048]
   rt.tensor @"input:acc" : tensor<8x8xf32> at @io[0]
-  rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+  rt.kernel @k : (f32) -> f32
   rt.program @fit.step inputs [@"input:acc"] outputs [@"param:experts.acc.fc.weight"] peak 1280 {
     rt.dispatch @k(@io[0, 256] v0) -> (@work[0, 1024] v1) root "nn.linear" flops 8.0 bytes 8.0 loc(fused<#mome.scope<"experts.acc.fc", fwd>>["net.mome":2:3])
     rt.dispatch @k(@io[0, 256] v0) -> (@work[1024, 256] v2) root "nn.neg" flops 8.0 bytes 8.0 loc(fused<#mome.scope<"loss.cls", bwd>>["net.mome":3:3])
