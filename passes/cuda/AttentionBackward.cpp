@@ -6,8 +6,10 @@
 //                dV += P^T dO;  dK += dS^T Q
 //   launch 2:  a block has a tile of queries and walks the keys:
 //                P and dS as above;  dQ += dS K
+//   launch 3, for a bias that learns:  a block has a tile of queries and one of keys, and walks the samples
+//              if they share the bias:  dbias += dS
 //
-// Both launches are one program with the roles of queries and keys exchanged. Each block owns what
+// Launches 1 and 2 are one program with the roles of queries and keys exchanged. Each block owns what
 // it sums: no atomics.
 #include "passes/cuda/AttentionTiles.h"
 #include "passes/cuda/Families.h"
@@ -22,8 +24,30 @@ using namespace mome::cuda;
 static constexpr int64_t deltaThreads = 256;
 
 namespace {
+/// Tiles of rows and columns of the scores, and what the scores' gradients come from.
+class ScoreGradient : protected AttentionTiles {
+protected:
+  ScoreGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op,
+                bool rowsAreKeys);
+  /// Starts copies.
+  void copyRows();
+  void copyColumns(Value first);
+  struct Tile {
+    SmallVector<Value> weights, gradients; // P and dS, of the thread; 0 where there is no token
+  };
+  /// Once all copies are there.
+  Tile emitScores(Value firstColumn);
+
+  bool rowsAreKeys;
+  HeadTensor query, key, value, cotangent;
+  Value lse, delta;
+  // Rows and columns of the scores, and of their gradient.
+  const HeadTensor &rowTensor, &columnTensor, &rowFactor, &columnFactor;
+  SharedTile rowTile, rowFactorTile, columnTile, columnFactorTile;
+};
+
 /// Launch 1 (`rowsAreKeys`) or 2.
-class AttentionGradient : AttentionTiles {
+class AttentionGradient : ScoreGradient {
 public:
   AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op,
                     bool rowsAreKeys);
@@ -32,22 +56,28 @@ public:
 private:
   /// One tile of the tokens walked; the state is the sums of the first and second cotangent.
   SmallVector<Value> emitTile(Value first, ValueRange state);
-  void emitWeights(ArrayRef<Value> products, ArrayRef<Value> gradients, Value first);
 
-  bool rowsAreKeys;
-  HeadTensor query, key, value, cotangent;
-  Value lse, delta;
-  // Rows and columns of the scores, and of their gradient.
-  const HeadTensor &rowTensor, &columnTensor, &rowFactor, &columnFactor;
-  HeadTensor first, second; // dK and dV, or dQ; without a buffer: not wanted
-  SharedTile rowTile, rowFactorTile, columnTile, columnFactorTile;
+  HeadTensor first, second;                  // dK and dV, or dQ; without a buffer: not wanted
   unsigned gradientNumber, weightNumber = 0; // of kept weights
   double scale;
 };
+
+/// Launch 3.
+class BiasGradient : ScoreGradient {
+public:
+  BiasGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op);
+  int64_t emit();
+
+private:
+  SmallVector<Value> emitSample(Value firstColumn, ValueRange sums);
+
+  Value result;
+  bool isPerSample;
+};
 } // namespace
 
-AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan,
-                                     nn::AttentionBackwardOp op, bool rowsAreKeys)
+ScoreGradient::ScoreGradient(LaunchBuilder &b, const AttentionPlan &plan,
+                             nn::AttentionBackwardOp op, bool rowsAreKeys)
     : AttentionTiles(b, plan, op.getBias(), op.getScale().convertToDouble()),
       rowsAreKeys(rowsAreKeys),
       query{b.getOperandBuffer(op.getQuery()), plan.queries, plan.channels, plan.depth},
@@ -60,21 +90,24 @@ AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan
       rowTensor(rowsAreKeys ? key : query), columnTensor(rowsAreKeys ? query : key),
       rowFactor(rowsAreKeys ? value : cotangent), columnFactor(rowsAreKeys ? cotangent : value),
       rowTile(makeRowTile()), rowFactorTile(makeRowTile()), columnTile(makeColumnTile()),
-      columnFactorTile(makeColumnTile()), gradientNumber(reserveWeights()),
-      scale(op.getScale().convertToDouble()) {
-  first = rowTensor;
-  first.buffer = findResultBuffer(b, rowsAreKeys ? op.getKeyCotangent() : op.getQueryCotangent());
-  second = value;
-  second.buffer = rowsAreKeys ? findResultBuffer(b, op.getValueCotangent()) : Value();
-  if (second.buffer) {
-    weightNumber = reserveWeights();
-  }
+      columnFactorTile(makeColumnTile()) {}
+
+void ScoreGradient::copyRows() {
+  copyTile(rowTile, rowTensor, firstToken);
+  copyTile(rowFactorTile, rowFactor, firstToken);
 }
 
-void AttentionGradient::emitWeights(ArrayRef<Value> products, ArrayRef<Value> gradients,
-                                    Value firstColumn) {
+void ScoreGradient::copyColumns(Value first) {
+  copyTile(columnTile, columnTensor, first);
+  copyTile(columnFactorTile, columnFactor, first);
+}
+
+ScoreGradient::Tile ScoreGradient::emitScores(Value firstColumn) {
+  SmallVector<Value> products = math->multiply(rowTile, columnTile, plan.channelDepth(plan.depth));
+  SmallVector<Value> gradients =
+      math->multiply(rowFactorTile, columnFactorTile, plan.channelDepth(plan.valueDepth));
   int64_t width = math->columns;
-  SmallVector<Value> weights, scaled;
+  Tile tile;
   for (int64_t i = 0; i < math->rows; ++i) {
     Value row = rowToken(i, firstToken);
     for (int64_t j = 0; j < width; ++j) {
@@ -88,26 +121,36 @@ void AttentionGradient::emitWeights(ArrayRef<Value> products, ArrayRef<Value> gr
       Value weight = math::ExpOp::create(b, arith::SubFOp::create(b, score, shift));
       weight = arith::SelectOp::create(b, exists, weight, constant(0.0));
       Value mean = memref::LoadOp::create(b, delta, rowOf(atQuery));
-      weights.push_back(weight);
-      scaled.push_back(arith::MulFOp::create(
+      tile.weights.push_back(weight);
+      tile.gradients.push_back(arith::MulFOp::create(
           b, weight, arith::SubFOp::create(b, gradients[i * width + j], mean)));
     }
   }
-  math->keepWeights(gradientNumber, scaled);
+  return tile;
+}
+
+AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan,
+                                     nn::AttentionBackwardOp op, bool rowsAreKeys)
+    : ScoreGradient(b, plan, op, rowsAreKeys), gradientNumber(reserveWeights()),
+      scale(op.getScale().convertToDouble()) {
+  first = rowTensor;
+  first.buffer = findResultBuffer(b, rowsAreKeys ? op.getKeyCotangent() : op.getQueryCotangent());
+  second = value;
+  second.buffer = rowsAreKeys ? findResultBuffer(b, op.getValueCotangent()) : Value();
   if (second.buffer) {
-    math->keepWeights(weightNumber, weights);
+    weightNumber = reserveWeights();
   }
 }
 
 SmallVector<Value> AttentionGradient::emitTile(Value firstColumn, ValueRange state) {
-  copyTile(columnTile, columnTensor, firstColumn);
-  copyTile(columnFactorTile, columnFactor, firstColumn);
+  copyColumns(firstColumn);
   b.waitForCopies(0);
   b.barrier(); // all tiles are there
-  SmallVector<Value> products = math->multiply(rowTile, columnTile, plan.channelDepth(plan.depth));
-  SmallVector<Value> gradients =
-      math->multiply(rowFactorTile, columnFactorTile, plan.channelDepth(plan.valueDepth));
-  emitWeights(products, gradients, firstColumn);
+  Tile tile = emitScores(firstColumn);
+  math->keepWeights(gradientNumber, tile.gradients);
+  if (second.buffer) {
+    math->keepWeights(weightNumber, tile.weights);
+  }
   b.barrier(); // weights are there
   int64_t size = math->rows * math->channels, depth = plan.tokenDepth(columnTensor.length);
   SmallVector<Value> next;
@@ -127,8 +170,7 @@ SmallVector<Value> AttentionGradient::emitTile(Value firstColumn, ValueRange sta
 
 int64_t AttentionGradient::emit() {
   int64_t blocks = takePlace(rowTensor.length), rows = math->rows, size = rows * math->channels;
-  copyTile(rowTile, rowTensor, firstToken);
-  copyTile(rowFactorTile, rowFactor, firstToken);
+  copyRows();
   int64_t wanted = (first.buffer ? 1 : 0) + (second.buffer ? 1 : 0);
   SmallVector<Value> sums = llvm::to_vector(b.reduceLoop(
       b.index(0), b.index(columnTensor.length), plan.columnTokens, zeros(wanted * size),
@@ -143,6 +185,60 @@ int64_t AttentionGradient::emit() {
     storeTokens(rest, SmallVector<Value>(rows, constant(1.0)), second, firstToken);
   }
   return blocks;
+}
+
+BiasGradient::BiasGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op)
+    : ScoreGradient(b, plan, op, /*rowsAreKeys=*/false),
+      result(findResultBuffer(b, op.getBiasCotangent())),
+      isPerSample(cast<RankedTensorType>(op.getBias().getType()).getRank() == 4) {}
+
+SmallVector<Value> BiasGradient::emitSample(Value firstColumn, ValueRange sums) {
+  copyRows();
+  copyColumns(firstColumn);
+  b.waitForCopies(0);
+  b.barrier(); // all tiles are there
+  SmallVector<Value> next;
+  for (auto [sum, gradient] : llvm::zip_equal(sums, emitScores(firstColumn).gradients)) {
+    next.push_back(arith::AddFOp::create(b, sum, gradient));
+  }
+  b.barrier(); // all tiles are free
+  return next;
+}
+
+int64_t BiasGradient::emit() {
+  int64_t rowTiles = ceilDiv(plan.queries, plan.rowTokens), width = math->columns;
+  int64_t columnTiles = ceilDiv(plan.keys, plan.columnTokens);
+  int64_t samples = isPerSample ? plan.batches : 1;
+  SmallVector<Value> place =
+      b.delinearize(b.getBlock(), {samples, plan.heads, rowTiles, columnTiles});
+  head = place[1];
+  firstToken = b.mulIndex(place[2], plan.rowTokens);
+  Value firstColumn = b.mulIndex(place[3], plan.columnTokens);
+  SmallVector<Value> sums = zeros(math->rows * width);
+  if (isPerSample) {
+    batch = place[0];
+    sums = emitSample(firstColumn, sums);
+  } else {
+    sums = llvm::to_vector(b.reduceLoop(b.index(0), b.index(plan.batches), 1, sums,
+                                        [&](Value sample, ValueRange before) {
+                                          batch = sample;
+                                          return emitSample(firstColumn, before);
+                                        }));
+  }
+  Value firstLine = b.mulIndex(b.addIndex(b.mulIndex(place[0], plan.heads), head), plan.queries);
+  for (int64_t i = 0; i < math->rows; ++i) {
+    Value row = rowToken(i, firstToken);
+    for (int64_t j = 0; j < width; ++j) {
+      Value column = columnToken(j, firstColumn);
+      Value exists = arith::AndIOp::create(b, b.isLess(row, b.index(plan.queries)),
+                                           b.isLess(column, b.index(plan.keys)));
+      b.ifThen(exists, [&] {
+        Value at = b.addIndex(b.mulIndex(b.addIndex(firstLine, row), plan.keys), column);
+        memref::StoreOp::create(b, sums[i * width + j], result, at);
+      });
+    }
+  }
+  return samples * plan.heads * rowTiles * columnTiles;
 }
 
 /// Launch 0; its blocks.
@@ -183,9 +279,6 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
   if (std::string reason = refuseAttention(op, /*operands=*/5, plan); !reason.empty()) {
     return refuse(reason);
   }
-  if (op.getBiasCotangent()) {
-    return refuse("a gradient of the bias");
-  }
   DeviceKernel result;
   LaunchBuilder before(kernel, 0, /*lanes=*/1, builder);
   int64_t blocks = emitDelta(before, plan, op);
@@ -199,6 +292,11 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
     }
     LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
     blocks = AttentionGradient(b, plan, op, rowsAreKeys).emit();
+    b.finish(result, blocks, plan.threads);
+  }
+  if (isWanted(op.getBiasCotangent())) {
+    LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
+    blocks = BiasGradient(b, plan, op).emit();
     b.finish(result, blocks, plan.threads);
   }
   return result;

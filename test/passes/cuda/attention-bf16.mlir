@@ -89,3 +89,17 @@ nn.kernel @k_odd_bias_backward {
   %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse bias %m heads 2 scale 0.35 : (tensor<2x13x10xbf16>, tensor<2x13x18xbf16>, tensor<2x21x18xbf16>, tensor<2x21x10xbf16>, tensor<2x13x10xbf16>, tensor<2x2x13xf32>, tensor<2x13x21xf32>) -> (tensor<2x13x18xbf16>, tensor<2x21x18xbf16>, tensor<2x21x10xbf16>)
   nn.yield %dq, %dk, %dv : tensor<2x13x18xbf16>, tensor<2x21x18xbf16>, tensor<2x21x10xbf16>
 }
+
+// CHECK: k_odd_bias_gradient cuda:attention_backward {{.*}} ok
+nn.kernel @k_odd_bias_gradient {
+^bb0(%do: tensor<3x70x12xbf16>, %q: tensor<3x70x20xbf16>, %k: tensor<3x67x20xbf16>, %v: tensor<3x67x12xbf16>, %o: tensor<3x70x12xbf16>, %lse: tensor<3x2x70xf32>, %m: tensor<2x70x67xf32>):
+  %dq, %dk, %dv, %dm = nn.attention_backward %do, %q, %k, %v, %o, %lse bias %m heads 2 scale 0.35 bias_gradient : (tensor<3x70x12xbf16>, tensor<3x70x20xbf16>, tensor<3x67x20xbf16>, tensor<3x67x12xbf16>, tensor<3x70x12xbf16>, tensor<3x2x70xf32>, tensor<2x70x67xf32>) -> (tensor<3x70x20xbf16>, tensor<3x67x20xbf16>, tensor<3x67x12xbf16>, tensor<2x70x67xf32>)
+  nn.yield %dq, %dk, %dv, %dm : tensor<3x70x20xbf16>, tensor<3x67x20xbf16>, tensor<3x67x12xbf16>, tensor<2x70x67xf32>
+}
+
+// CHECK: k_odd_bias_gradient_sample cuda:attention_backward {{.*}} ok
+nn.kernel @k_odd_bias_gradient_sample {
+^bb0(%do: tensor<2x13x10xbf16>, %q: tensor<2x13x18xbf16>, %k: tensor<2x66x18xbf16>, %v: tensor<2x66x10xbf16>, %o: tensor<2x13x10xbf16>, %lse: tensor<2x2x13xf32>, %m: tensor<2x2x13x66xf32>):
+  %dq, %dk, %dv, %dm = nn.attention_backward %do, %q, %k, %v, %o, %lse bias %m heads 2 scale 0.35 bias_gradient : (tensor<2x13x10xbf16>, tensor<2x13x18xbf16>, tensor<2x66x18xbf16>, tensor<2x66x10xbf16>, tensor<2x13x10xbf16>, tensor<2x2x13xf32>, tensor<2x2x13x66xf32>) -> (tensor<2x13x18xbf16>, tensor<2x66x18xbf16>, tensor<2x66x10xbf16>, tensor<2x2x13x66xf32>)
+  nn.yield %dq, %dk, %dv, %dm : tensor<2x13x18xbf16>, tensor<2x66x18xbf16>, tensor<2x66x10xbf16>, tensor<2x2x13x66xf32>
+}

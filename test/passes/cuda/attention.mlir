@@ -62,6 +62,21 @@ nn.kernel @k_wide_backward {
   nn.yield %dq, %dk, %dv : tensor<1x33x128xf32>, tensor<1x40x128xf32>, tensor<1x40x72xf32>
 }
 
+// A bias that learns: one for all samples, whose gradient is their sum, or one for each.
+// CHECK: k_odd_bias_gradient cuda:attention_backward {{.*}} ok
+nn.kernel @k_odd_bias_gradient {
+^bb0(%do: tensor<3x70x12xf32>, %q: tensor<3x70x20xf32>, %k: tensor<3x67x20xf32>, %v: tensor<3x67x12xf32>, %o: tensor<3x70x12xf32>, %lse: tensor<3x2x70xf32>, %m: tensor<2x70x67xf32>):
+  %dq, %dk, %dv, %dm = nn.attention_backward %do, %q, %k, %v, %o, %lse bias %m heads 2 scale 0.35 bias_gradient : (tensor<3x70x12xf32>, tensor<3x70x20xf32>, tensor<3x67x20xf32>, tensor<3x67x12xf32>, tensor<3x70x12xf32>, tensor<3x2x70xf32>, tensor<2x70x67xf32>) -> (tensor<3x70x20xf32>, tensor<3x67x20xf32>, tensor<3x67x12xf32>, tensor<2x70x67xf32>)
+  nn.yield %dq, %dk, %dv, %dm : tensor<3x70x20xf32>, tensor<3x67x20xf32>, tensor<3x67x12xf32>, tensor<2x70x67xf32>
+}
+
+// CHECK: k_odd_bias_gradient_sample cuda:attention_backward {{.*}} ok
+nn.kernel @k_odd_bias_gradient_sample {
+^bb0(%do: tensor<2x13x12xf32>, %q: tensor<2x13x12xf32>, %k: tensor<2x66x12xf32>, %v: tensor<2x66x12xf32>, %o: tensor<2x13x12xf32>, %lse: tensor<2x2x13xf32>, %m: tensor<2x2x13x66xf32>):
+  %dq, %dk, %dv, %dm = nn.attention_backward %do, %q, %k, %v, %o, %lse bias %m heads 2 scale 0.35 bias_gradient : (tensor<2x13x12xf32>, tensor<2x13x12xf32>, tensor<2x66x12xf32>, tensor<2x66x12xf32>, tensor<2x13x12xf32>, tensor<2x2x13xf32>, tensor<2x2x13x66xf32>) -> (tensor<2x13x12xf32>, tensor<2x66x12xf32>, tensor<2x66x12xf32>, tensor<2x2x13x66xf32>)
+  nn.yield %dq, %dk, %dv, %dm : tensor<2x13x12xf32>, tensor<2x66x12xf32>, tensor<2x66x12xf32>, tensor<2x2x13x66xf32>
+}
+
 // CHECK: k_too_wide cuda:generic ({{.*}}attention: heads of more than 128 channels) {{.*}} ok
 nn.kernel @k_too_wide {
 ^bb0(%q: tensor<1x3x132xf32>):
