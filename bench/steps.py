@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training steps of whole models beside PyTorch 2 and JAX, on the CPU of this machine.
 
-    steps.py BIN_DIR --python VENV/bin/python [--cases PATTERN] [--rounds N] [--peers NAMES] [--out FILE.json]
+    steps.py BIN_DIR --python VENV/bin/python [--cases PATTERN] [--rounds N] [--peers NAMES] [--budget BYTES] [--out FILE.json]
 
 Same shapes, element types, losses and optimizer; random weights and inputs. Every peer is a process that has taken its first step
 (bench/peers/peer.py); in each round ours and every peer take some steps, one after the other, so that what else the machine does
@@ -54,14 +54,14 @@ class Peer:
 
 
 class Ours:
-    def __init__(self, bin_dir, model, precision, batch, threads, folder):
+    def __init__(self, bin_dir, model, precision, batch, threads, folder, budget):
         self.version, self.times, self.memory, self.peaks = "Mome", [], 0, []
         self.peak_command = [os.path.join(bin_dir, "mome-check-kernels"), "--peak", threads]
         self.package = os.path.join(folder, f"{model}-{precision}-b{batch}.mpk")
         self.run_command = [os.path.join(bin_dir, "mome"), "run", self.package, "--entry", "step", "--random-inputs", "--threads", threads]
         start = time.perf_counter()
         subprocess.run([os.path.join(bin_dir, "momec"), *SOURCES[model], "--batch", batch, "--precision", precision,
-                        "--devices", "1", "-o", self.package], cwd=ROOT, check=True)
+                        "--devices", "1", *([f"--budget={budget}"] if budget else []), "-o", self.package], cwd=ROOT, check=True)
         self.compile = time.perf_counter() - start
         self.steps(0)
         self.first = time.perf_counter() - start
@@ -91,7 +91,7 @@ class Ours:
 
 def measure(arguments, case):
     model, precision, batch, threads = re.match(r"(\w+)-(\w+)-b(\d+)-t(\d+)", case).groups()
-    runners = {"ours": Ours(arguments.bin_dir, model, precision, batch, threads, arguments.folder)}
+    runners = {"ours": Ours(arguments.bin_dir, model, precision, batch, threads, arguments.folder, arguments.budget)}
     for name in arguments.peers.split(","):
         try:
             runners[name] = Peer(arguments.python, name, model, precision, batch, threads)
@@ -133,6 +133,7 @@ def main():
     parser.add_argument("--cases", default="tiny|expert-.*-b1", help="a pattern of " + ", ".join(CASES))
     parser.add_argument("--peers", default="eager,compile,jax")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--budget", help="of bytes, for momec: recompute to fit")
     parser.add_argument("--out", default="runs/bench/steps.json")
     arguments = parser.parse_args()
     arguments.folder = os.path.dirname(os.path.abspath(arguments.out))

@@ -26,7 +26,7 @@ if shutil.which("ptxas", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr
 # Sanitizers make what is slow too slow.
 if os.path.basename(config.mome_obj) == "asan":
     config.available_features.add("asan")
-if shutil.which("valgrind"): # counts instructions
+if shutil.which("valgrind") and not config.mome_obj.endswith("asan"): # counts instructions
     config.available_features.add("valgrind")
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.
 if os.environ.get("MOME_ROUNDTRIP"):
