@@ -290,10 +290,10 @@ LogicalResult KlOp::buildVjp(OpBuilder &b, Cotangents cotangents, OperandCotange
 LogicalResult KlOp::decompose(OpBuilder &b, Results &results) {
   ShiftedRows teacher(wideExpr(b, getLoc(), getTeacher()));
   ShiftedRows student(wideExpr(b, getLoc(), getStudent()));
-  // Both logarithms before the sum: their difference is small where the rows agree, while the sums
-  // of the closed form would cancel.
-  TensorExpr logP = teacher.logSoftmax();
-  TensorExpr divergence = rowSum(exp(logP) * (logP - student.logSoftmax()));
+  // sum p (log p - log q) with what log p and log q share taken out of the sum: two exponentials per
+  // element, and 0 to the bit where the rows are equal.
+  TensorExpr excess = rowSum(teacher.exponentials * (teacher.shifted - student.shifted));
+  TensorExpr divergence = excess / teacher.sum - (teacher.logSum - student.logSum);
   results.append({divergence, teacher.logsumexp(), student.logsumexp()});
   return success();
 }

@@ -148,3 +148,19 @@ nn.kernel @k_f64 {
   %0 = nn.neg %x : tensor<4xf64>
   nn.yield %0 : tensor<4xf64>
 }
+
+// Where the exponential ends: infinity, 0, NaN, and the largest result that is finite.
+// CHECK: k_exp_ends elementwise {{.*}} ok
+nn.kernel @k_exp_ends {
+^bb0(%zero: tensor<8xf32>):
+  %x = nn.constant dense<[0x7F800000, 0xFF800000, 89.0, -86.95, -200.0, 0.0, 0x7FC00000, 88.7]> : tensor<8xf32>
+  %e = nn.exp %x : tensor<8xf32>
+  %large = nn.constant dense<1.0e38> : tensor<8xf32>
+  %2 = nn.compare gt %e, %large : tensor<8xf32> -> tensor<8xi1>
+  %3 = nn.compare eq %e, %e : tensor<8xf32> -> tensor<8xi1>
+  %small = nn.constant dense<1.0e-37> : tensor<8xf32>
+  %4 = nn.compare lt %e, %small : tensor<8xf32> -> tensor<8xi1>
+  %huge = nn.constant dense<3.2e38> : tensor<8xf32>
+  %5 = nn.compare lt %e, %huge : tensor<8xf32> -> tensor<8xi1>
+  nn.yield %2, %3, %4, %5 : tensor<8xi1>, tensor<8xi1>, tensor<8xi1>, tensor<8xi1>
+}
