@@ -1,22 +1,11 @@
-// Machine code of kernels, kept from one compilation to the next: a folder of files named by
-// content.
-//
-// The name of an entry is the hash of everything that its code follows from: the kernel's text, the
-// processor, the generator, and the compiler itself (the bytes of its executable, and LLVM's
-// version). So nothing ever has to be invalidated, and all models share kernels.
-//
-// Any number of compilers may use a folder at the same time: an entry appears by renaming a
-// finished file, and two that write the same entry write the same bytes. An entry that was cut off
-// or altered does not match the hash within it: it counts as missing and is written again. A folder
-// that cannot be written is no error; the next compilation is as slow as this one.
+// Machine code of kernels, kept from one compilation to the next (passes/CacheFolder.h). An entry
+// is named by the kernel's text, the processor and the generator, so all models share kernels.
 #ifndef MOME_PASSES_CPU_OBJECTCACHE_H
 #define MOME_PASSES_CPU_OBJECTCACHE_H
 
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringRef.h"
+#include "passes/CacheFolder.h"
 
-#include <optional>
-#include <string>
+#include <cstdint>
 
 namespace mome::cpu {
 
@@ -37,19 +26,15 @@ const CacheUse &getCacheUse();
 
 class ObjectCache {
 public:
-  /// `folder` is made at the first write; empty: nothing is kept. `setting` tells apart what is
-  /// compiled differently.
-  ObjectCache(llvm::StringRef folder, llvm::StringRef setting);
+  ObjectCache(llvm::StringRef folder, llvm::StringRef setting) : files(folder, setting) {}
 
   std::optional<KernelObject> find(llvm::StringRef kernelText);
   void store(llvm::StringRef kernelText, const KernelObject &object);
 
-  bool isOn() const { return !folder.empty(); }
+  bool isOn() const { return files.isOn(); }
 
 private:
-  llvm::SmallString<128> pathOf(llvm::StringRef kernelText) const;
-
-  std::string folder, setting;
+  CacheFolder files;
 };
 
 } // namespace mome::cpu

@@ -6,6 +6,7 @@
 // its level.
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
+#include "tools/momec/package_cache.h"
 #include "tools/momec/pass_diagnostics.h"
 #include "tools/momec/predict.h"
 #include "tools/momec/report.h"
@@ -63,7 +64,10 @@ private:
   int readModule();
   int checkInput();
   int runStage(Stage stage);
-  int writePackage();
+  int writePackage(const PackageCache &cache);
+  std::string packagePath() const {
+    return options.output.empty() ? stem() + ".mpk" : options.output;
+  }
   std::string sourceLine(StringRef place);
   int checkBudget();
   int writeText(Stage stage, StringRef path);
@@ -80,7 +84,8 @@ private:
   syntax::Diagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
   DefaultTimingManager timing;
-  std::string failedStage;
+  ReadFiles readFiles;
+  bool silent = true; // nothing was said, so the package is all that came of it
 };
 } // namespace
 
@@ -153,6 +158,7 @@ int Compilation::readSource() {
   std::vector<std::pair<std::string, std::string>> files;
   auto read = [&](const std::string &path) -> std::optional<std::string> {
     std::optional<std::string> text = read_file(path);
+    readFiles[path] = text;
     if (text) {
       files.emplace_back(path, *text);
     }
@@ -176,6 +182,7 @@ int Compilation::readSource() {
     return internal;
   }
   llvm::errs() << diagnostics.render();
+  silent &= diagnostics.render().empty();
   if (!sound) {
     return reportInternalError(Stage::elaborate, *module);
   }
@@ -249,6 +256,7 @@ int Compilation::runStage(Stage stage) {
   };
   bool survived = survives(run);
   llvm::errs() << said.render();
+  silent &= said.render().empty();
   if (!survived || (!passed && !said.failed())) {
     return reportInternalError(stage, *before);
   }
@@ -331,12 +339,15 @@ int Compilation::writeDeviceCode(StringRef path) {
   return fail("'" + options.input + "' has no kernel, so there is no device code");
 }
 
-int Compilation::writePackage() {
+int Compilation::writePackage(const PackageCache &cache) {
   FailureOr<std::string> bytes = failure();
   if (!survives([&] { bytes = printPackage(*module); }) || mlir::failed(bytes)) {
     return reportInternalError(Stage::package, *module);
   }
-  return writeFile(options.output.empty() ? stem() + ".mpk" : options.output, *bytes);
+  if (silent) {
+    cache.store(readFiles, *bytes);
+  }
+  return writeFile(packagePath(), *bytes);
 }
 
 /// The text at FILE:LINE, without blanks around it, from the sources that the module carries.
@@ -429,6 +440,10 @@ int Compilation::runTo(Stage last) {
 }
 
 int Compilation::run() {
+  PackageCache cache(options.packageFlags.empty() ? "" : options.pipeline.cache, options.packageFlags);
+  if (std::optional<std::string> known = cache.find()) {
+    return writeFile(packagePath(), *known);
+  }
   if (int status = runTo(options.compileTo); status != ok) {
     return status;
   }
@@ -438,7 +453,7 @@ int Compilation::run() {
                                   options.pipeline.cache, use.hits, use.misses);
   }
   if (options.compileTo == Stage::package) {
-    return writePackage();
+    return writePackage(cache);
   }
   std::string output = options.output.empty() ? "-" : options.output;
   bool device = options.deviceCode != CompileOptions::DeviceCode::none;

@@ -29,6 +29,8 @@ struct CompileOptions {
   mome::Machine machine; // of `momec report`, to predict times
   std::string gpu; // that times are predicted for; empty: one of the CUDA architecture
   bool timing = false, help = false;
+  /// All flags; empty if they ask for more than a package, or a CUDA toolkit has its part in it.
+  std::string packageFlags;
 
   /// The flags that say the same to another momec, with a blank in front of each.
   std::string pipelineFlags() const;

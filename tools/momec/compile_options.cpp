@@ -275,6 +275,13 @@ static void hideForeignFlags(const Flags &flags) {
   }
 }
 
+/// True if all that comes of these flags is a package, of which no other program has a part.
+static bool onlyPackage(const CompileOptions &options, llvm::ArrayRef<std::string> flags) {
+  return options.compileTo == Stage::package && !options.compileFrom && options.dumpDir.empty() && !options.timing &&
+         options.remarks.empty() && options.pipeline.cuda.empty() &&
+         llvm::none_of(flags, [](llvm::StringRef flag) { return flag.contains("-mlir-"); });
+}
+
 int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
                         CompileOptions &options) {
   std::vector<std::string> rest = {"momec"};
@@ -342,6 +349,7 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   if (flags.evalBatch.getNumOccurrences()) {
     options.evalBatch = flags.evalBatch;
   }
+  options.packageFlags = onlyPackage(options, joined) ? llvm::join(joined, "\n") : "";
   return ok;
 }
 
