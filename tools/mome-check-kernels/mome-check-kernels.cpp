@@ -153,6 +153,7 @@ static bool time(Run &run, StringRef family, double peak) {
     whole = std::min(whole, total - before);
   }
   double best = std::accumulate(chunks.begin(), chunks.end(), 0.0);
+  double packs = std::accumulate(chunks.begin(), chunks.begin() + run.record.packs, 0.0);
   double bytes = 0;
   for (RankedTensorType type : run.types) {
     bytes += byteSize(type);
@@ -160,9 +161,10 @@ static bool time(Run &run, StringRef family, double peak) {
   double gflops = getFlops(run.kernel) / best * 1e-9;
   llvm::outs() << llvm::formatv(
       "{0,-28} {1,-12} {2,9:f1} us  {3,6:f1} GFLOP/s ({4,3:f0} % of peak {5:f1})  {6,5:f1} GB/s  "
-      "whole {7,9:f1} us  chunks {8}\n",
+      "whole {7,9:f1} us  chunks {8}{9}\n",
       run.kernel.getSymName(), family, best * 1e6, gflops, 100 * gflops / peak, peak,
-      bytes / best * 1e-9, whole * 1e6, run.record.chunks);
+      bytes / best * 1e-9, whole * 1e6, run.record.chunks,
+      packs ? llvm::formatv("  packs {0:f1} us", packs * 1e6).str() : "");
   return 100 * gflops >= minPeak * peak;
 }
 
