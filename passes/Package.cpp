@@ -261,10 +261,12 @@ flatbuffers::Offset<fb::Dispatch> Printer::printDispatch(rt::DispatchOp dispatch
   auto args = builder.CreateVectorOfStructs(slices);
   auto expert = text(commonExpert(scopes));
   auto scope = builder.CreateVector(scopeTexts), lines = builder.CreateVector(lineTexts);
+  std::vector<uint32_t> after(dispatch.getAfter().begin(), dispatch.getAfter().end());
   return fb::CreateDispatch(builder, indexOf(dispatch.getKernelAttr()), args, toPhase(scopes),
                             expert, scope, lines, text(dispatch.getRoot()),
                             dispatch.getFlops().convertToDouble(),
-                            dispatch.getBytes().convertToDouble());
+                            dispatch.getBytes().convertToDouble(), dispatch.getStream(),
+                            builder.CreateVector(after));
 }
 
 flatbuffers::Offset<fb::Program> Printer::printProgram(rt::ProgramOp program) {

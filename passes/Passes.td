@@ -139,6 +139,15 @@ def PlanMemoryPass : Pass<"nn-plan-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect"];
 }
 
+def AssignStreamsPass : Pass<"rt-assign-streams", "::mlir::ModuleOp"> {
+  let summary = "Chains of dispatches that do not depend on each other go to streams of their own";
+  let description = [{
+    Memory is planned already: chains that were given the same bytes one after the other stay in that order.
+  }];
+  let options = [Option<"streams", "streams", "unsigned", /*default=*/"8", "At most so many per program">];
+  let dependentDialects = ["::mome::rt::RTDialect"];
+}
+
 def VerifyPlanPass : Pass<"rt-verify-plan", "::mlir::ModuleOp"> {
   let summary = "Proves that every read of a program finds the value it was planned for";
   let dependentDialects = ["::mome::rt::RTDialect"];

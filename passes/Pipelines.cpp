@@ -99,6 +99,7 @@ static void addSchedule(OpPassManager &manager) {
 
 static void addMemory(OpPassManager &manager) {
   manager.addPass(createPlanMemoryPass());
+  manager.addPass(createAssignStreamsPass()); // reused memory is a reason to wait
 }
 
 static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {

@@ -4,11 +4,11 @@
 // a read of version v must find all of its bytes holding v. Version 0 is what a named tensor's or
 // scalar's slot held before. So a clobbered transient, an in-place update that comes before another
 // read of the old value, or a slot that two tensors share are all found, without knowing how the
-// plan was made. Also: named slots are disjoint, work slices stay below the peak, and every output
-// is whole at the end.
+// plan was made. Also: named slots are disjoint, work slices stay below the peak, every output is
+// whole at the end, and streams and waits keep dispatches that conflict in the program's order.
 #include "passes/Passes.h"
 
-#include "dialects/RT/RT.h"
+#include "passes/Hazards.h"
 
 #include <map>
 
@@ -88,6 +88,7 @@ private:
   LogicalResult verifyProgram(rt::ProgramOp program);
   LogicalResult verifyRead(rt::DispatchOp op, rt::SliceAttr slice, Memory &memory);
   LogicalResult verifyOutputs(rt::ProgramOp program, Memory &memory);
+  LogicalResult verifyStreams(rt::ProgramOp program);
 
   DenseMap<StringAttr, rt::ArenaKind> arenas;
   DenseMap<StringAttr, rt::TensorOp> tensors;
@@ -178,6 +179,24 @@ LogicalResult VerifyPlan::verifyProgram(rt::ProgramOp program) {
       memory[slice.getArena().getValue()].write(slice.getOffset(), end, slice.getVersion());
     }
   }
-  return verifyOutputs(program, memory);
+  return failed(verifyOutputs(program, memory)) ? failure() : verifyStreams(program);
+}
+
+LogicalResult VerifyPlan::verifyStreams(rt::ProgramOp program) {
+  StreamOrder order;
+  for (auto [op, conflicts] :
+       llvm::zip_equal(program.getBody().getOps<rt::DispatchOp>(), findHazards(program))) {
+    unsigned number = order.append(op.getStream());
+    for (int64_t earlier : op.getAfter()) {
+      order.wait(earlier);
+    }
+    for (unsigned conflict : conflicts) {
+      if (!order.isOrdered(conflict, number)) {
+        return op.emitOpError("conflicts with dispatch ")
+               << conflict << " of the program, but no stream or wait orders them";
+      }
+    }
+  }
+  return success();
 }
 } // namespace mome

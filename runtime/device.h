@@ -46,6 +46,14 @@ public:
 
   /// Runs dispatches [begin, end) of a program, in order; returns when they are done.
   virtual void run(size_t program, size_t begin, size_t end) = 0;
+
+  /// run() of a whole program in two halves: a device that works by itself does so in between.
+  virtual void start(size_t program, size_t dispatches) { run(program, 0, dispatches); }
+  virtual void finish() {}
+  /// Begins to bring `from` up, also while a program runs; it is in `slice` for what is run after the
+  /// next commit(). One commit at most between two finish(). False: this device has no use for it.
+  virtual bool stage(const Slice &, std::span<const std::byte>) { return false; }
+  virtual void commit() {}
 };
 
 /// The device a variant is for ("x86-64-...": the CPU). Throws Error (device) for other names.

@@ -6,7 +6,8 @@
 //   sizes: extents positive, products and sums without overflow, slot size == shape x type (or the
 //     padded size of its layout), every slice inside its arena, slots and slices 64-byte aligned;
 //   memory: no two named tensors or scalars of a variant overlap; none lives in a work arena;
-//   indices: every tensor, arena and kernel that a table refers to exists;
+//   indices: every tensor, arena and kernel that a table refers to exists; a dispatch waits for
+//     earlier ones;
 //   code: the hash of the image; an argument list as long as the kernel's. The image itself is
 //     checked when it is loaded (elf_image.h).
 // A package is executable code: this finds damage and mistakes, it does not contain malice.
@@ -29,6 +30,7 @@ class MappedFile;
 
 inline constexpr uint32_t package_format = 1;
 inline constexpr uint64_t arena_alignment = 64;
+inline constexpr uint32_t max_streams = 64; // of a program
 
 struct NamedTensor {
   std::string name; // DSL path
@@ -91,6 +93,8 @@ struct Dispatch {
   std::string expert, op;
   std::vector<std::string> scope, lines;
   double flops = 0, bytes = 0;
+  uint32_t stream = 0;         // on a device with streams
+  std::vector<uint32_t> after; // earlier dispatches, on other streams, that it waits for
 };
 
 struct Program {

@@ -151,6 +151,8 @@ private:
     result.lines = texts(d.lines());
     result.flops = d.flops();
     result.bytes = d.bytes();
+    result.stream = d.stream();
+    result.after = numbers(d.after());
     return result;
   }
 

@@ -186,6 +186,11 @@ private:
         fail(which + " runs kernel number " + std::to_string(dispatch.kernel) +
              ", which does not exist");
       }
+      if (dispatch.stream >= max_streams || std::any_of(dispatch.after.begin(), dispatch.after.end(),
+                                                        [&](uint32_t other) { return other >= i; })) {
+        fail(which + " is on stream " + std::to_string(dispatch.stream) +
+             " of 64, or waits for what does not come before it");
+      }
       const Kernel &kernel = variant.kernels[dispatch.kernel];
       if (dispatch.args.size() != kernel.types.size()) {
         fail(which + " gives kernel '" + kernel.symbol + "' " +

@@ -104,6 +104,20 @@ void Session::run(const Program &program) {
   }
 }
 
+void Session::start(std::string_view entry) {
+  const Program &chosen = program(entry);
+  if (check_numerics) {
+    run(chosen);
+  } else {
+    dev->start(size_t(&chosen - var.programs.data()), chosen.dispatches.size());
+  }
+}
+
+bool Session::stage(size_t tensor, std::span<const std::byte> bytes) {
+  check_size(tensor, bytes.size());
+  return var.panels[tensor] == 0 && dev->stage(var.slots[tensor], bytes);
+}
+
 void Session::run_timed(const Program &program, std::span<double> seconds) {
   using Clock = std::chrono::steady_clock;
   const size_t index = size_t(&program - var.programs.data());

@@ -57,6 +57,15 @@ public:
   void run(std::string_view entry) { run(program(entry)); }
   void run(const Program &program);
 
+  /// run() in two halves, between which a device that works by itself does so, and the host may
+  /// stage what the next run reads.
+  void start(std::string_view entry);
+  void finish() { dev->finish(); }
+  /// Begins to bring a tensor's value up for what runs after the next commit(); false: this device
+  /// has no use for it, write() it then.
+  bool stage(size_t tensor, std::span<const std::byte> bytes);
+  void commit() { dev->commit(); }
+
   /// The same, dispatch by dispatch; adds to `seconds`, which has one number for each.
   void run_timed(const Program &program, std::span<double> seconds);
 

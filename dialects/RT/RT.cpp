@@ -333,7 +333,10 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("C2: a peak of ")
            << getPeak() << " does not fit " << work << " bytes of work";
   }
-  for (auto dispatch : getBody().getOps<DispatchOp>()) {
+  for (auto [number, dispatch] : llvm::enumerate(getBody().getOps<DispatchOp>())) {
+    if (llvm::any_of(dispatch.getAfter(), [&](int64_t at) { return at < 0 || at >= int64_t(number); })) {
+      return dispatch.emitOpError("C5: waits for what does not come before it");
+    }
     if (!symbols.lookupNearestSymbolFrom(*this, dispatch.getKernelAttr())) {
       return dispatch.emitOpError("C1: there is no kernel ") << dispatch.getKernelAttr();
     }
@@ -346,6 +349,9 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult DispatchOp::verify() {
+  if (getStream() < 0 || getStream() >= maxStreams) {
+    return emitOpError("C5: no stream has the number ") << getStream();
+  }
   auto writes = llvm::to_vector(getWrites().getAsRange<SliceAttr>());
   for (auto [i, a] : llvm::enumerate(writes)) {
     for (SliceAttr b : ArrayRef(writes).drop_front(i + 1)) {

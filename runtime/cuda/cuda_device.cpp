@@ -27,12 +27,13 @@ CudaDevice::CudaDevice(int ordinal)
   where += " (" + std::string(text.data()) + ")";
   CALL(DevicePrimaryCtxRetain, &context, device);
   CALL(CtxSetCurrent, context);
-  CALL(StreamCreate, &stream, CU_STREAM_NON_BLOCKING);
+  add_streams(1);
 }
 
 CudaDevice::~CudaDevice() {
   // After a failed launch every call fails: nothing here may throw, and nothing is worth saying.
   api.CtxSetCurrent(context);
+  staging.reset();
   for (const Prepared &program : programs) {
     if (program.graph != nullptr) {
       api.GraphExecDestroy(program.graph);
@@ -43,13 +44,13 @@ CudaDevice::~CudaDevice() {
       api.MemFree(arena);
     }
   }
-  if (scratch != 0) {
-    api.MemFree(scratch);
+  for (const CUdeviceptr memory : scratch) {
+    api.MemFree(memory);
   }
   if (module != nullptr) {
     api.ModuleUnload(module);
   }
-  if (stream != nullptr) {
+  for (const CUstream stream : streams) {
     api.StreamDestroy(stream);
   }
   api.DevicePrimaryCtxRelease(device);
@@ -57,6 +58,20 @@ CudaDevice::~CudaDevice() {
 
 void CudaDevice::make_current() const {
   CALL(CtxSetCurrent, context);
+}
+
+/// As many streams as that, and for each the scratch memory of the kernel that runs there.
+void CudaDevice::add_streams(size_t count) {
+  while (streams.size() < count) {
+    CUstream stream = nullptr;
+    CALL(StreamCreate, &stream, CU_STREAM_NON_BLOCKING);
+    streams.push_back(stream);
+  }
+  while (scratch_bytes > 0 && scratch.size() < streams.size()) {
+    CUdeviceptr memory = 0;
+    CALL(MemAlloc, &memory, scratch_bytes);
+    scratch.push_back(memory);
+  }
 }
 
 std::string CudaDevice::name() const {
@@ -86,7 +101,7 @@ void CudaDevice::allocate(std::span<const Arena> wanted) {
     if (arena.size > 0) {
       CALL(MemAlloc, &memory, arena.size);
       arenas.push_back(memory); // at once, so that a later failure frees it
-      CALL(MemsetD8Async, memory, 0, arena.size, stream);
+      CALL(MemsetD8Async, memory, 0, arena.size, streams[0]);
     } else {
       arenas.push_back(0);
     }
@@ -111,7 +126,6 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
                         "the package is damaged: compile it again");
   }
   check(api, result, "cuModuleLoadDataEx", where);
-  uint64_t scratch_bytes = 0;
   for (const Kernel &kernel : wanted) {
     std::vector<Function> functions;
     for (const Launch &launch : kernel.launches) {
@@ -130,19 +144,22 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
     kernels.push_back(std::move(functions));
     scratch_bytes = std::max(scratch_bytes, kernel.scratch);
   }
-  if (scratch_bytes > 0) {
-    CALL(MemAlloc, &scratch, scratch_bytes);
-  }
 }
 
 size_t CudaDevice::prepare(const Program &program) {
+  make_current();
   Prepared prepared;
   for (const Dispatch &dispatch : program.dispatches) {
-    prepared.calls.push_back({dispatch.kernel, prepared.addresses.size()});
+    add_streams(dispatch.stream + 1);
+    prepared.calls.push_back(
+        {dispatch.kernel, dispatch.stream, prepared.addresses.size(), dispatch.after});
+    for (const uint32_t earlier : dispatch.after) {
+      prepared.calls[earlier].awaited = true;
+    }
     for (const Slice &slice : dispatch.args) {
       prepared.addresses.push_back(arenas[slice.arena] + slice.offset);
     }
-    prepared.addresses.push_back(scratch);
+    prepared.addresses.push_back(scratch_bytes > 0 ? scratch[dispatch.stream] : 0);
   }
   for (CUdeviceptr &address : prepared.addresses) { // complete, so pointers into it stay
     prepared.arguments.push_back(&address);
@@ -153,23 +170,77 @@ size_t CudaDevice::prepare(const Program &program) {
 
 void CudaDevice::upload(const Slice &slice, std::span<const std::byte> from) {
   make_current();
-  CALL(MemcpyHtoDAsync, arenas[slice.arena] + slice.offset, from.data(), from.size(), stream);
+  CALL(MemcpyHtoDAsync, arenas[slice.arena] + slice.offset, from.data(), from.size(), streams[0]);
   synchronize("a copy to the device");
 }
 
 void CudaDevice::download(const Slice &slice, std::span<std::byte> to) {
   make_current();
-  CALL(MemcpyDtoHAsync, to.data(), arenas[slice.arena] + slice.offset, to.size(), stream);
+  CALL(MemcpyDtoHAsync, to.data(), arenas[slice.arena] + slice.offset, to.size(), streams[0]);
   synchronize("a copy from the device");
 }
 
-void CudaDevice::launch(const Prepared &program, size_t begin, size_t end) {
+void CudaDevice::launch(const Prepared &program, const Call &call, CUstream on) {
+  void **arguments = const_cast<void **>(program.arguments.data()) + call.first;
+  for (const Function &f : kernels[call.kernel]) {
+    CALL(LaunchKernel, f.function, f.blocks, 1, 1, f.threads, 1, 1, f.shared, on, arguments,
+         nullptr);
+  }
+}
+
+void CudaDevice::launch_in_order(const Prepared &program, size_t begin, size_t end) {
   for (size_t i = begin; i < end; ++i) {
+    launch(program, program.calls[i], streams[0]);
+  }
+}
+
+/// Events that live until a capture ends.
+class CudaDevice::Events {
+public:
+  explicit Events(const CudaDevice &device) : api(device.api), where(device.where) {}
+  ~Events() {
+    for (const CUevent event : events) {
+      api.EventDestroy(event);
+    }
+  }
+  CUevent record(CUstream stream) {
+    CUevent event = nullptr;
+    CALL(EventCreate, &event, CU_EVENT_DISABLE_TIMING);
+    events.push_back(event);
+    CALL(EventRecord, event, stream);
+    return event;
+  }
+  void wait(CUstream stream, CUevent event) { CALL(StreamWaitEvent, stream, event, 0); }
+
+private:
+  const DriverApi &api;
+  const std::string &where;
+  std::vector<CUevent> events;
+};
+
+/// Every stream starts behind the first one's past and is waited for by its future.
+void CudaDevice::launch_on_streams(const Prepared &program, Events &events) {
+  const CUevent begin = events.record(streams[0]);
+  std::vector<CUevent> done(program.calls.size());
+  std::vector<const Call *> last(streams.size());
+  for (size_t i = 0; i < program.calls.size(); ++i) {
     const Call &call = program.calls[i];
-    void **arguments = const_cast<void **>(program.arguments.data()) + call.first;
-    for (const Function &f : kernels[call.kernel]) {
-      CALL(LaunchKernel, f.function, f.blocks, 1, 1, f.threads, 1, 1, f.shared, stream, arguments,
-           nullptr);
+    const CUstream stream = streams[call.stream];
+    if (last[call.stream] == nullptr && call.stream != 0 && call.after.empty()) {
+      events.wait(stream, begin);
+    }
+    for (const uint32_t earlier : call.after) {
+      events.wait(stream, done[earlier]);
+    }
+    launch(program, call, stream);
+    if (call.awaited) {
+      done[i] = events.record(stream);
+    }
+    last[call.stream] = &call;
+  }
+  for (size_t stream = 1; stream < streams.size(); ++stream) {
+    if (last[stream] != nullptr && !last[stream]->awaited) { // else the waiting one comes later
+      events.wait(streams[0], events.record(streams[stream]));
     }
   }
 }
@@ -178,31 +249,62 @@ CUgraphExec CudaDevice::capture(const Prepared &program) {
   constexpr int thread_local_mode = 1;
   CUgraph graph = nullptr;
   CUgraphExec executable = nullptr;
-  CALL(StreamBeginCapture, stream, thread_local_mode);
-  launch(program, 0, program.calls.size());
-  CALL(StreamEndCapture, stream, &graph);
+  Events events(*this);
+  CALL(StreamBeginCapture, streams[0], thread_local_mode);
+  launch_on_streams(program, events);
+  CALL(StreamEndCapture, streams[0], &graph);
   const CUresult result = api.GraphInstantiateWithFlags(&executable, graph, 0);
   api.GraphDestroy(graph);
   check(api, result, "cuGraphInstantiateWithFlags", where);
   return executable;
 }
 
-void CudaDevice::run(size_t index, size_t begin, size_t end) {
+void CudaDevice::start(size_t index, size_t dispatches) {
   make_current();
   Prepared &program = programs[index];
-  if (begin == 0 && end == program.calls.size() && end > 1) {
-    if (program.graph == nullptr) {
-      program.graph = capture(program);
-    }
-    CALL(GraphLaunch, program.graph, stream);
-  } else {
-    launch(program, begin, end);
+  if (dispatches <= 1) {
+    launch_in_order(program, 0, dispatches);
+    return;
   }
+  if (program.graph == nullptr) {
+    program.graph = capture(program);
+  }
+  CALL(GraphLaunch, program.graph, streams[0]);
+}
+
+void CudaDevice::finish() {
+  make_current();
   synchronize("a program");
 }
 
+void CudaDevice::run(size_t index, size_t begin, size_t end) {
+  if (begin == 0 && end == programs[index].calls.size()) {
+    start(index, end);
+  } else {
+    make_current();
+    launch_in_order(programs[index], begin, end);
+  }
+  finish();
+}
+
+bool CudaDevice::stage(const Slice &slice, std::span<const std::byte> from) {
+  make_current();
+  if (!staging) {
+    staging = std::make_unique<Staging>(api, where);
+  }
+  staging->add(arenas[slice.arena] + slice.offset, from);
+  return true;
+}
+
+void CudaDevice::commit() {
+  make_current();
+  if (staging) {
+    staging->commit(streams[0]);
+  }
+}
+
 void CudaDevice::synchronize(const char *after) {
-  check(api, api.StreamSynchronize(stream), "cuStreamSynchronize",
+  check(api, api.StreamSynchronize(streams[0]), "cuStreamSynchronize",
         where + ", after " + std::string(after));
 }
 

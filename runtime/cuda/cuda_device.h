@@ -1,11 +1,14 @@
 // A CUDA device: arenas are one allocation each, code is PTX that the driver compiles, a dispatch is
-// its kernel's launches on one stream, a whole program is a graph captured once and launched as one.
+// its kernel's launches. A whole program is captured once, from as many streams as the package says
+// and the events between them, and launched as one graph; a part of one runs on one stream. What
+// the next run reads can go up meanwhile (staging.h).
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "runtime/cuda/driver_api.h"
+#include "runtime/cuda/staging.h"
 #include "runtime/device.h"
 
 namespace mome::cuda {
@@ -26,6 +29,10 @@ public:
   void download(const Slice &slice, std::span<std::byte> to) override;
   std::byte *host_memory(uint32_t) override { return nullptr; }
   void run(size_t program, size_t begin, size_t end) override;
+  void start(size_t program, size_t dispatches) override;
+  void finish() override;
+  bool stage(const Slice &slice, std::span<const std::byte> from) override;
+  void commit() override;
 
 private:
   struct Function {
@@ -33,8 +40,10 @@ private:
     unsigned blocks, threads, shared;
   };
   struct Call {
-    uint32_t kernel;
-    size_t first; // into the program's arguments
+    uint32_t kernel, stream;
+    size_t first;                // into the program's arguments
+    std::vector<uint32_t> after; // calls on other streams
+    bool awaited = false;        // by a call on another stream
   };
   struct Prepared {
     std::vector<CUdeviceptr> addresses;
@@ -43,8 +52,13 @@ private:
     CUgraphExec graph = nullptr; // of all calls; captured when they first run
   };
 
+  class Events;
+
   void make_current() const;
-  void launch(const Prepared &program, size_t begin, size_t end);
+  void add_streams(size_t count);
+  void launch(const Prepared &program, const Call &call, CUstream on);
+  void launch_in_order(const Prepared &program, size_t begin, size_t end);
+  void launch_on_streams(const Prepared &program, Events &events);
   CUgraphExec capture(const Prepared &program);
   void synchronize(const char *after);
 
@@ -52,12 +66,14 @@ private:
   std::string where; // "device cuda:0 (NVIDIA A100)"
   CUdevice device = 0;
   CUcontext context = nullptr;
-  CUstream stream = nullptr;
+  std::vector<CUstream> streams; // the first is what the host waits for
+  std::vector<CUdeviceptr> scratch; // of each stream
+  uint64_t scratch_bytes = 0;
   CUmodule module = nullptr;
   std::vector<CUdeviceptr> arenas;
-  CUdeviceptr scratch = 0;
   std::vector<std::vector<Function>> kernels;
   std::vector<Prepared> programs;
+  std::unique_ptr<Staging> staging; // once something was staged
 };
 
 /// Compute capability of a device, 80 for 8.0; 0 when there is no driver or no such device.

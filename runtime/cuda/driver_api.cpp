@@ -44,6 +44,9 @@ bool fill(void *library, DriverApi &api, std::string &why) {
   find(api.MemsetD8Async, "cuMemsetD8Async");
   find(api.MemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2");
   find(api.MemcpyDtoHAsync, "cuMemcpyDtoHAsync_v2");
+  find(api.MemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2");
+  find(api.MemHostAlloc, "cuMemHostAlloc");
+  find(api.MemFreeHost, "cuMemFreeHost");
   find(api.ModuleLoadDataEx, "cuModuleLoadDataEx");
   find(api.ModuleUnload, "cuModuleUnload");
   find(api.ModuleGetFunction, "cuModuleGetFunction");
@@ -51,6 +54,10 @@ bool fill(void *library, DriverApi &api, std::string &why) {
   find(api.StreamCreate, "cuStreamCreate");
   find(api.StreamDestroy, "cuStreamDestroy_v2");
   find(api.StreamSynchronize, "cuStreamSynchronize");
+  find(api.StreamWaitEvent, "cuStreamWaitEvent");
+  find(api.EventCreate, "cuEventCreate");
+  find(api.EventDestroy, "cuEventDestroy_v2");
+  find(api.EventRecord, "cuEventRecord");
   find(api.StreamBeginCapture, "cuStreamBeginCapture_v2");
   find(api.StreamEndCapture, "cuStreamEndCapture");
   find(api.LaunchKernel, "cuLaunchKernel");

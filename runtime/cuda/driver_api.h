@@ -29,6 +29,9 @@ struct DriverApi {
   CUresult (*MemsetD8Async)(CUdeviceptr, unsigned char value, size_t bytes, CUstream);
   CUresult (*MemcpyHtoDAsync)(CUdeviceptr to, const void *from, size_t bytes, CUstream);
   CUresult (*MemcpyDtoHAsync)(void *to, CUdeviceptr from, size_t bytes, CUstream);
+  CUresult (*MemcpyDtoDAsync)(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream);
+  CUresult (*MemHostAlloc)(void **, size_t bytes, unsigned flags);
+  CUresult (*MemFreeHost)(void *);
   CUresult (*ModuleLoadDataEx)(CUmodule *, const void *image, unsigned options, int *names,
                                void **values);
   CUresult (*ModuleUnload)(CUmodule);
@@ -37,6 +40,10 @@ struct DriverApi {
   CUresult (*StreamCreate)(CUstream *, unsigned flags);
   CUresult (*StreamDestroy)(CUstream);
   CUresult (*StreamSynchronize)(CUstream);
+  CUresult (*StreamWaitEvent)(CUstream, CUevent, unsigned flags);
+  CUresult (*EventCreate)(CUevent *, unsigned flags);
+  CUresult (*EventDestroy)(CUevent);
+  CUresult (*EventRecord)(CUevent, CUstream);
   CUresult (*StreamBeginCapture)(CUstream, int mode);
   CUresult (*StreamEndCapture)(CUstream, CUgraph *);
   CUresult (*LaunchKernel)(CUfunction, unsigned grid_x, unsigned grid_y, unsigned grid_z,

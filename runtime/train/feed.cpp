@@ -31,10 +31,14 @@ size_t entry_batch(const ModelInfo &info, const ModelEntry &entry) {
   throw package_error("entry '" + entry.name + "'", "no modality among its inputs", "");
 }
 
-void feed_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
-                const std::vector<data::Modality> &modalities) {
+namespace {
+/// Calls `put` with each of the entry's inputs and its bytes, until it says no.
+template <typename Put>
+bool visit_inputs(const ModelInfo &info, const ModelEntry &entry, const data::Batch &batch,
+                  const std::vector<data::Modality> &modalities, Put put) {
   for (size_t t : entry.inputs) {
-    const ModelTensor &tensor = model.info().tensors[t];
+    const ModelTensor &tensor = info.tensors[t];
+    std::span<const std::byte> bytes;
     switch (tensor.kind) {
     case BindKind::input: {
       const auto it = std::find_if(modalities.begin(), modalities.end(),
@@ -43,22 +47,41 @@ void feed_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
         throw package_error("entry '" + entry.name + "'",
                             "input '" + tensor.name + "' is no modality", "");
       }
-      model.write(t, std::as_bytes(std::span(batch.inputs[size_t(it - modalities.begin())])));
+      bytes = std::as_bytes(std::span(batch.inputs[size_t(it - modalities.begin())]));
       break;
     }
     case BindKind::label:
-      model.write(t, std::as_bytes(std::span(batch.labels)));
+      bytes = std::as_bytes(std::span(batch.labels));
       break;
     case BindKind::presence:
-      model.write(t, std::as_bytes(std::span(batch.presence)));
+      bytes = std::as_bytes(std::span(batch.presence));
       break;
     case BindKind::valid:
-      model.write(t, std::as_bytes(std::span(batch.valid)));
+      bytes = std::as_bytes(std::span(batch.valid));
       break;
     default:
-      break;
+      continue;
+    }
+    if (!put(t, bytes)) {
+      return false;
     }
   }
+  return true;
+}
+} // namespace
+
+void feed_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
+                const std::vector<data::Modality> &modalities) {
+  visit_inputs(model.info(), entry, batch, modalities, [&](size_t tensor, auto bytes) {
+    model.write(tensor, bytes);
+    return true;
+  });
+}
+
+bool stage_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
+                 const std::vector<data::Modality> &modalities) {
+  return visit_inputs(model.info(), entry, batch, modalities,
+                      [&](size_t tensor, auto bytes) { return model.stage(tensor, bytes); });
 }
 
 std::vector<size_t> entry_outputs(const ModelInfo &info, const ModelEntry &entry, BindKind kind) {

@@ -21,6 +21,10 @@ size_t entry_batch(const ModelInfo &info, const ModelEntry &entry);
 void feed_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
                 const std::vector<data::Modality> &modalities);
 
+/// The same by Model::stage; false: the model has no use for it, and nothing was staged.
+bool stage_batch(Model &model, const ModelEntry &entry, const data::Batch &batch,
+                 const std::vector<data::Modality> &modalities);
+
 /// Result tensors of an entry of one kind.
 std::vector<size_t> entry_outputs(const ModelInfo &info, const ModelEntry &entry, BindKind kind);
 

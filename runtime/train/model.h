@@ -78,6 +78,11 @@ public:
   virtual void write(size_t tensor, std::span<const std::byte> from) = 0;
   virtual void set_scalar(size_t scalar, double value) = 0;
   virtual void run(const ModelEntry &entry) = 0;
+  /// run() in two halves; between them the next inputs may be staged, as in runtime/session.h.
+  virtual void start(const ModelEntry &entry) { run(entry); }
+  virtual void finish() {}
+  virtual bool stage(size_t, std::span<const std::byte>) { return false; }
+  virtual void commit() {}
   virtual uint64_t memory_bytes() const { return 0; }
 
   std::vector<float> read_floats(size_t tensor); // f32 tensors only

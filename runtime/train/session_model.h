@@ -24,6 +24,12 @@ public:
   void zero(size_t tensor) override { session.zero(tensor); }
   void set_scalar(size_t scalar, double value) override { session.set_scalar(scalar, value); }
   void run(const ModelEntry &entry) override { session.run(entry.name); }
+  void start(const ModelEntry &entry) override { session.start(entry.name); }
+  void finish() override { session.finish(); }
+  bool stage(size_t tensor, std::span<const std::byte> from) override {
+    return session.stage(tensor, from);
+  }
+  void commit() override { session.commit(); }
   Session &get_session() { return session; }
   uint64_t memory_bytes() const override { return session.variant().arena_bytes(); }
 

@@ -287,29 +287,39 @@ void Trainer::feed(const data::Batch &b) {
                      1.0 / double(micro), per_epoch});
 }
 
-void Trainer::run_micro_batch(const ModelEntry &entry, const data::Batch &b) {
-  feed(b);
-  feed_batch(model, entry, b, source.modalities());
-  model.run(entry);
-  read_results(entry, b);
+/// While a device runs the batch, the next one goes up.
+void Trainer::run_micro_batch(const ModelEntry &entry, data::Loader &loader) {
+  const data::Batch *b = next_batch != nullptr ? next_batch : loader.next();
+  if (b == nullptr) {
+    throw internal_error("training loop", "the loader ended before the last step");
+  }
+  const std::vector<uint32_t> samples = b->samples;
+  feed(*b);
+  if (staged) {
+    model.commit();
+  } else {
+    feed_batch(model, entry, *b, source.modalities());
+  }
+  next_batch = nullptr;
+  model.start(entry);
+  if (stages) {
+    next_batch = loader.next();
+    staged = next_batch != nullptr && stage_batch(model, entry, *next_batch, source.modalities());
+    stages = staged;
+  }
+  model.finish();
+  read_results(entry, samples);
 }
 
 void Trainer::step(data::Loader &loader) {
-  const auto next = [&] {
-    const data::Batch *b = loader.next();
-    if (b == nullptr) {
-      throw internal_error("training loop", "the loader ended before the last step");
-    }
-    return b;
-  };
   if (entries.step != nullptr) {
-    run_micro_batch(*entries.step, *next());
+    run_micro_batch(*entries.step, loader);
   } else {
     for (size_t g : entries.gradients) {
       model.zero(g);
     }
     for (int64_t m = 0; m < micro; ++m) {
-      run_micro_batch(*entries.accumulate, *next());
+      run_micro_batch(*entries.accumulate, loader);
     }
     model.run(*entries.apply);
   }
@@ -318,13 +328,13 @@ void Trainer::step(data::Loader &loader) {
   now.position = now.step % per_epoch * batch * micro;
 }
 
-void Trainer::read_results(const ModelEntry &entry, const data::Batch &b) {
+void Trainer::read_results(const ModelEntry &entry, const std::vector<uint32_t> &samples) {
   const ModelInfo &info = model.info();
   for (size_t t : entry_outputs(info, entry, BindKind::loss)) {
     const float value = model.read_floats(t)[0];
     if (!std::isfinite(value)) {
       std::string keys;
-      for (uint32_t sample : b.samples) {
+      for (uint32_t sample : samples) {
         keys += " " + source.index().samples[sample].key;
       }
       throw numerics_error(

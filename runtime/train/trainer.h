@@ -85,6 +85,9 @@ private:
   int64_t per_epoch = 0, total = 0, eval_steps = 0, first_step = 0;
   TrainState now;
   bool stop_early = false;
+  const data::Batch *next_batch = nullptr; // taken from the loader already, and
+  bool staged = false;                     // on its way to the device
+  bool stages = true;                      // the device has a use for that
   Console console;
   std::optional<MetricsLog> metrics;
   std::optional<EventFile> events;
@@ -97,8 +100,8 @@ private:
   data::Loader::Plan batches() const;
   int train();
   void step(data::Loader &loader);
-  void run_micro_batch(const ModelEntry &entry, const data::Batch &batch);
-  void read_results(const ModelEntry &entry, const data::Batch &batch);
+  void run_micro_batch(const ModelEntry &entry, data::Loader &loader);
+  void read_results(const ModelEntry &entry, const std::vector<uint32_t> &samples);
   void feed(const data::Batch &batch);
   void log(const data::Loader &loader);
   bool evaluation_due() const;

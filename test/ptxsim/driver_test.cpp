@@ -227,10 +227,55 @@ TEST(Streams, AnEventOrdersThem) {
 TEST(Streams, AMissingEventWaitShows) {
   int wrong = 0;
   for (int seed = 0; seed < 16; ++seed) {
-    Api cu("seed=" + std::to_string(seed));
+    Api cu("checks=0,seed=" + std::to_string(seed));
     wrong += two_streams(cu, false) != ramp(100, 9);
   }
   EXPECT_GT(wrong, 3);
+}
+
+/// x -> y on one stream, and on another y -> z, or z -> y, or y -> z after the host has waited.
+enum class Second { reads, writes, waits };
+CUresult race(Api &cu, Second second) {
+  cu.start();
+  const CUfunction f = cu.load();
+  const CUdeviceptr x = cu.alloc(400), y = cu.alloc(400), z = cu.alloc(400);
+  for (const CUdeviceptr memory : {x, y, z}) {
+    EXPECT_EQ(cu.upload(memory, ramp(100)), 0);
+  }
+  const CUstream a = cu.stream(), b = cu.stream();
+  EXPECT_EQ(cu.launch(f, x, y, 100, a), 0);
+  if (second == Second::waits) {
+    EXPECT_EQ(cu.call("cuStreamSynchronize", a), 0);
+  }
+  const bool writes = second == Second::writes;
+  EXPECT_EQ(cu.launch(f, writes ? z : y, writes ? y : z, 100, b), 0);
+  return cu.call("cuCtxSynchronize");
+}
+
+TEST(Streams, ARaceIsFoundForEverySeed) {
+  for (int seed = 0; seed < 8; ++seed) {
+    for (const Second second : {Second::reads, Second::writes}) {
+      Api cu("seed=" + std::to_string(seed));
+      EXPECT_EQ(race(cu, second), CUDA_ERROR_LAUNCH_FAILED) << seed;
+    }
+    Api cu("seed=" + std::to_string(seed));
+    EXPECT_EQ(race(cu, Second::waits), 0) << seed;
+  }
+}
+
+TEST(Streams, ADroppedCallDoesNothing) {
+  Api cu("drop=cuStreamWaitEvent:1");
+  cu.start();
+  const CUfunction f = cu.load();
+  const CUdeviceptr x = cu.alloc(400), y = cu.alloc(400);
+  ASSERT_EQ(cu.upload(x, ramp(100)), 0);
+  const CUstream a = cu.stream(), b = cu.stream();
+  const CUevent e = cu.event();
+  ASSERT_EQ(cu.launch(f, x, y, 100, a), 0);
+  ASSERT_EQ(cu.call("cuEventRecord", e, a), 0);
+  ASSERT_EQ(cu.call("cuStreamWaitEvent", b, e, 0u), 0);
+  ASSERT_EQ(cu.launch(f, y, x, 100, b), 0);
+  EXPECT_EQ(cu.call("cuCtxSynchronize"), CUDA_ERROR_LAUNCH_FAILED);
 }
 
 TEST(Streams, AreLazy) {

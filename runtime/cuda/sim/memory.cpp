@@ -61,6 +61,7 @@ uint64_t Memory::allocate(uint64_t size, uint64_t align, std::string name) {
   a.initialized = static_cast<uint8_t *>(map_pages(size + 1));
   a.writers = static_cast<uint64_t *>(map_pages(cell_bytes(size)));
   a.readers = static_cast<uint64_t *>(map_pages(cell_bytes(size)));
+  a.touched = static_cast<uint8_t *>(map_pages(size / 4096 + 1));
   std::memset(a.host, 0xff, size);
   next += size + gap;
   bytes += size;
@@ -93,6 +94,8 @@ bool Memory::release(uint64_t address) {
   unmap_pages(a.initialized, a.size + 1);
   unmap_pages(a.writers, cell_bytes(a.size));
   unmap_pages(a.readers, cell_bytes(a.size));
+  unmap_pages(a.touched, a.size / 4096 + 1);
+  a.touched = nullptr;
   a.host = nullptr;
   a.initialized = nullptr;
   a.writers = a.readers = nullptr;
@@ -156,6 +159,53 @@ uint32_t Memory::next_launch() {
     }
   }
   return launch = 1;
+}
+
+Memory::Contents Memory::save() const {
+  Contents contents;
+  for (const auto &[base, a] : allocations) {
+    if (a.owned && !a.freed) {
+      contents.parts.push_back(
+          {base, {a.host, a.host + a.size}, {a.initialized, a.initialized + a.size}});
+    }
+  }
+  return contents;
+}
+
+void Memory::restore(const Contents &contents) {
+  for (const Contents::Part &part : contents.parts) {
+    const Allocation &a = allocations.at(part.base);
+    std::memcpy(a.host, part.bytes.data(), a.size);
+    std::memcpy(a.initialized, part.initialized.data(), a.size);
+  }
+}
+
+Accesses Memory::take_accesses() {
+  Accesses accesses;
+  const auto add = [](std::vector<std::pair<uint64_t, uint64_t>> &ranges, uint64_t begin) {
+    if (!ranges.empty() && ranges.back().second == begin) {
+      ranges.back().second += 4;
+    } else {
+      ranges.emplace_back(begin, begin + 4);
+    }
+  };
+  for (auto &[base, a] : allocations) {
+    for (uint64_t page = 0; a.touched && page < a.size / 4096 + 1; ++page) {
+      if (!a.touched[page]) {
+        continue;
+      }
+      a.touched[page] = 0;
+      for (uint64_t g = page * 1024; g < std::min((page + 1) * 1024, (a.size + 3) / 4); ++g) {
+        if ((a.readers[g] & 255) == launch) {
+          add(accesses.reads, base + 4 * g);
+        }
+        if ((a.writers[g] & 255) == launch) {
+          add(accesses.writes, base + 4 * g);
+        }
+      }
+    }
+  }
+  return accesses;
 }
 
 uint64_t Memory::first_uninitialized(uint64_t address, uint64_t size) const {

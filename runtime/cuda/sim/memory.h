@@ -21,11 +21,17 @@ namespace mome::ptxsim {
 constexpr uint64_t shared_window = uint64_t{1} << 52, local_window = uint64_t{1} << 53,
                    param_window = uint64_t{1} << 54, window_mask = (uint64_t{1} << 52) - 1;
 
+/// What a launch or a copy touched, as disjoint ranges [begin, end) in ascending order.
+struct Accesses {
+  std::vector<std::pair<uint64_t, uint64_t>> reads, writes;
+};
+
 struct Allocation {
   uint64_t base = 0, size = 0;
   std::byte *host = nullptr;
   uint8_t *initialized = nullptr; // 1 per initialised byte (blocks run in parallel); null: all are
   uint64_t *writers = nullptr, *readers = nullptr; // a cell per 4 bytes; null: not checked
+  uint8_t *touched = nullptr; // 1 per 4 KiB whose cells changed since take_accesses()
   bool read_only = false, freed = false, owned = true;
   std::string name; // "variable table", or empty
 
@@ -66,6 +72,13 @@ public:
   std::string describe(uint64_t address) const;
   /// A number for the shadow cells of a launch, 1 to 255; at the wrap old cells are cleared.
   uint32_t next_launch();
+  /// All bytes of this device's memory and which of them are initialised; to put them back later.
+  struct Contents;
+  Contents save() const;
+  void restore(const Contents &contents);
+  /// What the latest launch touched of this device's memory, in whole words; asked once after every
+  /// launch, or never. Needs the race checker.
+  Accesses take_accesses();
 
 private:
   const Allocation *find_own(uint64_t address) const;
@@ -73,6 +86,15 @@ private:
   std::vector<const Memory *> peers;
   uint64_t next, bytes = 0;
   uint32_t launch = 0;
+};
+
+struct Memory::Contents {
+  struct Part {
+    uint64_t base;
+    std::vector<std::byte> bytes;
+    std::vector<uint8_t> initialized;
+  };
+  std::vector<Part> parts;
 };
 
 } // namespace mome::ptxsim

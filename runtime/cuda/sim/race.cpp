@@ -183,6 +183,7 @@ void Block::check_global(Warp &warp, const Access &a, const Allocation &allocati
     const uint64_t begin = a.address[lane] - allocation.base;
     const uint8_t mask = byte_mask(begin, a.bytes);
     const uint64_t mine = bits | uint64_t(lane) << 35 | uint64_t{mask} << 57;
+    __atomic_store_n(&allocation.touched[begin / 4096], 1, __ATOMIC_RELAXED); // blocks run in parallel
     for (uint64_t g = begin / 4, end = g + granules; g < end; ++g) {
       uint64_t &writer = allocation.writers[g], &reader = allocation.readers[g];
       // Cells of other launches say nothing; nor does one more reader of what many blocks read.

@@ -142,3 +142,20 @@ rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 0 threads 256
 rt.kernel @k : (f32) -> f32
 // expected-error @+1 {{C2: needs the rt.kernel @k and the rt.code @"cuda:sm_80"}}
 rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 1 threads 256 shared 0>]
+
+// -----
+
+rt.kernel @k : () -> () chunks 1 scratch 0
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C5: no stream has the number 64}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 stream 64
+}
+
+// -----
+
+rt.kernel @k : () -> () chunks 1 scratch 0
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0
+  // expected-error @+1 {{C5: waits for what does not come before it}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 stream 1 after [1]
+}

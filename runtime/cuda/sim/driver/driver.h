@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "runtime/cuda/driver_abi.h"
+#include "runtime/cuda/sim/driver/order.h"
 #include "runtime/cuda/sim/load.h"
 #include "runtime/cuda/sim/simulate.h"
 
@@ -41,6 +42,8 @@ struct Options {
   uint64_t seed = 0, memory = 0;     // memory: bytes of each device, 0: the model's
   std::string trace;
   bool checks = true, perturb = false, strict_free = false, eager = false;
+  bool waits = false;    // say of every graph how many waits nothing hangs on
+  bool barriers = false; // try every function without each of its barriers
   int threads = 0;
   uint64_t budget = 0;
   struct Failure {
@@ -49,6 +52,7 @@ struct Options {
     CUresult result;
   };
   std::vector<Failure> failures;
+  std::vector<std::pair<std::string, uint64_t>> drops; // calls that do nothing, as `failures`
 };
 Options read_options(const char *text, std::string &problem);
 
@@ -65,31 +69,41 @@ struct Operation {
     uint64_t count; // operations of that stream that must be done
   };
   std::vector<After> after;
+  Clock known; // what is done when it starts, and itself (order.h)
 };
 
 struct Device;
 
 struct Stream {
   Device *device = nullptr;
-  int id = 0; // 0: the legacy default stream
+  int id = 0;          // 0: the legacy default stream
+  uint64_t serial = 0; // no two streams of a process have the same
+  Clock known;         // what its next operation knows
   bool blocking = true;
   bool busy = false; // an operation of it runs right now
   std::deque<Operation> queue;
   uint64_t queued = 0, done = 0;
   // While a capture goes on:
   std::shared_ptr<Graph> capture;
-  std::vector<size_t> tail; // nodes that the next one depends on
+  struct Edge {
+    size_t node;
+    size_t wait; // the wait for an event that it comes from; 0: the order of the stream
+    bool operator==(const Edge &) const = default;
+  };
+  std::vector<Edge> tail; // nodes that the next one depends on
   bool capture_origin = false, capture_broken = false;
 
   bool idle() const { return done == queued; }
 };
 
 struct Graph {
+  using Edge = Stream::Edge;
   struct Node {
     Operation operation;
-    std::vector<size_t> after;
+    std::vector<Edge> after;
   };
   std::vector<Node> nodes;
+  std::vector<bool> needed{true}; // of each wait: something goes wrong without it
   Stream *origin = nullptr;
   std::vector<Stream *> streams;
 };
@@ -100,6 +114,7 @@ struct Event {
   Stream *stream = nullptr; // of the latest record; null: never recorded
   uint64_t count = 0;
   std::shared_ptr<double> time; // of the latest completed record, milliseconds
+  Clock known; // of the latest record
   std::shared_ptr<Graph> capture;
   std::vector<size_t> nodes;
 };
@@ -191,12 +206,26 @@ public:
   uint64_t random();
   /// The result to fail this call with, if options say so; counts calls.
   CUresult injected(const std::string &name);
+  /// True if options say that the call that injected() counted last does nothing.
+  bool dropped(const std::string &name) const;
+
+  /// The host has waited for all that `known` says.
+  void host_waited(const Clock &known) { join(host_known, known); }
+  uint64_t new_serial() { return ++serials; }
+  /// What the operation that runs right now has touched.
+  Accesses touched;
+  std::set<std::string> tried; // functions, by their text (barriers.cpp)
+  /// Adds a range of device memory to `touched`.
+  void touch(uint64_t address, uint64_t size, bool write);
 
 private:
   uint64_t random_state = 0;
   std::map<std::string, uint64_t> calls;
   std::FILE *trace = nullptr;
   double now = 0; // of events: one per operation
+  Clock host_known;
+  uint64_t serials = 0;
+  StreamChecker checker;
 
   bool runnable(const Stream &stream) const;
   bool mark_needed(Stream &stream, uint64_t count, std::set<Stream *> &needed) const;
@@ -215,6 +244,10 @@ struct LaunchShape {
 };
 CUresult launch(Device &device, Stream &stream, Function &function, const LaunchShape &shape,
                 void **params, void **extra);
+
+/// With `barriers=1`, before a launch (barriers.cpp).
+void try_without_barriers(Device &device, const ptxsim::Program &program,
+                          const ptxsim::Launch &launch);
 
 std::string hex(uint64_t value);
 

@@ -54,6 +54,12 @@ CUresult move(uint64_t to, uint64_t from, uint64_t size, bool to_host, bool from
     return CUDA_ERROR_ILLEGAL_ADDRESS;
   }
   std::memmove(d, s, size);
+  if (!from_host) {
+    driver().touch(from, size, false);
+  }
+  if (!to_host) {
+    driver().touch(to, size, true);
+  }
   if (Device *owner = to_host ? nullptr : driver().owner(to)) {
     const auto *source = from_host ? nullptr : driver().owner(from);
     auto *a = owner->memory.find(to);
@@ -150,6 +156,7 @@ CUresult fill(const char *name, CUdeviceptr to, uint64_t value, size_t width, si
       for (size_t i = 0; i < count; ++i) {
         std::memcpy(d + i * width, &value, width);
       }
+      driver().touch(to, width * count, true);
       if (Device *owner = driver().owner(to)) {
         owner->memory.mark(to, width * count, true);
       }

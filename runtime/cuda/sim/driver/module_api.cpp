@@ -219,7 +219,13 @@ CUresult run_kernel(Device &device, const ptxsim::Program &program, ptxsim::Laun
   launch.params = params;
   launch.seed = driver().options.seed ? driver().random() : 0;
   try {
+    if (driver().options.barriers) {
+      try_without_barriers(device, program, launch);
+    }
     const ptxsim::Report report = ptxsim::simulate(program, device.memory, launch);
+    if (launch.checks.races) {
+      driver().touched = device.memory.take_accesses();
+    }
     for (const ptxsim::Fault &f : report.faults) {
       std::fprintf(stderr, "libcuda stand-in: %s\n", f.text(program.module->name).c_str());
     }

@@ -44,6 +44,18 @@ void set(Options &o, const std::string &key, const std::string &value, std::stri
     o.eager = number() != 0;
   } else if (key == "threads") {
     o.threads = int(number());
+  } else if (key == "waits") {
+    o.waits = number() != 0;
+  } else if (key == "barriers") {
+    o.barriers = number() != 0;
+  } else if (key == "drop") { // CALL:NUMBER
+    const size_t colon = value.find(':');
+    if (colon == value.npos) {
+      problem = "drop takes CALL:NUMBER";
+    } else {
+      o.drops.emplace_back(value.substr(0, colon),
+                           std::strtoull(value.c_str() + colon + 1, nullptr, 0));
+    }
   } else if (key == "budget") {
     o.budget = number();
   } else if (key == "fail") { // CALL:NUMBER:RESULT

@@ -35,6 +35,7 @@ CUresult create(CUstream *out, unsigned flags) {
   Device &d = *driver().current();
   auto stream = std::make_unique<Stream>();
   stream->device = &d;
+  stream->serial = driver().new_serial();
   stream->id = d.streams.empty() ? 1 : d.streams.back()->id + 1;
   stream->blocking = !(flags & CU_STREAM_NON_BLOCKING);
   *out = reinterpret_cast<CUstream>(stream.get());
@@ -52,7 +53,10 @@ CUresult record(Event &e, Stream &s) {
   }
   if (s.capture) { // marks a point of the capture
     e.capture = s.capture;
-    e.nodes = s.tail;
+    e.nodes.clear();
+    for (const Graph::Edge &edge : s.tail) {
+      e.nodes.push_back(edge.node);
+    }
     e.stream = nullptr;
     return CUDA_SUCCESS;
   }
@@ -69,6 +73,7 @@ CUresult record(Event &e, Stream &s) {
   e.capture.reset();
   e.stream = &s;
   e.count = s.queued;
+  e.known = s.known;
   e.time = time;
   return CUDA_SUCCESS;
 }
@@ -78,6 +83,9 @@ CUresult join_capture(Stream &s, const Event &e) {
   if (s.capture && s.capture != e.capture) {
     return CUDA_ERROR_STREAM_CAPTURE_MERGE;
   }
+  std::vector<bool> &needed = e.capture->needed;
+  const size_t wait = needed.size();
+  needed.push_back(!s.capture && e.nodes.empty()); // the stream would not be captured
   if (!s.capture) {
     s.capture = e.capture;
     s.capture_broken = false;
@@ -85,8 +93,8 @@ CUresult join_capture(Stream &s, const Event &e) {
     e.capture->streams.push_back(&s);
   }
   for (const size_t node : e.nodes) {
-    if (std::find(s.tail.begin(), s.tail.end(), node) == s.tail.end()) {
-      s.tail.push_back(node);
+    if (std::none_of(s.tail.begin(), s.tail.end(), [&](auto &edge) { return edge.node == node; })) {
+      s.tail.push_back({node, wait});
     }
   }
   return CUDA_SUCCESS;
@@ -100,14 +108,32 @@ CUresult wait(Stream &s, const Event &e) {
     breaks_capture(s);
     return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   }
-  if (!e.stream || e.stream->done >= e.count) {
+  if (!e.stream) {
     return CUDA_SUCCESS;
   }
   Operation op;
   op.what = "event wait";
   op.run = [] { return CUDA_SUCCESS; };
   op.after.push_back({e.stream, e.count});
+  op.known = e.known;
   return driver().enqueue(s, std::move(op));
+}
+
+/// The nodes that the stream's last ones depend on, and those; `without` leaves out a wait.
+std::vector<bool> reached_nodes(const Graph &graph, const Stream &s, size_t without) {
+  std::vector<bool> reached(graph.nodes.size());
+  std::vector<Graph::Edge> stack = s.tail;
+  while (!stack.empty()) {
+    const Graph::Edge edge = stack.back();
+    stack.pop_back();
+    if (reached[edge.node] || (without != 0 && edge.wait == without)) {
+      continue;
+    }
+    reached[edge.node] = true;
+    const auto &after = graph.nodes[edge.node].after;
+    stack.insert(stack.end(), after.begin(), after.end());
+  }
+  return reached;
 }
 
 CUresult end_capture(Stream &s, CUgraph *out) {
@@ -118,23 +144,22 @@ CUresult end_capture(Stream &s, CUgraph *out) {
     return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
   }
   const std::shared_ptr<Graph> graph = s.capture;
-  bool broken = false, unjoined = false;
-  std::vector<bool> reached(graph->nodes.size());
-  std::vector<size_t> stack = s.tail;
-  while (!stack.empty()) {
-    const size_t n = stack.back();
-    stack.pop_back();
-    if (reached[n]) {
-      continue;
-    }
-    reached[n] = true;
-    stack.insert(stack.end(), graph->nodes[n].after.begin(), graph->nodes[n].after.end());
+  const auto joined = [&](size_t without) {
+    const std::vector<bool> reached = reached_nodes(*graph, s, without);
+    return std::all_of(graph->streams.begin(), graph->streams.end(), [&](const Stream *member) {
+      return member == &s || std::all_of(member->tail.begin(), member->tail.end(),
+                                         [&](const auto &edge) { return reached[edge.node]; });
+    });
+  };
+  const bool unjoined = !joined(0);
+  for (const Graph::Edge &edge : s.tail) {
+    graph->needed[edge.wait] = graph->needed[edge.wait] || !joined(edge.wait);
   }
+  bool broken = false;
   for (Stream *member : graph->streams) {
     broken |= member->capture_broken;
-    for (const size_t n : member->tail) {
-      unjoined |= !reached[n];
-    }
+  }
+  for (Stream *member : graph->streams) {
     member->capture.reset();
     member->tail.clear();
     member->capture_broken = false;
@@ -155,24 +180,44 @@ CUresult end_capture(Stream &s, CUgraph *out) {
   return CUDA_SUCCESS;
 }
 
+/// Whether anything of the graph is out of order, and with `waits=1` which waits nothing hangs on.
+CUresult judge(Graph &graph, const std::vector<Accesses> &accesses) {
+  const std::string race = check_graph(graph, accesses);
+  if (!race.empty()) {
+    std::fprintf(stderr, "libcuda stand-in: %s\n", race.c_str());
+    return CUDA_ERROR_LAUNCH_FAILED;
+  }
+  if (driver().options.waits) {
+    const auto superfluous = std::count(graph.needed.begin(), graph.needed.end(), false);
+    std::fprintf(stderr, "libcuda stand-in: graph of %zu nodes: %zu waits, %zd superfluous\n",
+                 graph.nodes.size(), graph.needed.size() - 1, superfluous);
+  }
+  return CUDA_SUCCESS;
+}
+
 /// Runs the nodes in a random order that respects the dependencies.
-CUresult run_graph(const Graph &graph) {
+CUresult run_graph(Graph &graph) {
   std::vector<bool> done(graph.nodes.size());
+  std::vector<Accesses> accesses(graph.nodes.size());
   for (size_t ran = 0; ran < graph.nodes.size(); ++ran) {
     std::vector<size_t> ready;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
       const auto &after = graph.nodes[n].after;
-      if (!done[n] && std::all_of(after.begin(), after.end(), [&](size_t a) { return done[a]; })) {
+      if (!done[n] &&
+          std::all_of(after.begin(), after.end(), [&](auto &edge) { return done[edge.node]; })) {
         ready.push_back(n);
       }
     }
     const size_t n = ready[driver().random() % ready.size()];
     done[n] = true;
+    driver().touched = {};
     if (const CUresult r = graph.nodes[n].operation.run()) {
       return r;
     }
+    accesses[n] = std::move(driver().touched);
   }
-  return CUDA_SUCCESS;
+  driver().touched = merged(accesses);
+  return driver().options.checks ? judge(graph, accesses) : CUDA_SUCCESS;
 }
 
 } // namespace
@@ -225,11 +270,16 @@ MOME_EXPORT CUresult cuStreamQuery(CUstream handle) {
       return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     }
     if (s.idle()) {
+      driver().host_waited(s.known);
       return CUDA_SUCCESS;
     }
     // A program that polls makes progress by polling.
     driver().drain(s, s.done + 1);
-    return s.idle() ? s.device->sticky : CUDA_ERROR_NOT_READY;
+    if (!s.idle()) {
+      return CUDA_ERROR_NOT_READY;
+    }
+    driver().host_waited(s.known);
+    return s.device->sticky;
   });
 }
 MOME_EXPORT CUresult cuStreamGetCtx(CUstream handle, CUcontext *context) {
@@ -306,7 +356,9 @@ MOME_EXPORT CUresult cuEventSynchronize(CUevent event) {
     if (!e || e->capture) {
       return e ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_ERROR_INVALID_HANDLE;
     }
-    return e->stream ? driver().drain(*e->stream, e->count) : CUDA_SUCCESS;
+    const CUresult result = e->stream ? driver().drain(*e->stream, e->count) : CUDA_SUCCESS;
+    driver().host_waited(e->known);
+    return result;
   });
 }
 MOME_EXPORT CUresult cuEventQuery(CUevent event) {
@@ -315,11 +367,14 @@ MOME_EXPORT CUresult cuEventQuery(CUevent event) {
     if (!e || e->capture) {
       return e ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_ERROR_INVALID_HANDLE;
     }
-    if (!e->stream || e->stream->done >= e->count) {
-      return CUDA_SUCCESS;
+    if (e->stream && e->stream->done < e->count) {
+      driver().drain(*e->stream, e->stream->done + 1);
+      if (e->stream->done < e->count) {
+        return CUDA_ERROR_NOT_READY;
+      }
     }
-    driver().drain(*e->stream, e->stream->done + 1);
-    return e->stream->done >= e->count ? e->device->sticky : CUDA_ERROR_NOT_READY;
+    driver().host_waited(e->known);
+    return e->device->sticky;
   });
 }
 MOME_EXPORT CUresult cuEventElapsedTime_v2(float *milliseconds, CUevent begin, CUevent end) {
@@ -397,7 +452,7 @@ MOME_EXPORT CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream) {
     }
     Operation op;
     op.what = "graph of " + text(graph->nodes.size()) + " nodes";
-    op.run = [copy = *graph] { return run_graph(copy); };
+    op.run = [copy = std::make_shared<Graph>(*graph)] { return run_graph(*copy); };
     return driver().enqueue(s, std::move(op));
   });
 }

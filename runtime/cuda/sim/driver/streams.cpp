@@ -31,6 +31,7 @@ Driver::Driver() {
     device->model = options.models[std::min(size_t(d), options.models.size() - 1)];
     device->total = options.memory ? options.memory : device->model->memory;
     device->legacy.device = device.get();
+    device->legacy.serial = new_serial();
     device->pool.device = device.get();
     devices.push_back(std::move(device));
   }
@@ -66,6 +67,20 @@ CUresult Driver::injected(const std::string &name) {
   return CUDA_SUCCESS;
 }
 
+bool Driver::dropped(const std::string &name) const {
+  const auto count = calls.find(name);
+  return count != calls.end() &&
+         std::any_of(options.drops.begin(), options.drops.end(), [&](const auto &drop) {
+           return drop.first == name && drop.second == count->second;
+         });
+}
+
+void Driver::touch(uint64_t address, uint64_t size, bool write) {
+  if (size > 0 && owner(address)) {
+    (write ? touched.writes : touched.reads).emplace_back(address, address + size);
+  }
+}
+
 CUresult Driver::call(const char *name, const std::string &arguments, bool needs_context,
                       const std::function<CUresult()> &body) {
   const std::lock_guard lock(mutex);
@@ -76,7 +91,7 @@ CUresult Driver::call(const char *name, const std::string &arguments, bool needs
              : !device    ? CUDA_ERROR_INVALID_CONTEXT
                           : device->sticky;
   }
-  if (result == CUDA_SUCCESS) {
+  if (result == CUDA_SUCCESS && !dropped(name)) {
     try {
       result = body();
     } catch (const std::bad_alloc &) {
@@ -126,7 +141,7 @@ CUresult Driver::enqueue(Stream &s, Operation operation) {
       return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     }
     s.capture->nodes.push_back({std::move(operation), s.tail});
-    s.tail = {s.capture->nodes.size() - 1};
+    s.tail = {{s.capture->nodes.size() - 1, 0}};
     return CUDA_SUCCESS;
   }
   Device &device = *s.device;
@@ -141,13 +156,18 @@ CUresult Driver::enqueue(Stream &s, Operation operation) {
       }
       if (other->blocking && !other->idle()) {
         operation.after.push_back({other.get(), other->queued});
+        join(operation.known, other->known);
       }
     }
   } else if (s.blocking && !device.legacy.idle()) {
     operation.after.push_back({&device.legacy, device.legacy.queued});
+    join(operation.known, device.legacy.known);
   }
+  join(operation.known, host_known);
+  join(operation.known, s.known);
+  operation.known[s.serial] = ++s.queued;
+  s.known = operation.known;
   s.queue.push_back(std::move(operation));
-  ++s.queued;
   return options.eager ? drain(s, s.queued) : CUDA_SUCCESS;
 }
 
@@ -187,9 +207,18 @@ void Driver::run_one(Stream &s) {
     mutex.unlock();
   }
   // After an error nothing of the device runs any more, but its queues still empty.
-  const CUresult result = s.device->sticky ? CUDA_SUCCESS : operation.run();
+  touched = {};
+  CUresult result = s.device->sticky ? CUDA_SUCCESS : operation.run();
   if (operation.host) {
     mutex.lock();
+  }
+  if (options.checks && result == CUDA_SUCCESS) {
+    const Use now{s.serial, s.done + 1, std::make_shared<const std::string>(operation.what)};
+    const std::string race = checker.check(now, operation.known, touched);
+    if (!race.empty()) {
+      std::fprintf(stderr, "libcuda stand-in: %s\n", race.c_str());
+      result = CUDA_ERROR_LAUNCH_FAILED;
+    }
   }
   s.busy = false;
   ++s.done;
@@ -229,6 +258,9 @@ CUresult Driver::drain(Stream &s, uint64_t count) {
     const bool aside = !may.empty() && random() % 4 == 0;
     std::vector<Stream *> &from = aside ? may : must;
     run_one(*from[random() % from.size()]);
+  }
+  if (count == s.queued) {
+    host_waited(s.known);
   }
   return s.device->sticky;
 }

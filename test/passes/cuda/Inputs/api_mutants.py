@@ -191,7 +191,7 @@ def outcome(driver, steps, options):
             answer = pipe.read()
         os.waitpid(child, 0)
         errors.seek(0)
-        fault = re.search(r": ([a-z-]+) in block", errors.read())
+        fault = re.search(r": ([a-z-]+)(?: in block|:)", errors.read())
     return fault[1] if fault else json.loads(answer) if answer else "a crash"
 
 

@@ -1,0 +1,116 @@
+// See Hazards.h.
+#include "passes/Hazards.h"
+
+#include <map>
+#include <set>
+
+using namespace mlir;
+using namespace mome;
+
+namespace {
+/// Disjoint ranges of an arena's bytes: who wrote each, and who has read it since.
+class Accesses {
+public:
+  void read(int64_t begin, int64_t end, unsigned reader, std::set<unsigned> &conflicts) {
+    for (auto it = split(begin, end); it != ranges.end() && it->first < end; ++it) {
+      add(it->second.writer, reader, conflicts);
+      it->second.readers.push_back(reader);
+    }
+  }
+  void write(int64_t begin, int64_t end, unsigned writer, std::set<unsigned> &conflicts) {
+    for (auto it = split(begin, end); it != ranges.end() && it->first < end; ++it) {
+      add(it->second.writer, writer, conflicts);
+      for (unsigned reader : it->second.readers) {
+        add(reader, writer, conflicts);
+      }
+      it->second = {it->second.end, writer, {}};
+    }
+  }
+
+private:
+  struct Range {
+    int64_t end = 0;
+    std::optional<unsigned> writer;
+    SmallVector<unsigned, 2> readers;
+  };
+  std::map<int64_t, Range> ranges; // by begin
+
+  static void add(std::optional<unsigned> earlier, unsigned later, std::set<unsigned> &conflicts) {
+    if (earlier && *earlier != later) {
+      conflicts.insert(*earlier);
+    }
+  }
+  /// Makes ranges begin and end where [begin, end) does, and fill it; returns the first of them.
+  std::map<int64_t, Range>::iterator split(int64_t begin, int64_t end) {
+    cut(begin);
+    cut(end);
+    for (int64_t at = begin; at < end;) {
+      auto next = ranges.lower_bound(at);
+      if (next == ranges.end() || next->first > at) {
+        int64_t until = next == ranges.end() ? end : std::min(end, next->first);
+        next = ranges.insert({at, Range{until, std::nullopt, {}}}).first;
+      }
+      at = next->second.end;
+    }
+    return ranges.lower_bound(begin);
+  }
+  void cut(int64_t at) {
+    auto it = ranges.lower_bound(at);
+    if (it == ranges.begin() || std::prev(it)->second.end <= at) {
+      return;
+    }
+    Range &range = std::prev(it)->second;
+    ranges[at] = range;
+    range.end = at;
+  }
+};
+} // namespace
+
+Hazards mome::findHazards(rt::ProgramOp program) {
+  Hazards hazards;
+  llvm::StringMap<Accesses> arenas;
+  for (auto [number, op] : llvm::enumerate(program.getBody().getOps<rt::DispatchOp>())) {
+    std::set<unsigned> conflicts;
+    for (auto slice : op.getReads().getAsRange<rt::SliceAttr>()) {
+      arenas[slice.getArena().getValue()].read(
+          slice.getOffset(), slice.getOffset() + slice.getSize(), number, conflicts);
+    }
+    for (auto slice : op.getWrites().getAsRange<rt::SliceAttr>()) {
+      arenas[slice.getArena().getValue()].write(
+          slice.getOffset(), slice.getOffset() + slice.getSize(), number, conflicts);
+    }
+    hazards.emplace_back(conflicts.begin(), conflicts.end());
+  }
+  return hazards;
+}
+
+//===-- StreamOrder -------------------------------------------------------------------------===//
+
+unsigned StreamOrder::append(unsigned stream) {
+  unsigned number = nodes.size();
+  tails.resize(std::max<size_t>(tails.size(), stream + 1));
+  Node node{stream, {}};
+  if (std::optional<unsigned> tail = tails[stream]) {
+    node.known = nodes[*tail].known;
+    node.known.resize(tails.size());
+    node.known[stream] = *tail + 1;
+  }
+  node.known.resize(tails.size());
+  tails[stream] = number;
+  nodes.push_back(std::move(node));
+  return number;
+}
+
+void StreamOrder::wait(unsigned earlier) {
+  Node &node = nodes.back();
+  const Node &other = nodes[earlier];
+  for (auto [mine, known] : llvm::zip_first(other.known, node.known)) {
+    known = std::max(known, mine);
+  }
+  node.known[other.stream] = std::max(node.known[other.stream], earlier + 1);
+}
+
+bool StreamOrder::isOrdered(unsigned earlier, unsigned later) const {
+  unsigned stream = nodes[earlier].stream;
+  return stream < nodes[later].known.size() && nodes[later].known[stream] > earlier;
+}

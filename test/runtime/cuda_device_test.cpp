@@ -1,0 +1,290 @@
+// CUDA devices on the stand-in driver: streams, uploads beside a run, several devices, and bad input of every kind. Each
+// test is a process of its own: the driver is opened, and reads its options, once.
+#include <algorithm>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <random>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/error.h"
+#include "runtime/session.h"
+#include "test/runtime/tiny_package.h"
+
+namespace mome::test {
+namespace {
+
+// y = x + 1, y = x + x, y = x1 + x2, each of 8 numbers; and a kernel that never ends.
+const std::string ptx = R"(.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry inc(.param .u64 px, .param .u64 py, .param .u64 ps) {
+  .reg .b64 x, y; .reg .b32 t; .reg .f32 v; .reg .b64 o;
+  mov.u32 t, %tid.x; mul.wide.u32 o, t, 4;
+  ld.param.u64 x, [px]; ld.param.u64 y, [py]; add.u64 x, x, o; add.u64 y, y, o;
+  ld.global.f32 v, [x]; add.f32 v, v, 0f3f800000; st.global.f32 [y], v;
+  ret;
+}
+.visible .entry add(.param .u64 pa, .param .u64 pb, .param .u64 py, .param .u64 ps) {
+  .reg .b64 a, b, y; .reg .b32 t; .reg .f32 v, w; .reg .b64 o;
+  mov.u32 t, %tid.x; mul.wide.u32 o, t, 4;
+  ld.param.u64 a, [pa]; ld.param.u64 b, [pb]; ld.param.u64 y, [py];
+  add.u64 a, a, o; add.u64 b, b, o; add.u64 y, y, o;
+  ld.global.f32 v, [a]; ld.global.f32 w, [b]; add.f32 v, v, w; st.global.f32 [y], v;
+  ret;
+}
+.visible .entry endless(.param .u64 px, .param .u64 py, .param .u64 ps) {
+again:
+  bra again;
+}
+)";
+
+void options(const std::string &text) {
+  ::setenv("MOME_CUDA_DRIVER", MOME_FAKECUDA_LIBRARY, 1);
+  ::setenv("MOME_FAKECUDA", text.c_str(), 1);
+}
+
+std::unique_ptr<fb::KernelT> device_kernel(const std::string &name, size_t operands) {
+  auto k = kernel(name, 1, std::vector<fb::DType>(operands + 1, fb::DType::f32));
+  k->launches.push_back(std::make_unique<fb::LaunchT>());
+  *k->launches.back() = {};
+  k->launches.back()->symbol = name;
+  k->launches.back()->blocks = 1;
+  k->launches.back()->threads = 8;
+  return k;
+}
+
+/// "twice": x + 1 on two streams, then their sum, which waits. "long": runs into nowhere.
+std::unique_ptr<fb::VariantT> cuda_variant(const std::string &code) {
+  auto v = std::make_unique<fb::VariantT>();
+  v->name = "cuda:sm_80";
+  for (const auto &[name, kind, size] : {std::tuple("io", fb::ArenaKind::io, 128),
+                                         std::tuple("work", fb::ArenaKind::work, 128)}) {
+    v->arenas.push_back(std::make_unique<fb::ArenaT>());
+    v->arenas.back()->name = name;
+    v->arenas.back()->kind = kind;
+    v->arenas.back()->size = uint64_t(size);
+  }
+  for (uint32_t t = 0; t < 2; ++t) {
+    v->slots.push_back(std::make_unique<fb::SlotT>());
+    v->slots.back()->tensor = t;
+    v->slots.back()->offset = 64 * t;
+    v->slots.back()->size = 32;
+  }
+  v->kernels.push_back(device_kernel("inc", 1));
+  v->kernels.push_back(device_kernel("add", 2));
+  v->kernels.push_back(device_kernel("endless", 1));
+  const fb::Slice x{0, 0, 32}, y{0, 64, 32}, a{1, 0, 32}, b{1, 64, 32};
+  std::vector<std::unique_ptr<fb::DispatchT>> calls;
+  calls.push_back(dispatch(0, {x, a}, "nn.add"));
+  calls.push_back(dispatch(0, {x, b}, "nn.add"));
+  calls.back()->stream = 1;
+  calls.push_back(dispatch(1, {a, b, y}, "nn.add"));
+  calls.back()->after = {1};
+  v->programs.push_back(Tiny::program("twice", {0}, {1}, std::move(calls)));
+  calls.clear();
+  calls.push_back(dispatch(2, {x, y}, "nn.loop"));
+  v->programs.push_back(Tiny::program("long", {0}, {1}, std::move(calls)));
+  v->code.assign(code.begin(), code.end());
+  return v;
+}
+
+std::shared_ptr<const Package> package(const std::string &code = ptx,
+                                       const std::string &variant = "cuda:sm_80") {
+  static std::vector<uint8_t> bytes; // a package points into what it was made of
+  fb::PackageT p;
+  p.format = 1;
+  p.model = "cuda";
+  p.tensors.push_back(tensor("x", fb::BindKind::input, {8}));
+  p.tensors.push_back(tensor("y", fb::BindKind::output, {8}));
+  p.variants.push_back(cuda_variant(code));
+  p.variants.back()->name = variant;
+  bytes = pack(p);
+  return Package::parse(std::as_bytes(std::span(bytes)), "cuda.mpk");
+}
+
+constexpr size_t x = 0, y = 1;
+std::vector<float> ones(float value) {
+  return std::vector<float>(8, value);
+}
+std::span<const std::byte> bytes_of(const std::vector<float> &values) {
+  return std::as_bytes(std::span(values));
+}
+std::vector<float> get(const Session &session, size_t tensor) {
+  std::vector<float> values(8);
+  session.read(tensor, std::as_writable_bytes(std::span(values)));
+  return values;
+}
+
+template <class Body> Error error_of(Body body) {
+  try {
+    body();
+  } catch (const Error &error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error";
+  return Error(Exit::ok, "", "", "");
+}
+bool has(const Error &error, const std::string &text) {
+  return std::string(error.what()).find(text) != std::string::npos;
+}
+
+TEST(Cuda, RunsAProgramOfTwoStreams) {
+  options("seed=3");
+  Session session(package(), {.device = "cuda:0"});
+  for (const float value : {1.0f, 5.0f}) {
+    session.write(x, bytes_of(ones(value)));
+    session.run("twice");
+    EXPECT_EQ(get(session, y), ones(2 * value + 2));
+  }
+}
+
+TEST(Cuda, AProgramThatDoesNotWaitIsFound) {
+  options("drop=cuStreamWaitEvent:2"); // the first lets the other stream begin
+  Session session(package(), {.device = "cuda:0"});
+  session.write(x, bytes_of(ones(1)));
+  EXPECT_EQ(error_of([&] { session.run("twice"); }).exit, Exit::device);
+}
+
+TEST(Cuda, WhatIsStagedIsThereAfterTheCommit) {
+  options("seed=9");
+  Session session(package(), {.device = "cuda:0"});
+  ASSERT_TRUE(session.stage(x, bytes_of(ones(1))));
+  for (int step = 1; step <= 5; ++step) {
+    session.commit();
+    session.start("twice");
+    ASSERT_TRUE(session.stage(x, bytes_of(ones(float(step + 1))))); // while it runs
+    session.finish();
+    EXPECT_EQ(get(session, y), ones(2 * float(step) + 2));
+  }
+  session.run("twice"); // not committed: still the last one's
+  EXPECT_EQ(get(session, y), ones(12));
+}
+
+TEST(Cuda, AStepThatDoesNotWaitForItsInputIsFound) {
+  options("drop=cuStreamWaitEvent:1");
+  Session session(package(), {.device = "cuda:0"});
+  ASSERT_TRUE(session.stage(x, bytes_of(ones(1))));
+  session.commit();
+  EXPECT_EQ(error_of([&] { session.run("twice"); }).exit, Exit::device);
+}
+
+TEST(Cuda, AnyDevice) {
+  options("devices=2,model=a100,model=h100");
+  for (const char *device : {"cuda:0", "cuda:1"}) {
+    Session session(package(), {.device = device});
+    session.write(x, bytes_of(ones(1)));
+    session.run("twice");
+    EXPECT_EQ(get(session, y), ones(4)) << device;
+    EXPECT_NE(session.device().name().find(device), std::string::npos);
+  }
+  const Error error = error_of([] { Session(package(), {.device = "cuda:2"}); });
+  EXPECT_EQ(error.exit, Exit::device);
+}
+
+TEST(Cuda, ALibraryWithoutTheFunctions) {
+  ::setenv("MOME_CUDA_DRIVER", "libm.so.6", 1);
+  const Error error = error_of([] { Session(package(), {.device = "cuda:0"}); });
+  EXPECT_EQ(error.exit, Exit::device);
+  EXPECT_TRUE(has(error, "has no function cuInit: it is too old")) << error.what();
+}
+
+TEST(Cuda, CodeForAnotherArchitecture) {
+  options("model=a100");
+  const auto newer = package(ptx, "cuda:sm_90");
+  const Error error = error_of([&] { Session(newer, {.device = "cuda:0"}); });
+  EXPECT_TRUE(has(error, "cuda:sm_90")) << error.what();
+  std::string text = ptx; // the name of the variant is right, the code is not
+  text.replace(text.find("sm_80"), 5, "sm_90");
+  EXPECT_EQ(error_of([&] { Session(package(text), {.device = "cuda:0"}); }).exit, Exit::device);
+}
+
+TEST(Cuda, AnEndlessKernel) {
+  options("budget=10000");
+  Session session(package(), {.device = "cuda:0"});
+  session.write(x, bytes_of(ones(1)));
+  const Error error = error_of([&] { session.run("long"); });
+  EXPECT_EQ(error.exit, Exit::device);
+  EXPECT_TRUE(has(error, "CUDA_ERROR_LAUNCH_TIMEOUT")) << error.what();
+}
+
+/// Loads and runs code in a process of its own, because a fault is the end of a context. The exit code, or -1 for a crash.
+int outcome(const std::string &code) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    std::freopen("/dev/null", "w", stderr);
+    try {
+      Session session(package(code), {.device = "cuda:0"});
+      session.write(x, bytes_of(ones(1)));
+      session.run("twice");
+      ::_exit(get(session, y) == ones(4) ? 0 : 1);
+    } catch (const Error &error) {
+      ::_exit(int(error.exit));
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// A fat binary of these entries; kind 1 is PTX, 2 machine code.
+std::string fat_binary(const std::vector<std::pair<uint16_t, std::string>> &entries) {
+  const auto number = [](uint64_t value, size_t bytes) {
+    return std::string(reinterpret_cast<const char *>(&value), bytes);
+  };
+  std::string body;
+  for (auto [kind, payload] : entries) {
+    payload.resize((payload.size() + 8) / 8 * 8);
+    std::string head = number(kind, 2) + number(0x101, 2) + number(64, 4) + number(payload.size(), 8);
+    head.resize(64);
+    body += head + payload;
+  }
+  return number(0xBA55ED50, 4) + number(1, 2) + number(16, 2) + number(body.size(), 8) + body;
+}
+const std::string cubin = "\x7f" "ELF\x02\x01\x01 machine code of which there is no more than this";
+
+TEST(Cuda, ForeignCode) {
+  options("budget=10000");
+  EXPECT_EQ(outcome(ptx), 0);
+  EXPECT_EQ(outcome(fat_binary({{2, cubin}, {1, ptx}})), 0);
+  for (const std::string &foreign :
+       {std::string("hello"), std::string(1000, 'x'), cubin, std::string(1, '\0'), fat_binary({}),
+        fat_binary({{2, cubin}}), fat_binary({{1, "hello"}}), fat_binary({{7, ptx}})}) {
+    const int code = outcome(foreign);
+    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << code << ": " << foreign;
+  }
+}
+
+TEST(Cuda, CodeThatIsCutOff) {
+  options("budget=10000");
+  const std::string binary = fat_binary({{2, cubin}, {1, ptx}});
+  for (size_t size = 1; size < ptx.size() - 60; size += 41) { // all three kernels are cut, or gone
+    const int code = outcome(ptx.substr(0, size));
+    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << size << ": " << code;
+  }
+  for (size_t size = 1; size < binary.size() - 80; size += 61) {
+    const int code = outcome(binary.substr(0, size));
+    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << size << ": " << code;
+  }
+}
+
+/// A flipped bit may do nothing, give other numbers, or be an error; it is never a crash or a hang.
+TEST(Cuda, FlippedBits) {
+  options("budget=10000");
+  std::mt19937 random(1);
+  int refused = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::string code = i % 2 ? ptx : fat_binary({{2, cubin}, {1, ptx}});
+    code[random() % std::min<size_t>(code.size(), i % 4 ? code.size() : 150)] ^= char(1u << random() % 8);
+    const int result = outcome(code);
+    EXPECT_TRUE(result == 0 || result == 1 || result == int(Exit::mismatch) ||
+                result == int(Exit::device))
+        << i << ": " << result;
+    refused += result > 1;
+  }
+  EXPECT_GT(refused, 100);
+}
+
+} // namespace
+} // namespace mome::test
