@@ -5,7 +5,8 @@
 // scalar's slot held before. So a clobbered transient, an in-place update that comes before another
 // read of the old value, or a slot that two tensors share are all found, without knowing how the
 // plan was made. Also: named slots are disjoint, work slices stay below the peak, every output is
-// whole at the end, and streams and waits keep dispatches that conflict in the program's order.
+// whole at the end, and streams and waits keep dispatches that conflict in the program's order, no
+// wait without need.
 #include "passes/Passes.h"
 
 #include "passes/Hazards.h"
@@ -187,6 +188,15 @@ LogicalResult VerifyPlan::verifyStreams(rt::ProgramOp program) {
   for (auto [op, conflicts] :
        llvm::zip_equal(program.getBody().getOps<rt::DispatchOp>(), findHazards(program))) {
     unsigned number = order.append(op.getStream());
+    for (int64_t earlier : op.getAfter()) {
+      bool isOrdered =
+          order.isOrdered(earlier, number) || llvm::any_of(op.getAfter(), [&](int64_t other) {
+            return earlier < other && order.isOrdered(earlier, other);
+          });
+      if (isOrdered || !llvm::is_contained(conflicts, unsigned(earlier))) {
+        return op.emitOpError("waits for dispatch ") << earlier << " without need";
+      }
+    }
     for (int64_t earlier : op.getAfter()) {
       order.wait(earlier);
     }

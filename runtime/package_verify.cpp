@@ -186,8 +186,9 @@ private:
         fail(which + " runs kernel number " + std::to_string(dispatch.kernel) +
              ", which does not exist");
       }
-      if (dispatch.stream >= max_streams || std::any_of(dispatch.after.begin(), dispatch.after.end(),
-                                                        [&](uint32_t other) { return other >= i; })) {
+      if (dispatch.stream >= max_streams ||
+          std::any_of(dispatch.after.begin(), dispatch.after.end(),
+                      [&](uint32_t other) { return other >= i; })) {
         fail(which + " is on stream " + std::to_string(dispatch.stream) +
              " of 64, or waits for what does not come before it");
       }

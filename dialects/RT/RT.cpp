@@ -186,8 +186,9 @@ LogicalResult LaunchesOp::verify() {
   if (getScratch() < 0 || llvm::any_of(launches, [](LaunchAttr launch) {
         return launch.getBlocks() < 1 || launch.getThreads() < 1 || launch.getShared() < 0;
       })) {
-    return emitOpError("C1: scratch and shared memory must not be negative, blocks and threads must "
-                       "be positive");
+    return emitOpError(
+        "C1: scratch and shared memory must not be negative, blocks and threads must "
+        "be positive");
   }
   return success();
 }
@@ -334,7 +335,8 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
            << getPeak() << " does not fit " << work << " bytes of work";
   }
   for (auto [number, dispatch] : llvm::enumerate(getBody().getOps<DispatchOp>())) {
-    if (llvm::any_of(dispatch.getAfter(), [&](int64_t at) { return at < 0 || at >= int64_t(number); })) {
+    if (llvm::any_of(dispatch.getAfter(),
+                     [&](int64_t at) { return at < 0 || at >= int64_t(number); })) {
       return dispatch.emitOpError("C5: waits for what does not come before it");
     }
     if (!symbols.lookupNearestSymbolFrom(*this, dispatch.getKernelAttr())) {

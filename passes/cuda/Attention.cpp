@@ -108,7 +108,9 @@ SmallVector<Value> AttentionForward::emitTile(Value first, ValueRange state) {
   b.barrier(); // weights and values are there
   SmallVector<Value> output =
       math->addWeighted(weights, valueTile, plan.tokenDepth(plan.keys), ValueRange(acc));
-  b.barrier(); // all tiles but the queries are free
+  if (plan.keys > plan.columnTokens) {
+    b.barrier(); // all tiles but the queries are free
+  }
   llvm::copy(output, acc.begin());
   return next;
 }

@@ -164,7 +164,9 @@ SmallVector<Value> AttentionGradient::emitTile(Value firstColumn, ValueRange sta
   if (second.buffer) {
     accumulate(weightNumber, columnFactorTile);
   }
-  b.barrier(); // tiles of columns and weights are free
+  if (columnTensor.length > plan.columnTokens) {
+    b.barrier(); // tiles of columns and weights are free
+  }
   return next;
 }
 
@@ -201,7 +203,9 @@ SmallVector<Value> BiasGradient::emitSample(Value firstColumn, ValueRange sums) 
   for (auto [sum, gradient] : llvm::zip_equal(sums, emitScores(firstColumn).gradients)) {
     next.push_back(arith::AddFOp::create(b, sum, gradient));
   }
-  b.barrier(); // all tiles are free
+  if (!isPerSample && plan.batches > 1) {
+    b.barrier(); // all tiles are free
+  }
   return next;
 }
 

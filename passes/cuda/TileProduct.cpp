@@ -40,6 +40,10 @@ public:
     return shape.columns + columnThreads / rows.getLineStep();
   }
   void storePart(int64_t part, ArrayRef<Value> sums, Value stage) override;
+  bool takesOwnSums(int64_t lanes) const override {
+    return rows.getLineStep() == 1 && columns.getLineStep() == lanes &&
+           shape.columns == lanes * columnThreads;
+  }
 
 private:
   static int64_t rowThreads(TileShape shape) { return shape.threads / columnThreads; }

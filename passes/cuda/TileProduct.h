@@ -34,6 +34,9 @@ public:
   virtual int64_t getStageWidth() const = 0;
   /// Stores the thread's sums of a part; `state` begins with all sums.
   virtual void storePart(int64_t part, llvm::ArrayRef<mlir::Value> state, mlir::Value stage) = 0;
+  /// True if threads that take `lanes` neighbours from the stage, row by row, each find what they
+  /// stored themselves: nobody has to wait then.
+  virtual bool takesOwnSums(int64_t) const { return false; }
 
   const TileShape shape;
   SharedTile rows, columns;

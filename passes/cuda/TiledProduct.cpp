@@ -126,12 +126,15 @@ void ProductKernel::emitStageRows(int64_t rowOffset) {
 void ProductKernel::emitResults(ArrayRef<Value> state) {
   int64_t partRows = product->getPartRows();
   stage = b.shareMemory(0, partRows * product->getStageWidth(), b.getF32Type());
+  bool waits = !product->takesOwnSums(b.getLanes());
   for (int64_t part = 0; part * partRows < plan.shape.rows; ++part) {
-    if (part > 0) {
+    if (part > 0 && waits) {
       b.barrier(); // the rows before have been read
     }
     product->storePart(part, state, stage);
-    b.barrier();
+    if (waits) {
+      b.barrier();
+    }
     emitStageRows(part * partRows);
   }
 }

@@ -66,7 +66,7 @@ private:
   std::string where; // "device cuda:0 (NVIDIA A100)"
   CUdevice device = 0;
   CUcontext context = nullptr;
-  std::vector<CUstream> streams; // the first is what the host waits for
+  std::vector<CUstream> streams;    // the first is what the host waits for
   std::vector<CUdeviceptr> scratch; // of each stream
   uint64_t scratch_bytes = 0;
   CUmodule module = nullptr;

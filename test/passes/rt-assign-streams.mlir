@@ -12,8 +12,8 @@ rt.arena @work size 448 kind work
 rt.tensor @"input:a" : tensor<4xf32> at @io[0]
 rt.tensor @"input:b" : tensor<4xf32> at @io[64]
 rt.tensor @"output:c" : tensor<4xf32> at @io[128]
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
-rt.kernel @k2 : (f32, f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
+rt.kernel @k2 : (f32, f32) -> f32
 
 // Two experts and their vote: the second chain is the first one's equal, the vote waits for its end only.
 // REMARK: dispatches=5{{.*}}longest chain=3{{.*}}streams=2{{.*}}waits=1

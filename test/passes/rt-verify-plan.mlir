@@ -84,7 +84,7 @@ rt.program @silent inputs [] outputs [@"param:w"] peak 0 {
 rt.arena @io size 64 kind io
 rt.arena @work size 128 kind work
 rt.tensor @"input:x" : tensor<4xf32> at @io[0]
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @waits inputs [@"input:x"] outputs [] peak 128 {
   rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
   rt.dispatch @k(@work[0, 16] v1) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0 stream 1 after [0]
@@ -102,10 +102,36 @@ rt.program @no_wait inputs [@"input:x"] outputs [] peak 128 {
 rt.arena @io size 64 kind io
 rt.arena @work size 128 kind work
 rt.tensor @"input:x" : tensor<4xf32> at @io[0]
-rt.kernel @k : (f32) -> f32 chunks 1 scratch 0
+rt.kernel @k : (f32) -> f32
 rt.program @reuse inputs [@"input:x"] outputs [] peak 128 {
   rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
   rt.dispatch @k(@work[0, 16] v1) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0 stream 1 after [0]
   // expected-error @+1 {{conflicts with dispatch 1 of the program}}
   rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v3) root "nn.exp" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.arena @io size 64 kind io
+rt.arena @work size 192 kind work
+rt.tensor @"input:x" : tensor<4xf32> at @io[0]
+rt.kernel @k : (f32) -> f32
+rt.kernel @k2 : (f32, f32) -> f32
+rt.program @another_wait inputs [@"input:x"] outputs [] peak 192 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@work[0, 16] v1) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0 stream 1 after [0]
+  // expected-error @+1 {{waits for dispatch 0 without need}}
+  rt.dispatch @k2(@work[0, 16] v1, @work[64, 16] v2) -> (@work[128, 16] v3) root "nn.add" flops 0.0 bytes 0.0 stream 2 after [1, 0]
+}
+
+// -----
+
+rt.arena @io size 64 kind io
+rt.arena @work size 128 kind work
+rt.tensor @"input:x" : tensor<4xf32> at @io[0]
+rt.kernel @k : (f32) -> f32
+rt.program @no_conflict inputs [@"input:x"] outputs [] peak 128 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
+  // expected-error @+1 {{waits for dispatch 0 without need}}
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0 stream 1 after [0]
 }

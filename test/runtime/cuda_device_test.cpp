@@ -58,8 +58,8 @@ std::unique_ptr<fb::KernelT> device_kernel(const std::string &name, size_t opera
 std::unique_ptr<fb::VariantT> cuda_variant(const std::string &code) {
   auto v = std::make_unique<fb::VariantT>();
   v->name = "cuda:sm_80";
-  for (const auto &[name, kind, size] : {std::tuple("io", fb::ArenaKind::io, 128),
-                                         std::tuple("work", fb::ArenaKind::work, 128)}) {
+  for (const auto &[name, kind, size] :
+       {std::tuple("io", fb::ArenaKind::io, 128), std::tuple("work", fb::ArenaKind::work, 128)}) {
     v->arenas.push_back(std::make_unique<fb::ArenaT>());
     v->arenas.back()->name = name;
     v->arenas.back()->kind = kind;
@@ -236,13 +236,15 @@ std::string fat_binary(const std::vector<std::pair<uint16_t, std::string>> &entr
   std::string body;
   for (auto [kind, payload] : entries) {
     payload.resize((payload.size() + 8) / 8 * 8);
-    std::string head = number(kind, 2) + number(0x101, 2) + number(64, 4) + number(payload.size(), 8);
+    std::string head =
+        number(kind, 2) + number(0x101, 2) + number(64, 4) + number(payload.size(), 8);
     head.resize(64);
     body += head + payload;
   }
   return number(0xBA55ED50, 4) + number(1, 2) + number(16, 2) + number(body.size(), 8) + body;
 }
-const std::string cubin = "\x7f" "ELF\x02\x01\x01 machine code of which there is no more than this";
+const std::string cubin = "\x7f"
+                          "ELF\x02\x01\x01 machine code of which there is no more than this";
 
 TEST(Cuda, ForeignCode) {
   options("budget=10000");
@@ -252,13 +254,15 @@ TEST(Cuda, ForeignCode) {
        {std::string("hello"), std::string(1000, 'x'), cubin, std::string(1, '\0'), fat_binary({}),
         fat_binary({{2, cubin}}), fat_binary({{1, "hello"}}), fat_binary({{7, ptx}})}) {
     const int code = outcome(foreign);
-    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << code << ": " << foreign;
+    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device))
+        << code << ": " << foreign;
   }
 }
 
 TEST(Cuda, CodeThatIsCutOff) {
   options("budget=10000");
   const std::string binary = fat_binary({{2, cubin}, {1, ptx}});
+  ASSERT_EQ(outcome(ptx), 0);
   for (size_t size = 1; size < ptx.size() - 60; size += 41) { // all three kernels are cut, or gone
     const int code = outcome(ptx.substr(0, size));
     EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << size << ": " << code;
@@ -272,11 +276,13 @@ TEST(Cuda, CodeThatIsCutOff) {
 /// A flipped bit may do nothing, give other numbers, or be an error; it is never a crash or a hang.
 TEST(Cuda, FlippedBits) {
   options("budget=10000");
+  ASSERT_EQ(outcome(ptx), 0);
   std::mt19937 random(1);
   int refused = 0;
   for (int i = 0; i < 200; ++i) {
     std::string code = i % 2 ? ptx : fat_binary({{2, cubin}, {1, ptx}});
-    code[random() % std::min<size_t>(code.size(), i % 4 ? code.size() : 150)] ^= char(1u << random() % 8);
+    code[random() % std::min<size_t>(code.size(), i % 4 ? code.size() : 150)] ^=
+        char(1u << random() % 8);
     const int result = outcome(code);
     EXPECT_TRUE(result == 0 || result == 1 || result == int(Exit::mismatch) ||
                 result == int(Exit::device))

@@ -145,7 +145,7 @@ rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 1 threads 256
 
 // -----
 
-rt.kernel @k : () -> () chunks 1 scratch 0
+rt.kernel @k : () -> ()
 rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C5: no stream has the number 64}}
   rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 stream 64
@@ -153,7 +153,7 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
-rt.kernel @k : () -> () chunks 1 scratch 0
+rt.kernel @k : () -> ()
 rt.program @p inputs [] outputs [] peak 0 {
   rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0
   // expected-error @+1 {{C5: waits for what does not come before it}}

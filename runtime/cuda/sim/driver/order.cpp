@@ -149,7 +149,8 @@ std::vector<Conflict> find_conflicts(const Graph &graph, const std::vector<Acces
   for (size_t n = 0; n < accesses.size(); ++n) {
     const Use now = use_of(graph, n);
     for (const bool writes : {false, true}) {
-      const Accesses part = writes ? Accesses{{}, accesses[n].writes} : Accesses{accesses[n].reads, {}};
+      const Accesses part =
+          writes ? Accesses{{}, accesses[n].writes} : Accesses{accesses[n].reads, {}};
       uses.add(now, part, [&](const Use &earlier, bool wrote, uint64_t address) {
         conflicts.try_emplace({earlier.number, n},
                               Conflict{earlier.number, n, wrote, writes, address});
@@ -164,8 +165,7 @@ std::vector<Conflict> find_conflicts(const Graph &graph, const std::vector<Acces
 }
 
 /// The first conflict of nodes that no path orders when `wait` is left out; 0: none is.
-const Conflict *find_race(const Graph &graph, const std::vector<Conflict> &conflicts,
-                          size_t wait) {
+const Conflict *find_race(const Graph &graph, const std::vector<Conflict> &conflicts, size_t wait) {
   const size_t words = (graph.nodes.size() + 63) / 64;
   std::vector<uint64_t> before(graph.nodes.size() * words); // of each node the set of its ancestors
   for (size_t n = 0; n < graph.nodes.size(); ++n) {

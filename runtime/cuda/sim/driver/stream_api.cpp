@@ -191,6 +191,14 @@ CUresult judge(Graph &graph, const std::vector<Accesses> &accesses) {
     const auto superfluous = std::count(graph.needed.begin(), graph.needed.end(), false);
     std::fprintf(stderr, "libcuda stand-in: graph of %zu nodes: %zu waits, %zd superfluous\n",
                  graph.nodes.size(), graph.needed.size() - 1, superfluous);
+    for (const Graph::Node &node : graph.nodes) {
+      for (const Graph::Edge &edge : node.after) {
+        if (!graph.needed[edge.wait]) {
+          std::fprintf(stderr, "libcuda stand-in: superfluous: %s waits for %s\n",
+                       node.operation.what.c_str(), graph.nodes[edge.node].operation.what.c_str());
+        }
+      }
+    }
   }
   return CUDA_SUCCESS;
 }

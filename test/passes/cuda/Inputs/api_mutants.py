@@ -1,7 +1,8 @@
 """A program's calls of the driver, as a list; and what happens when one is left out, moved or wrong.
 
 The program copies on one stream and computes on another, with events between them: x goes up, y = 2 x, z = x + y, z comes down.
-The stand-in runs what nothing orders in an order by its seed, so that an order that is missing shows for some seed.
+The stand-in runs what nothing orders in an order by its seed, so that an order that is missing shows for some seed: as wrong data where that
+comes of it, else as a race of streams.
 """
 import ctypes
 import json
@@ -157,9 +158,9 @@ MUTANTS = [
     ("the upload is a word short", changed("upload", upload("x", N - 1)), "uninitialized"),
     ("the upload is a word long", changed("upload", upload("x", N + 1)), "CUDA_ERROR_INVALID_VALUE"),
     ("the work does not wait for the upload", without("wait uploaded"), "uninitialized"),
-    ("the event is recorded before the upload", moved("record uploaded", before="upload"), "uninitialized"),
+    ("the event is recorded before the upload", moved("record uploaded", before="upload"), "stream-race"),
     ("the event is never recorded", without("record uploaded"), "uninitialized"),
-    ("the download does not wait for the work", without("wait done"), "wrong result"),
+    ("the download does not wait for the work", without("wait done"), "stream-race"),
     ("nobody waits for the download", without("synchronize"), "wrong result"),
     ("a kernel is left out", without("twice"), "uninitialized"),
     ("kernels in the other order", moved("add", before="twice"), "uninitialized"),
