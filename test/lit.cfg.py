@@ -20,14 +20,21 @@ config.substitutions.append(("%models", os.path.join(config.mome_src, "models"))
 config.substitutions.append(("%lib", os.path.join(config.mome_obj, "lib")))
 config.substitutions.append(("%root", config.mome_src))
 config.substitutions.append(("%python", sys.executable))
-# A CUDA toolkit, for what is only worth something with the real one.
-if shutil.which("ptxas", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"])):
-    config.available_features.add("ptxas")
-# Sanitizers make what is slow too slow.
-if os.path.basename(config.mome_obj) == "asan":
-    config.available_features.add("asan")
-if shutil.which("valgrind") and not config.mome_obj.endswith("asan"): # counts instructions
-    config.available_features.add("valgrind")
+
+
+def feature(name, present, reason):
+    """What some tests require; where it is missing, why they are skipped is printed."""
+    if present:
+        config.available_features.add(name)
+    else:
+        lit_config.note(f"skipped: tests that require {name}: {reason}")
+
+
+sanitized = os.path.basename(config.mome_obj) == "asan"
+toolkit = shutil.which("ptxas", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"]))
+feature("ptxas", toolkit, "there is no ptxas, so no machine code for GPUs to look at")
+feature("unsanitized", not sanitized, "sanitizers make the simulator of whole models too slow")
+feature("valgrind", shutil.which("valgrind") and not sanitized, "there is no valgrind, or a sanitizer, beside which it does not run")
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.
 if os.environ.get("MOME_ROUNDTRIP"):
     config.substitutions.append(("mome-opt", "mome-opt --verify-roundtrip"))
