@@ -43,6 +43,10 @@ private:
   void fill(Value batch, Value group);
   /// Of a plane of the volume at a place, the elements that the taps in it meet.
   SmallVector<Value> loadPlane(Value plane, Value place);
+  /// Calls `use` for the products of the results from `first` on: with the result's number, the tap's, and the element
+  /// that meets it. Every plane is loaded once.
+  void forProducts(Value first, Value place,
+                   function_ref<void(int64_t result, int64_t tap, Value element)> use);
   /// The place's indices along all axes but the first, and whether it has results.
   SmallVector<Value> digitsOf(Value place, Value &exists);
   SmallVector<Value> loadWeights();
@@ -131,9 +135,9 @@ void DepthwiseKernel::fill(Value batch, Value group) {
     Value elements = loadNeighbours(b, source, b.addIndex(origin, number), lanes);
     elements = holdsBf16(source) ? b.widenBits(elements) : elements;
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      Value element = lanes == 1 ? elements
-                                 : vector::ExtractOp::create(b, elements, ArrayRef<int64_t>{lane})
-                                       .getResult();
+      Value element =
+          lanes == 1 ? elements
+                     : vector::ExtractOp::create(b, elements, ArrayRef<int64_t>{lane}).getResult();
       memref::StoreOp::create(b, element, shared, b.addIndex(at, mostTaps + lane));
     }
   });
@@ -149,8 +153,7 @@ SmallVector<Value> DepthwiseKernel::loadPlane(Value plane, Value place) {
 SmallVector<Value> DepthwiseKernel::digitsOf(Value place, Value &exists) {
   SmallVector<Value> digits = b.delinearize(place, ArrayRef(volume.extents).drop_front());
   exists = b.isLess(place, b.index(volume.places));
-  for (auto [digit, extent] :
-       llvm::zip_equal(digits, ArrayRef(geometry.result).drop_front())) {
+  for (auto [digit, extent] : llvm::zip_equal(digits, ArrayRef(geometry.result).drop_front())) {
     exists = arith::AndIOp::create(b, exists, b.isLess(digit, b.index(extent)));
   }
   return digits;
@@ -171,30 +174,36 @@ SmallVector<Value> DepthwiseKernel::loadWeights() {
   return weights;
 }
 
+void DepthwiseKernel::forProducts(Value first, Value place,
+                                  function_ref<void(int64_t, int64_t, Value)> use) {
+  int64_t taps = geometry.kernel[0], step = geometry.dilation[0], perPlane = offsets.size();
+  for (int64_t plane = 0; plane < volume.rolled + (taps - 1) * step; ++plane) {
+    SmallVector<Value> elements = loadPlane(b.addIndex(first, plane), place);
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      int64_t result = plane - tap * step;
+      for (int64_t i = 0; result >= 0 && result < volume.rolled && i < perPlane; ++i) {
+        use(result, tap * perPlane + i, elements[i]);
+      }
+    }
+  }
+}
+
 /// All results of a place, along the first axis.
 void DepthwiseKernel::emitColumns(Value batch, Value group, Value place, ArrayRef<Value> weights) {
   Value exists;
   SmallVector<Value> digits = digitsOf(place, exists);
   b.loop(b.index(0), b.index(geometry.result[0]), volume.rolled, [&](Value first) {
     SmallVector<Value> sums(volume.rolled, zero());
-    int64_t taps = geometry.kernel[0], step = geometry.dilation[0], perPlane = offsets.size();
-    for (int64_t plane = 0; plane < volume.rolled + (taps - 1) * step; ++plane) {
-      SmallVector<Value> elements = loadPlane(b.addIndex(first, plane), place);
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        int64_t result = plane - tap * step;
-        for (int64_t i = 0; result >= 0 && result < volume.rolled && i < perPlane; ++i) {
-          sums[result] = math::FmaOp::create(b, weights[tap * perPlane + i], elements[i],
-                                             sums[result]);
-        }
-      }
-    }
+    forProducts(first, place, [&](int64_t result, int64_t tap, Value element) {
+      sums[result] = math::FmaOp::create(b, weights[tap], element, sums[result]);
+    });
     for (int64_t i = 0; i < volume.rolled; ++i) {
       Value result = b.addIndex(first, i);
-      Value stores = geometry.result[0] % volume.rolled == 0
-                         ? exists
-                         : arith::AndIOp::create(b, exists,
-                                                 b.isLess(result, b.index(geometry.result[0])))
-                               .getResult();
+      Value stores =
+          geometry.result[0] % volume.rolled == 0
+              ? exists
+              : arith::AndIOp::create(b, exists, b.isLess(result, b.index(geometry.result[0])))
+                    .getResult();
       b.ifThen(stores, [&] {
         SmallVector<Value> at{batch, group, result};
         llvm::append_range(at, digits);
@@ -238,24 +247,15 @@ SmallVector<Value> DepthwiseKernel::addColumn(Value batch, Value group, Value fi
     Value result = b.addIndex(first, i), at = b.mulIndex(line, geometry.result[0]);
     Value inside = arith::AndIOp::create(b, exists, b.isLess(result, b.index(geometry.result[0])));
     at = b.addIndex(at, result);
-    for (auto [digit, extent] :
-         llvm::zip_equal(digits, ArrayRef(geometry.result).drop_front())) {
+    for (auto [digit, extent] : llvm::zip_equal(digits, ArrayRef(geometry.result).drop_front())) {
       at = b.addIndex(b.mulIndex(at, extent), digit);
     }
     at = arith::SelectOp::create(b, inside, at, b.index(0));
     cotangents.push_back(arith::SelectOp::create(b, inside, b.loadWide(factor, at), zero()));
   }
-  int64_t taps = geometry.kernel[0], step = geometry.dilation[0], perPlane = offsets.size();
-  for (int64_t plane = 0; plane < volume.rolled + (taps - 1) * step; ++plane) {
-    SmallVector<Value> elements = loadPlane(b.addIndex(first, plane), place);
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      int64_t result = plane - tap * step;
-      for (int64_t i = 0; result >= 0 && result < volume.rolled && i < perPlane; ++i) {
-        Value &sum = sums[tap * perPlane + i];
-        sum = math::FmaOp::create(b, cotangents[result], elements[i], sum);
-      }
-    }
-  }
+  forProducts(first, place, [&](int64_t result, int64_t tap, Value element) {
+    sums[tap] = math::FmaOp::create(b, cotangents[result], element, sums[tap]);
+  });
   return sums;
 }
 
@@ -265,8 +265,8 @@ void DepthwiseKernel::storeWeights(Value group, ArrayRef<Value> sums) {
   Value lane = b.remIndex(b.getThread(), warpThreads);
   Value warp = b.divIndex(b.getThread(), warpThreads);
   ThreadReduction add(b, nn::ReductionKind::sum);
-  SmallVector<Value> totals = llvm::map_to_vector(
-      sums, [&](Value sum) { return add.overWarp(sum).front(); });
+  SmallVector<Value> totals =
+      llvm::map_to_vector(sums, [&](Value sum) { return add.overWarp(sum).front(); });
   Value perWarp = b.shareMemory(0, warps * taps, b.getF32Type());
   b.barrier(); // the volume has been read
   b.ifThen(b.isEqual(lane, b.index(0)), [&] {
@@ -296,15 +296,15 @@ int64_t DepthwiseKernel::emitWeights() {
       b.index(0), b.index(geometry.batch), 1, sums, [&](Value batch, ValueRange before) {
         fill(batch, group);
         b.barrier(); // the volume is there
-        SmallVector<Value> after = llvm::to_vector(b.reduceLoop(
-            b.getThread(), b.index(volume.places), threads, before,
-            [&](Value place, ValueRange outer) {
-              return llvm::to_vector(b.reduceLoop(
-                  b.index(0), b.index(geometry.result[0]), volume.rolled, outer,
-                  [&](Value first, ValueRange inner) {
-                    return addColumn(batch, group, first, place, inner);
-                  }));
-            }));
+        SmallVector<Value> after = llvm::to_vector(
+            b.reduceLoop(b.getThread(), b.index(volume.places), threads, before,
+                         [&](Value place, ValueRange outer) {
+                           return llvm::to_vector(
+                               b.reduceLoop(b.index(0), b.index(geometry.result[0]), volume.rolled,
+                                            outer, [&](Value first, ValueRange inner) {
+                                              return addColumn(batch, group, first, place, inner);
+                                            }));
+                         }));
         b.barrier(); // the volume is free
         return after;
       }));
@@ -317,8 +317,8 @@ DeviceKernel mome::cuda::emitDepthwise(nn::KernelOp kernel, OpBuilder &builder,
   LaunchBuilder b(kernel, 0, /*lanes=*/1, builder);
   Volume volume(conv.geometry);
   DepthwiseKernel depthwise(b, conv, volume, space);
-  int64_t blocks = conv.kind == Convolution::Kind::forWeight ? depthwise.emitWeights()
-                                                             : depthwise.emitResults();
+  int64_t blocks =
+      conv.kind == Convolution::Kind::forWeight ? depthwise.emitWeights() : depthwise.emitResults();
   DeviceKernel result;
   b.finish(result, blocks, threads);
   return result;
