@@ -56,7 +56,7 @@ class Peer:
 class Ours:
     def __init__(self, bin_dir, model, precision, batch, threads, folder, budget):
         self.version, self.times, self.memory, self.peaks = "Mome", [], 0, []
-        self.peak_command = [os.path.join(bin_dir, "mome-check-kernels"), "--peak", threads]
+        self.mome, self.threads = os.path.join(bin_dir, "mome"), threads
         self.package = os.path.join(folder, f"{model}-{precision}-b{batch}.mpk")
         self.run_command = [os.path.join(bin_dir, "mome"), "run", self.package, "--entry", "step", "--random-inputs", "--threads", threads]
         start = time.perf_counter()
@@ -71,8 +71,9 @@ class Ours:
 
     def measure_peak(self):
         """What the machine gives just now in multiply-adds, FLOP/s."""
-        text = subprocess.run(self.peak_command, capture_output=True, text=True, check=True).stdout
-        self.peaks.append(float(text.split()[0]) * 1e9)
+        environment = os.environ | {"MOME_NUM_THREADS": self.threads}
+        text = subprocess.run([self.mome, "doctor"], capture_output=True, text=True, check=True, env=environment).stdout
+        self.peaks.append(float(re.search(r"([\d.]+) GFLOP/s", text)[1]) * 1e9)
 
     def steps(self, count):
         """One more than asked: the first touches the memory, as the peers' first step did."""

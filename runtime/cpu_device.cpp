@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <sys/mman.h>
+#include <new>
 
 #include "runtime/error.h"
 #include "runtime/interval_set.h"
@@ -11,41 +11,18 @@
 namespace mome {
 namespace {
 
-constexpr uint64_t page = 4096, huge_page = 2 << 20;
+constexpr uint64_t page = 4096;
 
-/// Zero-filled memory; the empty span for 0 bytes.
-std::span<std::byte> map_memory(uint64_t bytes, const std::string &what) {
-  if (bytes == 0) {
-    return {};
-  }
-  void *memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
-    throw Error(Exit::budget, "memory", "cannot allocate " + what,
-                "free some memory, or compile with a smaller batch");
-  }
-  if (bytes >= huge_page) {
-    ::madvise(memory, bytes, MADV_HUGEPAGE); // fewer TLB misses; no harm when it is refused
-  }
-  return {static_cast<std::byte *>(memory), bytes};
-}
-
-void unmap(std::span<std::byte> memory) {
-  if (!memory.empty()) {
-    ::munmap(memory.data(), memory.size());
-  }
+MappedMemory map_memory(uint64_t bytes, const std::string &what) try {
+  return MappedMemory(bytes);
+} catch (const std::bad_alloc &) {
+  throw Error(Exit::budget, "memory", "cannot allocate " + what,
+              "free some memory, or compile with a smaller batch");
 }
 
 } // namespace
 
 CpuDevice::CpuDevice(const DeviceOptions &options) : pool(options.threads, options.pin) {}
-
-CpuDevice::~CpuDevice() {
-  for (const std::span<std::byte> &arena : arenas) {
-    unmap(arena);
-  }
-  unmap(scratch);
-  unmap(shared);
-}
 
 std::string CpuDevice::name() const {
   return "cpu, " + std::to_string(pool.size()) + (pool.size() == 1 ? " thread" : " threads");
@@ -90,7 +67,9 @@ void CpuDevice::load(std::span<const std::byte> code, std::span<const Kernel> wa
     shared_size = std::max(shared_size, kernel.shared);
   }
   shared = map_memory(shared_size, "shared scratch memory");
-  scratch = map_memory(scratch_stride * uint64_t(pool.size()), "scratch memory");
+  const uint64_t needed = scratch_stride * uint64_t(pool.size());
+  scratch = map_memory(needed > page * 64 ? std::max(needed, MappedMemory::huge_page) : needed,
+                       "scratch memory");
 }
 
 namespace {

@@ -9,6 +9,8 @@
 
 #include "runtime/device.h"
 #include "runtime/elf_image.h"
+#include "runtime/machine_speed.h"
+#include "runtime/mapped_memory.h"
 #include "runtime/thread_pool.h"
 
 namespace mome {
@@ -16,7 +18,6 @@ namespace mome {
 class CpuDevice : public Device {
 public:
   explicit CpuDevice(const DeviceOptions &options);
-  ~CpuDevice() override;
 
   std::string name() const override;
   uint64_t available_bytes() const override;
@@ -28,6 +29,7 @@ public:
   void download(const Slice &slice, std::span<std::byte> to) override;
   std::byte *host_memory(uint32_t arena) override { return arenas[arena].data(); }
   void run(size_t program, size_t begin, size_t end) override;
+  double measure_peak(double seconds) override { return measure_multiply_adds(pool, seconds); }
 
   /// Kernels (or phases of one) per wave of a program.
   std::vector<size_t> wave_sizes(size_t program) const;
@@ -57,12 +59,12 @@ private:
   void run(Wave wave);
 
   ThreadPool pool;
-  std::vector<std::span<std::byte>> arenas;
+  std::vector<MappedMemory> arenas;
   std::unique_ptr<ElfImage> image;
   std::vector<Entry> kernels;
-  std::span<std::byte> scratch; // scratch_stride bytes per thread
+  MappedMemory scratch; // scratch_stride bytes per thread
   uint64_t scratch_stride = 0;
-  std::span<std::byte> shared; // for the kernel that runs
+  MappedMemory shared; // for the kernel that runs
   std::vector<Prepared> programs;
 };
 

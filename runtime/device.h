@@ -54,6 +54,9 @@ public:
   /// next commit(). One commit at most between two finish(). False: this device has no use for it.
   virtual bool stage(const Slice &, std::span<const std::byte>) { return false; }
   virtual void commit() {}
+
+  /// FLOP/s that its multiply-adds give now, measured for so long; 0: unknown.
+  virtual double measure_peak(double) { return 0; }
 };
 
 /// The device a variant is for ("x86-64-...": the CPU). Throws Error (device) for other names.

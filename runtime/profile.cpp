@@ -15,23 +15,40 @@ double Profile::total() const {
   return std::accumulate(seconds.begin(), seconds.end(), 0.0);
 }
 
-Profile profile(Session &session, const Program &program, int repeat) {
+double Profile::flops() const {
+  double sum = 0;
+  for (const Dispatch &dispatch : program->dispatches) {
+    sum += dispatch.flops;
+  }
+  return sum;
+}
+
+/// The element at `rank` of the sorted range.
+static double ranked(std::span<double> values, size_t rank) {
+  const auto at = values.begin() + ptrdiff_t(rank);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+Profile profile(Session &session, const Program &program, int repeat, Of of) {
+  constexpr double peak_seconds = 0.02;
   const size_t count = program.dispatches.size();
-  std::vector<double> all(count * size_t(repeat));
+  std::vector<double> all(count * size_t(repeat)), peaks;
   session.run(program);
   for (int run = 0; run < repeat; ++run) {
+    peaks.push_back(session.device().measure_peak(peak_seconds));
     session.run_timed(program, std::span(all).subspan(size_t(run) * count, count));
   }
+  const size_t middle = size_t(repeat) / 2;
   Profile result{&program, std::vector<double>(count)};
   std::vector<double> runs(size_t(repeat), 0);
   for (size_t i = 0; i < count; ++i) {
     for (size_t run = 0; run < runs.size(); ++run) {
       runs[run] = all[run * count + i];
     }
-    const auto middle = runs.begin() + repeat / 2;
-    std::nth_element(runs.begin(), middle, runs.end());
-    result.seconds[i] = *middle;
+    result.seconds[i] = ranked(runs, of == Of::best ? 0 : middle);
   }
+  result.peak = ranked(peaks, of == Of::best ? peaks.size() - 1 : middle);
   return result;
 }
 

@@ -17,13 +17,19 @@ class Session;
 
 struct Profile {
   const Program *program = nullptr;
-  std::vector<double> seconds; // of each dispatch; the median over the runs
+  std::vector<double> seconds; // of each dispatch
+  double peak = 0;             // FLOP/s of multiply-adds, measured before each run; 0: unknown
   double total() const;
+  double flops() const; // of one run
 };
+
+/// Of several runs. A median is what a user waits; the best is what kernels can do, when others use the
+/// machine too.
+enum class Of { median, best };
 
 /// Runs an entry `repeat` times, after one run that does not count. What the entry reads must have
 /// been written. Entries that update in place go on from their own results.
-Profile profile(Session &session, const Program &program, int repeat);
+Profile profile(Session &session, const Program &program, int repeat, Of of = Of::median);
 
 enum class GroupBy { phase, part, op, block, line, kernel };
 std::string_view group_by_name(GroupBy by);

@@ -37,7 +37,7 @@ public:
 
   const Package &package() const { return *pkg; }
   const Variant &variant() const { return var; }
-  const Device &device() const { return *dev; }
+  Device &device() const { return *dev; }
   /// An arena of the variant as host memory, or null where the host cannot reach it.
   const std::byte *host_memory(uint32_t arena) { return dev->host_memory(arena); }
 

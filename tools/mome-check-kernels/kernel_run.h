@@ -4,6 +4,9 @@
 
 #include "dialects/NN/Interpreter.h"
 
+#include "runtime/mapped_memory.h"
+
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -21,23 +24,26 @@ using KernelFunction = std::function<void(void *const *, int64_t, int64_t, void 
 /// Bytes with a 64-byte aligned start and guard bytes on both sides.
 class Buffer {
 public:
-  explicit Buffer(int64_t size) : size(size), bytes(size + 3 * guard, fill) {}
+  explicit Buffer(int64_t size) : size(size), memory(size + 3 * guard) {
+    std::ranges::fill(memory.bytes(), fill);
+  }
   char *data() {
-    auto address = reinterpret_cast<uintptr_t>(bytes.data()) + guard;
+    auto address = reinterpret_cast<uintptr_t>(memory.data()) + guard;
     return reinterpret_cast<char *>((address + 63) / 64 * 64);
   }
   /// True if nobody wrote around the data.
   bool isIntact() {
-    char *from = bytes.data(), *to = bytes.data() + bytes.size();
-    return std::all_of(from, data(), [](char c) { return c == fill; }) &&
-           std::all_of(data() + size, to, [](char c) { return c == fill; });
+    auto *from = reinterpret_cast<std::byte *>(data());
+    auto isFill = [](std::byte b) { return b == fill; };
+    return std::all_of(memory.data(), from, isFill) &&
+           std::all_of(from + size, memory.data() + memory.bytes().size(), isFill);
   }
   int64_t size;
 
 private:
   static constexpr int64_t guard = 128;
-  static constexpr char fill = 0x5a;
-  std::vector<char> bytes;
+  static constexpr std::byte fill{0x5a};
+  MappedMemory memory;
 };
 
 /// How a kernel is run (passes/cpu/KernelEmitter.h).

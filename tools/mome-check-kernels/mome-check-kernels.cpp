@@ -18,7 +18,7 @@
 #include "passes/cuda/KernelEmitter.h"
 #include "tools/mome-check-kernels/device_runner.h"
 #include "tools/mome-check-kernels/kernel_run.h"
-#include "tools/mome-check-kernels/measure.h"
+#include "tools/mome-check-kernels/timing.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -39,7 +39,6 @@
 #include "llvm/TargetParser/Host.h"
 
 #include <cstring>
-#include <numeric>
 
 using namespace mlir;
 using namespace mome;
@@ -60,11 +59,6 @@ static llvm::cl::opt<double> minPeak("min-peak", llvm::cl::init(0),
                                      llvm::cl::desc("with --bench: fail below so many percent of "
                                                     "the peak"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose name contains this"));
-
-static llvm::cl::opt<int> peakThreads(
-    "peak", llvm::cl::value_desc("threads"),
-    llvm::cl::desc("only measure what so many threads do at once in multiply-adds, now"));
-
 static llvm::cl::opt<bool> cold("cold",
                                 llvm::cl::desc("with --bench: operands start in memory, not in a "
                                                "cache, as between the kernels of a large model"));
@@ -119,53 +113,6 @@ static bool check(Run &run, StringRef family) {
     run.printUlp();
   }
   return problem.empty();
-}
-
-//===-- Benchmarks ----------------------------------------------------------------------------===//
-
-static double getFlops(nn::KernelOp kernel) {
-  double flops = 0;
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
-    flops += nn::getFusionRole(&op) == nn::FusionRole::access ? 0 : nn::getFlops(&op);
-  }
-  return flops;
-}
-
-/// Prints the best time; true if it is good enough. It is the sum of the best times of the chunks,
-/// run one by one as the runtime does: what else the machine does seldom spares a whole large kernel.
-/// `whole` is the best time of all chunks in a row, as one would time a function of a library.
-static bool time(Run &run, StringRef family, double peak) {
-  std::vector<double> chunks(run.record.packs + run.record.chunks, 1e30);
-  double total = 0, whole = 1e30;
-  std::vector<char> elsewhere(cold ? 64 << 20 : 0);
-  for (int trial = 0; trial < 100 && (trial < 3 || total < 2.0); ++trial) {
-    for (size_t i = 0; i < elsewhere.size(); i += 64) {
-      ++elsewhere[i];
-    }
-    double before = total;
-    for (auto [chunk, best] : llvm::enumerate(chunks)) {
-      double start = seconds();
-      run.call(chunk, chunk + 1);
-      double elapsed = seconds() - start;
-      best = std::min(best, elapsed);
-      total += elapsed;
-    }
-    whole = std::min(whole, total - before);
-  }
-  double best = std::accumulate(chunks.begin(), chunks.end(), 0.0);
-  double packs = std::accumulate(chunks.begin(), chunks.begin() + run.record.packs, 0.0);
-  double bytes = 0;
-  for (RankedTensorType type : run.types) {
-    bytes += byteSize(type);
-  }
-  double gflops = getFlops(run.kernel) / best * 1e-9;
-  llvm::outs() << llvm::formatv(
-      "{0,-28} {1,-12} {2,9:f1} us  {3,6:f1} GFLOP/s ({4,3:f0} % of peak {5:f1})  {6,5:f1} GB/s  "
-      "whole {7,9:f1} us  chunks {8}{9}\n",
-      run.kernel.getSymName(), family, best * 1e6, gflops, 100 * gflops / peak, peak,
-      bytes / best * 1e-9, whole * 1e6, run.record.chunks,
-      packs ? llvm::formatv("  packs {0:f1} us", packs * 1e6).str() : "");
-  return 100 * gflops >= minPeak * peak;
 }
 
 //===-- Compilation ---------------------------------------------------------------------------===//
@@ -331,7 +278,7 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
   if (failed(engine)) {
     return false;
   }
-  double peak = bench ? measurePeak() : 0;
+  std::vector<Timing> timings;
   for (Emitted &entry : emitted) {
     if (!entry.record) {
       llvm::outs() << entry.kernel.getSymName() << " " << entry.family << "\n";
@@ -345,10 +292,13 @@ static bool processFile(ModuleOp module, const cpu::Target &target) {
     auto *code = reinterpret_cast<void (*)(void *const *, int64_t, int64_t, void *)>(*function);
     Run run(entry.kernel, code, *entry.record, inputRange());
     if (bench) {
-      allFine &= time(run, entry.family, peak);
+      timings.emplace_back(std::move(run), entry.family);
     } else {
       allFine &= check(run, entry.family);
     }
+  }
+  if (bench) {
+    allFine &= timeInTurns(timings, {cold, minPeak});
   }
   return allFine;
 }
@@ -357,10 +307,6 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   llvm::cl::ParseCommandLineOptions(argc, argv,
                                     "Runs kernels and compares them with the interpreter\n");
-  if (peakThreads > 0) {
-    llvm::outs() << llvm::formatv("{0:f1} GFLOP/s\n", measurePeak(peakThreads));
-    return 0;
-  }
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   DialectRegistry registry;

@@ -21,7 +21,7 @@ struct Flags {
   SessionOptions options;
   int repeat = 10;
   size_t top = 12;
-  bool json = false;
+  bool json = false, best = false;
 };
 
 OrderedJson group_json(const ProfileGroup &g, double total) {
@@ -64,18 +64,23 @@ void run(Flags &flags) {
   const std::string entry = train::run_entry(model, flags.request).entry;
   Session &session = model.get_session();
   const Program &program = session.program(entry);
-  const Profile profile = mome::profile(session, program, flags.repeat);
-  const double total = profile.total();
+  const Profile profile = mome::profile(session, program, flags.repeat, flags.best ? Of::best : Of::median);
+  const double total = profile.total(), share = profile.flops() / total / profile.peak;
   OrderedJson json = {{"entry", entry},
                       {"variant", session.variant().name},
                       {"device", session.device().name()},
                       {"runs", flags.repeat},
                       {"dispatches", program.dispatches.size()},
-                      {"seconds", total}};
+                      {"seconds", total},
+                      {"peak", profile.peak}};
   if (!flags.json) {
-    std::printf("%s on %s, %s: %.3f ms in %zu dispatches (medians of %d runs)\n", entry.c_str(),
+    std::printf("%s on %s, %s: %.3f ms in %zu dispatches (%s of %d runs)\n", entry.c_str(),
                 session.variant().name.c_str(), session.device().name().c_str(), total * 1e3,
-                program.dispatches.size(), flags.repeat);
+                program.dispatches.size(), flags.best ? "best" : "medians", flags.repeat);
+    if (profile.peak > 0) {
+      std::printf("%.1f GFLOP/s, %.0f %% of the %.1f that multiply-adds got between the runs\n",
+                  share * profile.peak * 1e-9, share * 100, profile.peak * 1e-9);
+    }
   }
   for (const GroupBy by : kinds) {
     const std::vector<ProfileGroup> groups = group(profile, session.variant(), by);
@@ -112,6 +117,8 @@ void add_profile(CLI::App &app) {
       ->check(CLI::IsMember({"phase", "part", "op", "block", "line", "kernel"}));
   command->add_option("--top", flags->top, "rows per table (default 12)");
   command->add_option("--repeat", flags->repeat, "runs (default 10)")->check(CLI::PositiveNumber);
+  command->add_flag("--best", flags->best,
+                    "the best time of each dispatch, not the median: for a busy machine");
   command->add_option("--params", flags->weights, "weights (default: freshly initialised)");
   command->add_option("--in", flags->inputs, "inputs (default: random numbers)");
   command->add_option("--trace", flags->trace,

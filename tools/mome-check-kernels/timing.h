@@ -1,0 +1,40 @@
+// How fast a kernel is on one core, on a machine that others use too.
+#ifndef MOME_TOOLS_CHECK_KERNELS_TIMING_H
+#define MOME_TOOLS_CHECK_KERNELS_TIMING_H
+
+#include "tools/mome-check-kernels/kernel_run.h"
+
+namespace mome {
+
+/// The best times of a kernel's chunks, run one by one as the runtime does: what else the machine does
+/// seldom spares a whole large kernel. Processor time.
+class Timing {
+public:
+  Timing(Run run, std::string family);
+
+  /// Runs the kernel once.
+  void round();
+  /// Seconds of processor time in all rounds.
+  double total() const { return sum; }
+  /// Prints a line; true if the kernel reaches `minPeak` percent of `peak` FLOP/s. `whole` is the best
+  /// time of all chunks in a row, as one would time a function of a library.
+  bool print(double peak, double minPeak);
+
+private:
+  Run run;
+  std::string family;
+  std::vector<double> chunks;
+  double sum = 0, whole;
+};
+
+struct TimingOptions {
+  bool cold = false;  // operands start in memory, not in a cache
+  double minPeak = 0; // percent of the peak that each kernel must reach
+};
+
+/// Times kernels in turns, so that what disturbs disturbs all of them, and the peak of multiply-adds
+/// with them. Prints a line each; true if all reach what is demanded.
+bool timeInTurns(std::vector<Timing> &kernels, const TimingOptions &options);
+
+} // namespace mome
+#endif
