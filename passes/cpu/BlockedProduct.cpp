@@ -65,9 +65,10 @@ private:
 } // namespace
 
 /// k per block; up to `wholeDepth`, sums in scratch cost more than they save. These numbers, and those
-/// of planOf, are the best of a search (`mome-check-kernels bench/gemm.mlir --bench --cold`): chunks
-/// small enough that rows and sums stay in the second-level cache, also when neighbours take half.
-static constexpr int64_t blockDepth = 512, packedDepth = 384, wholeDepth = 1024;
+/// of planOf, are the best of a search (`mome-check-kernels bench/gemm.mlir --bench --cold`): panels
+/// come from the second-level cache as fast as from the first, so blocks are deep and chunks small
+/// enough that rows and sums stay there too, also when neighbours take half.
+static constexpr int64_t blockDepth = 784, wholeDepth = 1024;
 /// The packs of a product, about; and panels of one at most: a page of each row of B.
 static constexpr int64_t wantedPacks = 16, mostPanelsPerPack = 64;
 
@@ -91,14 +92,13 @@ static Plan planOf(const Target &target, const nn::Product &product, bool pairs,
       product.transposeLhs || cast<ShapedType>(product.lhs.getType()).getElementType().isBF16();
   plan.packsFirst =
       product.batch == 1 && product.m >= 96 && double(product.m) * product.n * product.k >= 4e6;
-  int64_t mostDepth = product.transposeLhs ? packedDepth : blockDepth;
   int64_t depths =
-      !product.transposeLhs && plan.extent <= wholeDepth ? 1 : ceilDiv(plan.extent, mostDepth);
+      !product.transposeLhs && plan.extent <= wholeDepth ? 1 : ceilDiv(plan.extent, blockDepth);
   plan.depth = ceilDiv(ceilDiv(plan.extent, depths), target.lanes) * target.lanes;
   plan.panelsPerPack = std::min(ceilDiv(plan.allPanels, wantedPacks), mostPanelsPerPack);
   // Packing A pays by many columns, packing B in each chunk by many rows.
-  int64_t mostColumns = !plan.packsFirst ? 96 : plan.packsRows ? 768 : 384;
-  int64_t mostRows = plan.packsFirst ? 48 : 192, fewestBlocks = plan.packsFirst ? 8 : 4;
+  int64_t mostColumns = !plan.packsFirst ? 96 : plan.packsRows || depths == 1 ? 768 : 384;
+  int64_t mostRows = plan.packsFirst ? 24 : 192, fewestBlocks = 4;
   plan.panels = ceilDiv(plan.allPanels, ceilDiv(product.n, mostColumns));
   plan.columnGroups = ceilDiv(plan.allPanels, plan.panels);
   int64_t allRowBlocks = ceilDiv(product.m, plan.tile.rows);
