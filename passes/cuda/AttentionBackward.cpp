@@ -10,7 +10,7 @@
 //              if they share the bias:  dbias += dS
 //
 // Launches 1 and 2 are one program with the roles of queries and keys exchanged. Each block owns what
-// it sums: no atomics.
+// it sums: no atomics. Tokens behind the last one, in the last tile, have no weight.
 #include "passes/cuda/AttentionTiles.h"
 #include "passes/cuda/Families.h"
 #include "passes/cuda/ThreadReduction.h"
@@ -31,12 +31,16 @@ protected:
                 bool rowsAreKeys);
   /// Starts copies.
   void copyRows();
-  void copyColumns(Value first);
-  struct Tile {
-    SmallVector<Value> weights, gradients; // P and dS, of the thread; 0 where there is no token
+  void copyColumns(Value first, Value stage);
+  /// Takes what is kept of the rows, once they are there.
+  void loadRows();
+  struct Scores {
+    SmallVector<Value> weights, gradients; // P and dS, of the thread
   };
-  /// Once all copies are there.
-  Tile emitScores(Value firstColumn);
+  /// Once all copies are there. 0 where there is no column.
+  Scores emitScores(const Columns &columns);
+  ColumnTile tokensOf(const Columns &columns);
+  ColumnTile factorsOf(const Columns &columns);
 
   bool rowsAreKeys;
   HeadTensor query, key, value, cotangent;
@@ -44,6 +48,18 @@ protected:
   // Rows and columns of the scores, and of their gradient.
   const HeadTensor &rowTensor, &columnTensor, &rowFactor, &columnFactor;
   SharedTile rowTile, rowFactorTile, columnTile, columnFactorTile;
+
+private:
+  struct QueryValues {
+    Value lse, delta; // lse in units of the exponential's base
+  };
+  QueryValues loadQuery(Value query);
+  SmallVector<QueryValues> loadColumns(const Columns &columns);
+  Value emitWeight(Value product, const QueryValues &query, Value row, Value column);
+
+  SmallVector<Value> rows, factors;   // what is kept of the tiles of rows
+  SmallVector<QueryValues> rowValues; // if rows are queries
+  Value columnValues;                 // else, in shared memory: lse of a tile, then delta, by stage
 };
 
 /// Launch 1 (`rowsAreKeys`) or 2.
@@ -55,7 +71,7 @@ public:
 
 private:
   /// One tile of the tokens walked; the state is the sums of the first and second cotangent.
-  SmallVector<Value> emitTile(Value first, ValueRange state);
+  SmallVector<Value> emitTile(const Columns &columns, ValueRange state);
 
   HeadTensor first, second;                  // dK and dV, or dQ; without a buffer: not wanted
   unsigned gradientNumber, weightNumber = 0; // of kept weights
@@ -90,43 +106,112 @@ ScoreGradient::ScoreGradient(LaunchBuilder &b, const AttentionPlan &plan,
       rowTensor(rowsAreKeys ? key : query), columnTensor(rowsAreKeys ? query : key),
       rowFactor(rowsAreKeys ? value : cotangent), columnFactor(rowsAreKeys ? cotangent : value),
       rowTile(makeRowTile()), rowFactorTile(makeRowTile()), columnTile(makeColumnTile()),
-      columnFactorTile(makeColumnTile()) {}
+      columnFactorTile(makeColumnTile()) {
+  if (rowsAreKeys) {
+    int64_t size = 2 * plan.stages * plan.columnTokens;
+    columnValues = b.shareMemory(sharedBytes, size, b.getF32Type());
+    sharedBytes += 4 * size;
+  }
+}
 
 void ScoreGradient::copyRows() {
-  copyTile(rowTile, rowTensor, firstToken);
-  copyTile(rowFactorTile, rowFactor, firstToken);
+  copyTile(rowTile, rowTensor, firstToken, b.index(0));
+  copyTile(rowFactorTile, rowFactor, firstToken, b.index(0));
 }
 
-void ScoreGradient::copyColumns(Value first) {
-  copyTile(columnTile, columnTensor, first);
-  copyTile(columnFactorTile, columnFactor, first);
+void ScoreGradient::loadRows() {
+  rows = math->loadRows(rowTile, plan.channelDepth(plan.depth));
+  factors = math->loadRows(rowFactorTile, plan.channelDepth(plan.valueDepth));
+  rowValues.clear();
+  for (int64_t i = 0; !rowsAreKeys && i < math->rows; ++i) {
+    rowValues.push_back(loadQuery(rowToken(i, firstToken)));
+  }
 }
 
-ScoreGradient::Tile ScoreGradient::emitScores(Value firstColumn) {
-  SmallVector<Value> products = math->multiply(rowTile, columnTile, plan.channelDepth(plan.depth));
-  SmallVector<Value> gradients =
-      math->multiply(rowFactorTile, columnFactorTile, plan.channelDepth(plan.valueDepth));
-  int64_t width = math->columns;
-  Tile tile;
+ScoreGradient::QueryValues ScoreGradient::loadQuery(Value query) {
+  Value at = rowOf(b.minIndex(query, plan.queries - 1));
+  Value shift = arith::MulFOp::create(b, memref::LoadOp::create(b, lse, at),
+                                      constant(math->logarithmScale()));
+  return {shift, memref::LoadOp::create(b, delta, at)};
+}
+
+/// Of the thread's columns, two neighbours at a time where they are.
+SmallVector<ScoreGradient::QueryValues>
+ScoreGradient::loadColumns(const Columns &columns) {
+  Value origin = b.mulIndex(columns.stage, 2 * plan.columnTokens);
+  SmallVector<QueryValues> result;
+  for (int64_t j = 0; j < math->columnsOf(columns.tokens); ++j) {
+    Value at = b.addIndex(origin, math->columnOf(j));
+    Value shift = memref::LoadOp::create(b, columnValues, at);
+    Value mean =
+        memref::LoadOp::create(b, columnValues, b.addIndex(at, plan.columnTokens));
+    result.push_back(
+        {arith::MulFOp::create(b, shift, constant(math->logarithmScale())), mean});
+  }
+  return result;
+}
+
+void ScoreGradient::copyColumns(Value firstColumn, Value stage) {
+  copyTile(columnTile, columnTensor, firstColumn, slotOf(columnTile, stage));
+  copyTile(columnFactorTile, columnFactor, firstColumn, slotOf(columnFactorTile, stage));
+  if (!rowsAreKeys) {
+    return;
+  }
+  b.ifThen(b.isLess(b.getThread(), b.index(plan.columnTokens)), [&] {
+    Value query = b.addIndex(firstColumn, b.getThread());
+    Value exists = b.isLess(query, b.index(plan.queries));
+    Value at = b.addIndex(b.mulIndex(stage, 2 * plan.columnTokens), b.getThread());
+    b.copyAsync(columnValues, at, lse, rowOf(query), 1, exists);
+    b.copyAsync(columnValues, b.addIndex(at, plan.columnTokens), delta, rowOf(query), 1, exists);
+  });
+}
+
+ColumnTile ScoreGradient::tokensOf(const Columns &columns) {
+  return {columnTile, slotOf(columnTile, columns.stage), columns.tokens};
+}
+
+ColumnTile ScoreGradient::factorsOf(const Columns &columns) {
+  return {columnFactorTile, slotOf(columnFactorTile, columns.stage), columns.tokens};
+}
+
+/// exp(scale product + bias - lse)
+Value ScoreGradient::emitWeight(Value product, const QueryValues &query, Value row, Value column) {
+  Value shift = arith::NegFOp::create(b, query.lse);
+  if (hasBias()) {
+    Value safe = b.minIndex(column, columnTensor.length - 1);
+    Value bias = loadBias(rowsAreKeys ? safe : row, rowsAreKeys ? row : safe);
+    shift = arith::AddFOp::create(b, shift, bias);
+  }
+  return math->power(math::FmaOp::create(b, product, constant(scoreScale()), shift));
+}
+
+ScoreGradient::Scores ScoreGradient::emitScores(const Columns &columns) {
+  SmallVector<Value> products =
+      math->multiply(rowTile, rows, tokensOf(columns), plan.channelDepth(plan.depth));
+  SmallVector<Value> gradients = math->multiply(rowFactorTile, factors, factorsOf(columns),
+                                                plan.channelDepth(plan.valueDepth));
+  int64_t width = math->columnsOf(columns.tokens);
+  SmallVector<QueryValues> columnList;
+  if (rowsAreKeys) {
+    columnList = loadColumns(columns);
+  }
+  Scores scores;
   for (int64_t i = 0; i < math->rows; ++i) {
-    Value row = rowToken(i, firstToken);
+    Value row = b.minIndex(rowToken(i, firstToken), rowTensor.length - 1);
     for (int64_t j = 0; j < width; ++j) {
-      Value column = columnToken(j, firstColumn);
-      Value exists = arith::AndIOp::create(b, b.isLess(row, b.index(rowTensor.length)),
-                                           b.isLess(column, b.index(columnTensor.length)));
-      Value atQuery = b.minIndex(rowsAreKeys ? column : row, plan.queries - 1);
-      Value atKey = b.minIndex(rowsAreKeys ? row : column, plan.keys - 1);
-      Value score = emitScore(products[i * width + j], atQuery, atKey);
-      Value shift = memref::LoadOp::create(b, lse, rowOf(atQuery));
-      Value weight = math::ExpOp::create(b, arith::SubFOp::create(b, score, shift));
-      weight = arith::SelectOp::create(b, exists, weight, constant(0.0));
-      Value mean = memref::LoadOp::create(b, delta, rowOf(atQuery));
-      tile.weights.push_back(weight);
-      tile.gradients.push_back(arith::MulFOp::create(
-          b, weight, arith::SubFOp::create(b, gradients[i * width + j], mean)));
+      Value column = columnToken(j, columns.first);
+      const QueryValues &query = rowsAreKeys ? columnList[j] : rowValues[i];
+      Value weight = emitWeight(products[i * width + j], query, row, column);
+      if (!columns.areAll) {
+        Value exists = b.isLess(column, b.index(columnTensor.length));
+        weight = arith::SelectOp::create(b, exists, weight, constant(0.0));
+      }
+      scores.weights.push_back(weight);
+      scores.gradients.push_back(arith::MulFOp::create(
+          b, weight, arith::SubFOp::create(b, gradients[i * width + j], query.delta)));
     }
   }
-  return tile;
+  return scores;
 }
 
 AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan,
@@ -142,30 +227,25 @@ AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan
   }
 }
 
-SmallVector<Value> AttentionGradient::emitTile(Value firstColumn, ValueRange state) {
-  copyColumns(firstColumn);
-  b.waitForCopies(0);
-  b.barrier(); // all tiles are there
-  Tile tile = emitScores(firstColumn);
-  math->keepWeights(gradientNumber, tile.gradients);
+SmallVector<Value> AttentionGradient::emitTile(const Columns &columns, ValueRange state) {
+  Scores scores = emitScores(columns);
+  math->keepWeights(gradientNumber, scores.gradients);
   if (second.buffer) {
-    math->keepWeights(weightNumber, tile.weights);
+    math->keepWeights(weightNumber, scores.weights);
   }
-  b.barrier(); // weights are there
-  int64_t size = math->rows * math->channels, depth = plan.tokenDepth(columnTensor.length);
+  if (math->needsBarrier()) {
+    b.barrier(); // weights are there
+  }
+  int64_t size = math->rows * math->channels;
   SmallVector<Value> next;
-  auto accumulate = [&](unsigned weights, SharedTile &factor) {
-    llvm::append_range(next,
-                       math->addWeighted(weights, factor, depth, state.slice(next.size(), size)));
+  auto accumulate = [&](unsigned weights, const ColumnTile &factor) {
+    llvm::append_range(next, math->addWeighted(weights, factor, state.slice(next.size(), size)));
   };
   if (first.buffer) {
-    accumulate(gradientNumber, columnTile);
+    accumulate(gradientNumber, tokensOf(columns));
   }
   if (second.buffer) {
-    accumulate(weightNumber, columnFactorTile);
-  }
-  if (columnTensor.length > plan.columnTokens) {
-    b.barrier(); // tiles of columns and weights are free
+    accumulate(weightNumber, factorsOf(columns));
   }
   return next;
 }
@@ -173,18 +253,22 @@ SmallVector<Value> AttentionGradient::emitTile(Value firstColumn, ValueRange sta
 int64_t AttentionGradient::emit() {
   int64_t blocks = takePlace(rowTensor.length), rows = math->rows, size = rows * math->channels;
   copyRows();
+  if (plan.stages == 1) {
+    loadRows(); // of which nothing is kept but values of queries
+  }
   int64_t wanted = (first.buffer ? 1 : 0) + (second.buffer ? 1 : 0);
-  SmallVector<Value> sums = llvm::to_vector(b.reduceLoop(
-      b.index(0), b.index(columnTensor.length), plan.columnTokens, zeros(wanted * size),
-      [&](Value firstColumn, ValueRange before) { return emitTile(firstColumn, before); }));
+  SmallVector<Value> sums = walk(
+      columnTensor.length, zeros(wanted * size), [&] { loadRows(); },
+      [&](Value firstColumn, Value stage) { copyColumns(firstColumn, stage); },
+      [&](const Columns &columns, ValueRange before) { return emitTile(columns, before); });
   ArrayRef<Value> rest = sums;
   if (first.buffer) {
-    storeTokens(rest.take_front(size), SmallVector<Value>(rows, constant(scale)), first,
-                firstToken);
+    storeTokens(rest.take_front(size), SmallVector<Value>(rows, constant(scale)), first, firstToken,
+                rowTile);
     rest = rest.drop_front(size);
   }
   if (second.buffer) {
-    storeTokens(rest, SmallVector<Value>(rows, constant(1.0)), second, firstToken);
+    storeTokens(rest, SmallVector<Value>(rows, constant(1.0)), second, firstToken, rowFactorTile);
   }
   return blocks;
 }
@@ -196,11 +280,14 @@ BiasGradient::BiasGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::Atte
 
 SmallVector<Value> BiasGradient::emitSample(Value firstColumn, ValueRange sums) {
   copyRows();
-  copyColumns(firstColumn);
+  copyColumns(firstColumn, b.index(0));
+  b.commitCopies();
   b.waitForCopies(0);
   b.barrier(); // all tiles are there
+  loadRows();
+  Columns columns{firstColumn, b.index(0), plan.columnTokens, /*areAll=*/false};
   SmallVector<Value> next;
-  for (auto [sum, gradient] : llvm::zip_equal(sums, emitScores(firstColumn).gradients)) {
+  for (auto [sum, gradient] : llvm::zip_equal(sums, emitScores(columns).gradients)) {
     next.push_back(arith::AddFOp::create(b, sum, gradient));
   }
   if (!isPerSample && plan.batches > 1) {
@@ -210,7 +297,8 @@ SmallVector<Value> BiasGradient::emitSample(Value firstColumn, ValueRange sums) 
 }
 
 int64_t BiasGradient::emit() {
-  int64_t rowTiles = ceilDiv(plan.queries, plan.rowTokens), width = math->columns;
+  int64_t rowTiles = ceilDiv(plan.queries, plan.rowTokens);
+  int64_t width = math->columnsOf(plan.columnTokens);
   int64_t columnTiles = ceilDiv(plan.keys, plan.columnTokens);
   int64_t samples = isPerSample ? plan.batches : 1;
   SmallVector<Value> place =
@@ -245,31 +333,46 @@ int64_t BiasGradient::emit() {
   return samples * plan.heads * rowTiles * columnTiles;
 }
 
-/// Launch 0; its blocks.
+/// Launch 0; its blocks. Some neighbouring lanes have a row, with 16 bytes each; or a warp, if it does not
+/// come to that.
 static int64_t emitDelta(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op) {
-  int64_t rows = plan.batches * plan.heads * plan.queries, blockRows = deltaThreads / warpThreads;
-  Value delta = b.reserveScratch({rows}, b.getF32Type());
   Value result = b.getOperandBuffer(op.getResult());
   Value cotangent = b.getOperandBuffer(op.getCotangent());
-  Value row =
-      b.addIndex(b.mulIndex(b.getBlock(), blockRows), b.divIndex(b.getThread(), warpThreads));
-  Value lane = b.remIndex(b.getThread(), warpThreads);
-  b.ifThen(b.isLess(row, b.index(rows)), [&] {
-    SmallVector<Value> place = b.delinearize(row, {plan.batches, plan.heads, plan.queries});
-    Value token = b.addIndex(b.mulIndex(place[0], plan.queries), place[2]);
-    Value line =
-        b.addIndex(b.mulIndex(token, plan.valueChannels), b.mulIndex(place[1], plan.valueDepth));
-    ThreadReduction sum(b, nn::ReductionKind::sum);
-    ValueRange mine = b.reduceLoop(
-        lane, b.index(plan.valueDepth), warpThreads, sum.getEmitter().init(/*vectors=*/false),
-        [&](Value channel, ValueRange before) {
-          Value at = b.addIndex(line, channel);
-          Value o = b.loadWide(result, at), d = b.loadWide(cotangent, at);
-          return SmallVector<Value>{math::FmaOp::create(b, o, d, before.front())};
-        });
-    Value total = sum.overWarp(mine).front();
-    b.ifThen(b.isEqual(lane, b.index(0)), [&] { memref::StoreOp::create(b, total, delta, row); });
-  });
+  int64_t unit = elementsPerUnit(result), width = plan.valueDepth / unit;
+  if (plan.valueDepth % unit != 0 || width > warpThreads || !llvm::isPowerOf2_64(width)) {
+    unit = 1;
+    width = warpThreads;
+  }
+  int64_t rows = plan.batches * plan.heads * plan.queries, blockRows = deltaThreads / width;
+  Value delta = b.reserveScratch({rows}, b.getF32Type());
+  Value row = b.addIndex(b.mulIndex(b.getBlock(), blockRows), b.divIndex(b.getThread(), width));
+  Value exists = b.isLess(row, b.index(rows));
+  Value lane = b.remIndex(b.getThread(), width);
+  SmallVector<Value> place =
+      b.delinearize(b.minIndex(row, rows - 1), {plan.batches, plan.heads, plan.queries});
+  Value token = b.addIndex(b.mulIndex(place[0], plan.queries), place[2]);
+  Value line =
+      b.addIndex(b.mulIndex(token, plan.valueChannels), b.mulIndex(place[1], plan.valueDepth));
+  ThreadReduction sum(b, nn::ReductionKind::sum);
+  ValueRange mine = b.reduceLoop(
+      b.mulIndex(lane, unit), b.index(plan.valueDepth), width * unit,
+      sum.getEmitter().init(/*vectors=*/false), [&](Value channel, ValueRange before) {
+        Value at = b.addIndex(line, channel), total = before.front();
+        Value o = loadNeighbours(b, result, at, unit), d = loadNeighbours(b, cotangent, at, unit);
+        o = holdsBf16(result) ? b.widenBits(o) : o;
+        d = holdsBf16(cotangent) ? b.widenBits(d) : d;
+        for (int64_t e = 0; e < unit; ++e) {
+          auto element = [&](Value all) {
+            return unit == 1 ? all : vector::ExtractOp::create(b, all, ArrayRef<int64_t>{e});
+          };
+          total = math::FmaOp::create(b, element(o), element(d), total);
+        }
+        return SmallVector<Value>{total};
+      });
+  Value total = sum.overWarp(mine, width).front();
+  Value isFirst = b.isEqual(lane, b.index(0));
+  b.ifThen(arith::AndIOp::create(b, exists, isFirst),
+           [&] { memref::StoreOp::create(b, total, delta, row); });
   return ceilDiv(rows, blockRows);
 }
 
@@ -278,8 +381,10 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
   if (!op) {
     return refuse("");
   }
-  AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(),
-                     /*isBackward=*/true);
+  auto planOf = [&](AttentionPlan::Rows rows) {
+    return AttentionPlan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(), rows);
+  };
+  AttentionPlan plan = planOf(AttentionPlan::Rows::gradientOfQueries);
   if (std::string reason = refuseAttention(op, /*operands=*/5, plan); !reason.empty()) {
     return refuse(reason);
   }
@@ -295,8 +400,9 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
       continue;
     }
     LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
-    blocks = AttentionGradient(b, plan, op, rowsAreKeys).emit();
-    b.finish(result, blocks, plan.threads);
+    AttentionPlan own = rowsAreKeys ? planOf(AttentionPlan::Rows::gradientOfKeys) : plan;
+    blocks = AttentionGradient(b, own, op, rowsAreKeys).emit();
+    b.finish(result, blocks, own.threads);
   }
   if (isWanted(op.getBiasCotangent())) {
     LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);

@@ -1,22 +1,47 @@
 // See AttentionMath.h.
 #include "passes/cuda/AttentionMath.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads, bool isBackward)
+/// Warps that waste little of the last tile, and share what they read of the columns.
+static int64_t chooseWarps(int64_t tokens, int64_t warpRows) {
+  constexpr int64_t most = 8;
+  constexpr double copies = 0.6; // of a tile of columns, beside a warp's work on it
+  int64_t best = 1;
+  double least = 0;
+  for (int64_t warps = 1; warps <= most; ++warps) {
+    double cost = double(ceilDiv(tokens, warps * warpRows)) * (double(warps) + copies);
+    if (warps == 1 || cost < least) {
+      best = warps;
+      least = cost;
+    }
+  }
+  return best;
+}
+
+AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads, Rows rows)
     : AttentionExtents(query, key, value, heads) {
   isBf16 = cast<ShapedType>(query.getType()).getElementType().isBF16();
   int64_t widest = std::max(depth, valueDepth);
   tileDepth = widest <= 32 && isBf16 ? 32 : widest <= 64 ? 64 : widest <= 128 ? 128 : 0;
-  columnTokens = tileDepth > 64 || (isBf16 && isBackward) ? 32 : 64;
-  rowTokens = isBf16 ? 64 : columnTokens;
-  threads = isBf16 ? 2 * rowTokens : 4 * rowTokens;
+  columnTokens = tileDepth > 64 || (isBf16 && rows != Rows::forward) ? 32 : 64;
+  stages = isBf16 ? 2 : 1;
+  warpRows = 16;
+  rowTokens = columnTokens;
+  threads = 4 * rowTokens;
+  if (isBf16) {
+    int64_t warps = chooseWarps(rows == Rows::gradientOfKeys ? keys : queries, warpRows);
+    rowTokens = warps * warpRows;
+    threads = warps * warpThreads;
+  }
 }
 
-int64_t AttentionPlan::tokenDepth(int64_t tokens) const {
-  return std::min(columnTokens, ceilDiv(tokens, step()) * step());
+int64_t AttentionPlan::tokensOf(int64_t left) const {
+  return isBf16 ? std::min(columnTokens, ceilDiv(left, step()) * step()) : columnTokens;
 }
 
 int64_t AttentionMath::bytesOf(const SharedTile &tile) {
@@ -29,12 +54,13 @@ namespace {
 class SimtMath : public AttentionMath {
 public:
   SimtMath(LaunchBuilder &b, const AttentionPlan &plan)
-      : AttentionMath(b, plan, /*rows=*/4, plan.columnTokens / columnThreads,
-                      plan.tileDepth / columnThreads, columnThreads, /*neighbours=*/4),
+      : AttentionMath(b, plan, /*rows=*/4, plan.tileDepth / columnThreads, columnThreads,
+                      /*neighbours=*/4),
         rowThreads(plan.threads / columnThreads),
         threadRow(b.divIndex(b.getThread(), columnThreads)),
         threadColumn(b.remIndex(b.getThread(), columnThreads)) {}
 
+  int64_t columnsOf(int64_t tokens) const override { return tokens / columnThreads; }
   Value rowOf(int64_t i) override { return b.addIndex(threadRow, i * rowThreads); }
   Value columnOf(int64_t j) override { return b.addIndex(threadColumn, j * columnThreads); }
   Value channelOf(int64_t j) override {
@@ -44,10 +70,15 @@ public:
   SharedTile makeColumnTile() override {
     return makeTile(plan.columnTokens, plan.tileDepth, columnThreads);
   }
-  SmallVector<Value> multiply(SharedTile &rowTile, SharedTile &columnTile, int64_t depth) override;
+  Value power(Value value) override { return math::ExpOp::create(b, value); }
+  double logarithmScale() const override { return 1; }
+  SmallVector<Value> loadRows(SharedTile &, int64_t) override { return {}; }
+  SmallVector<Value> multiply(SharedTile &rowTile, ArrayRef<Value> kept, const ColumnTile &columns,
+                              int64_t depth) override;
   unsigned reserveWeights(int64_t &offset) override;
   void keepWeights(unsigned number, ArrayRef<Value> values) override;
-  SmallVector<Value> addWeighted(unsigned number, SharedTile &columnTile, int64_t depth,
+  bool needsBarrier() const override { return true; }
+  SmallVector<Value> addWeighted(unsigned number, const ColumnTile &columns,
                                  ValueRange sums) override;
 
 private:
@@ -64,10 +95,12 @@ private:
 };
 } // namespace
 
-SmallVector<Value> SimtMath::multiply(SharedTile &rowTile, SharedTile &columnTile, int64_t depth) {
-  SmallVector<Value> zeros(rows * columns, arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
-  return multiplyTiles(b, {rowTile, b.index(0), threadRow}, {columnTile, b.index(0), threadColumn},
-                       depth, zeros);
+SmallVector<Value> SimtMath::multiply(SharedTile &rowTile, ArrayRef<Value>,
+                                      const ColumnTile &columns, int64_t depth) {
+  SmallVector<Value> zeros(rows * columnsOf(columns.tokens),
+                           arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
+  return multiplyTiles(b, {rowTile, b.index(0), threadRow},
+                       {columns.tile, columns.slot, threadColumn}, depth, zeros);
 }
 
 unsigned SimtMath::reserveWeights(int64_t &offset) {
@@ -78,6 +111,7 @@ unsigned SimtMath::reserveWeights(int64_t &offset) {
 }
 
 void SimtMath::keepWeights(unsigned number, ArrayRef<Value> values) {
+  int64_t columns = int64_t(values.size()) / rows;
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) {
       weights[number].store(values[i * columns + j], rowOf(i), columnOf(j), b.index(0));
@@ -85,11 +119,11 @@ void SimtMath::keepWeights(unsigned number, ArrayRef<Value> values) {
   }
 }
 
-SmallVector<Value> SimtMath::addWeighted(unsigned number, SharedTile &columnTile, int64_t depth,
+SmallVector<Value> SimtMath::addWeighted(unsigned number, const ColumnTile &columns,
                                          ValueRange sums) {
-  SharedTile across = columnTile.transposed(columnThreads);
+  SharedTile across = columns.tile.transposed(columnThreads);
   return multiplyTiles(b, {weights[number], b.index(0), threadRow},
-                       {across, b.index(0), threadColumn}, depth, sums);
+                       {across, columns.slot, threadColumn}, columns.tokens, sums);
 }
 
 //===-- Tensor cores --------------------------------------------------------------------------===//
@@ -101,26 +135,32 @@ namespace {
 class TensorMath : public AttentionMath {
 public:
   TensorMath(LaunchBuilder &b, const AttentionPlan &plan)
-      : AttentionMath(b, plan, /*rows=*/2, plan.columnTokens / 4, plan.tileDepth / 4,
-                      /*rowLanes=*/4, /*neighbours=*/2) {
+      : AttentionMath(b, plan, plan.warpRows / 8, plan.tileDepth / 4, /*rowLanes=*/4,
+                      /*neighbours=*/2) {
     Value lane = b.remIndex(b.getThread(), warpThreads);
-    firstRow = b.mulIndex(b.divIndex(b.getThread(), warpThreads), square);
+    firstRow = b.mulIndex(b.divIndex(b.getThread(), warpThreads), plan.warpRows);
     laneRow = b.addIndex(firstRow, b.divIndex(lane, 4));
     lanePair = b.mulIndex(b.remIndex(lane, 4), 2);
   }
 
+  int64_t columnsOf(int64_t tokens) const override { return tokens / 4; }
   Value rowOf(int64_t i) override { return b.addIndex(laneRow, 8 * i); }
   Value columnOf(int64_t j) override { return b.addIndex(lanePair, j / 2 * 8 + j % 2); }
   Value channelOf(int64_t j) override { return columnOf(j); }
   SharedTile makeRowTile() override { return makeTile(plan.rowTokens); }
   SharedTile makeColumnTile() override { return makeTile(plan.columnTokens); }
-  SmallVector<Value> multiply(SharedTile &rowTile, SharedTile &columnTile, int64_t depth) override;
+  Value power(Value value) override { return b.powerOfTwo(value); }
+  double logarithmScale() const override { return 1.4426950408889634; }
+  SmallVector<Value> loadRows(SharedTile &rowTile, int64_t depth) override;
+  SmallVector<Value> multiply(SharedTile &rowTile, ArrayRef<Value> kept, const ColumnTile &columns,
+                              int64_t depth) override;
   unsigned reserveWeights(int64_t &) override {
     weights.emplace_back();
     return weights.size() - 1;
   }
   void keepWeights(unsigned number, ArrayRef<Value> values) override;
-  SmallVector<Value> addWeighted(unsigned number, SharedTile &columnTile, int64_t depth,
+  bool needsBarrier() const override { return false; }
+  SmallVector<Value> addWeighted(unsigned number, const ColumnTile &columns,
                                  ValueRange sums) override;
 
 private:
@@ -128,63 +168,85 @@ private:
     return SharedTile(b, b.getI16Type(), tokens, plan.tileDepth, /*depthIsContiguous=*/true,
                       plan.threads, /*spread=*/1);
   }
-  /// Adds `left`, four matrices, times 16 columns to the thread's sums of these, columns [16 j, ...).
-  void addSquare(ArrayRef<Value> left, ArrayRef<Value> right, int64_t j, int64_t width,
-                 MutableArrayRef<Value> sums);
+  int64_t squares() const { return plan.warpRows / square; }
+  /// Adds `left`, 16 rows of every square of the warp, times 16 columns to the thread's sums of these,
+  /// columns [16 j, ...).
+  void addSquares(ArrayRef<Value> left, ArrayRef<Value> right, int64_t j,
+                  MutableArrayRef<Value> sums);
 
   Value firstRow, laneRow, lanePair;
   SmallVector<SmallVector<Value>> weights; // pairs, as operands
 };
 } // namespace
 
-void TensorMath::addSquare(ArrayRef<Value> left, ArrayRef<Value> right, int64_t j, int64_t width,
-                           MutableArrayRef<Value> sums) {
-  for (int64_t half : {0, 1}) {
-    MutableArrayRef<Value> upper = sums.slice(4 * j + 2 * half, 2);
-    MutableArrayRef<Value> lower = sums.slice(width + 4 * j + 2 * half, 2);
-    SmallVector<Value> before{upper[0], upper[1], lower[0], lower[1]};
-    SmallVector<Value> columnsOfHalf{right[half], right[half + 2]};
-    SmallVector<Value> after = b.multiplyMatrices(left, columnsOfHalf, before);
-    llvm::copy(ArrayRef(after).take_front(2), upper.begin());
-    llvm::copy(ArrayRef(after).take_back(2), lower.begin());
+void TensorMath::addSquares(ArrayRef<Value> left, ArrayRef<Value> right, int64_t j,
+                            MutableArrayRef<Value> sums) {
+  int64_t width = int64_t(sums.size()) / rows;
+  for (int64_t i = 0; i < squares(); ++i) {
+    for (int64_t half : {0, 1}) {
+      MutableArrayRef<Value> upper = sums.slice(2 * i * width + 4 * j + 2 * half, 2);
+      MutableArrayRef<Value> lower = sums.slice((2 * i + 1) * width + 4 * j + 2 * half, 2);
+      SmallVector<Value> before{upper[0], upper[1], lower[0], lower[1]};
+      SmallVector<Value> columnsOfHalf{right[half], right[half + 2]};
+      SmallVector<Value> after = b.multiplyMatrices(left.slice(4 * i, 4), columnsOfHalf, before);
+      llvm::copy(ArrayRef(after).take_front(2), upper.begin());
+      llvm::copy(ArrayRef(after).take_back(2), lower.begin());
+    }
   }
 }
 
-SmallVector<Value> TensorMath::multiply(SharedTile &rowTile, SharedTile &columnTile,
-                                        int64_t depth) {
-  SmallVector<Value> sums(rows * columns, arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
+SmallVector<Value> TensorMath::loadRows(SharedTile &rowTile, int64_t depth) {
+  SmallVector<Value> kept;
   for (int64_t k = 0; k < depth; k += square) {
-    SmallVector<Value> left = rowTile.loadMatrices(firstRow, b.index(k), b.index(0));
-    for (int64_t j = 0; j < plan.columnTokens / square; ++j) {
+    for (int64_t i = 0; i < squares(); ++i) {
+      llvm::append_range(kept, rowTile.loadMatrices(b.addIndex(firstRow, i * square), b.index(k),
+                                                    b.index(0)));
+    }
+  }
+  return kept;
+}
+
+SmallVector<Value> TensorMath::multiply(SharedTile &, ArrayRef<Value> kept,
+                                        const ColumnTile &columns, int64_t depth) {
+  SmallVector<Value> sums(rows * columnsOf(columns.tokens),
+                          arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
+  for (int64_t k = 0; k < depth; k += square) {
+    ArrayRef<Value> left = kept.slice(k / square * 4 * squares(), 4 * squares());
+    for (int64_t j = 0; j < columns.tokens / square; ++j) {
       SmallVector<Value> right =
-          columnTile.loadMatrices(b.index(j * square), b.index(k), b.index(0));
-      addSquare(left, right, j, columns, sums);
+          columns.tile.loadMatrices(b.index(j * square), b.index(k), columns.slot);
+      addSquares(left, right, j, sums);
     }
   }
   return sums;
 }
 
 void TensorMath::keepWeights(unsigned number, ArrayRef<Value> values) {
+  int64_t columns = int64_t(values.size()) / rows;
   weights[number].clear();
   for (int64_t k = 0; k < columns; k += 4) { // four columns of a thread are 16 of the tile
-    for (int64_t right : {0, 2}) {
-      for (int64_t lower : {0, 1}) {
-        const Value *pair = values.data() + lower * columns + k + right;
-        weights[number].push_back(b.packPair(pair[0], pair[1]));
+    for (int64_t i = 0; i < squares(); ++i) {
+      for (int64_t right : {0, 2}) {
+        for (int64_t lower : {0, 1}) {
+          const Value *pair = values.data() + (2 * i + lower) * columns + k + right;
+          weights[number].push_back(b.packPair(pair[0], pair[1]));
+        }
       }
     }
   }
 }
 
-SmallVector<Value> TensorMath::addWeighted(unsigned number, SharedTile &columnTile, int64_t depth,
+SmallVector<Value> TensorMath::addWeighted(unsigned number, const ColumnTile &columns,
                                            ValueRange before) {
   SmallVector<Value> sums = llvm::to_vector(before);
-  SharedTile across = columnTile.transposed(/*newSpread=*/1);
-  for (int64_t k = 0; k < depth; k += square) {
-    ArrayRef<Value> left = ArrayRef(weights[number]).slice(k / square * 4, 4);
+  SharedTile across = columns.tile.transposed(/*newSpread=*/1);
+  for (int64_t k = 0; k < columns.tokens; k += square) {
+    ArrayRef<Value> left =
+        ArrayRef(weights[number]).slice(k / square * 4 * squares(), 4 * squares());
     for (int64_t j = 0; j < plan.tileDepth / square; ++j) {
-      SmallVector<Value> right = across.loadMatrices(b.index(j * square), b.index(k), b.index(0));
-      addSquare(left, right, j, channels, sums);
+      SmallVector<Value> right =
+          across.loadMatrices(b.index(j * square), b.index(k), columns.slot);
+      addSquares(left, right, j, sums);
     }
   }
   return sums;

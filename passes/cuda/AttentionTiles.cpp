@@ -36,9 +36,9 @@ int64_t AttentionTiles::takePlace(int64_t tokens) {
   return plan.batches * plan.heads * tiles;
 }
 
-SharedTile AttentionTiles::place(SharedTile tile) {
-  tile.setBuffer(b.shareMemory(sharedBytes, tile.getSize(), tile.getElementType()));
-  sharedBytes += AttentionMath::bytesOf(tile);
+SharedTile AttentionTiles::place(SharedTile tile, int64_t stages) {
+  tile.setBuffer(b.shareMemory(sharedBytes, stages * tile.getSize(), tile.getElementType()));
+  sharedBytes += stages * AttentionMath::bytesOf(tile);
   return tile;
 }
 
@@ -47,12 +47,58 @@ Value AttentionTiles::originOf(const HeadTensor &tensor) {
                     b.mulIndex(head, tensor.depth));
 }
 
-void AttentionTiles::copyTile(SharedTile &tile, const HeadTensor &tensor, Value first) {
+void AttentionTiles::copyTile(SharedTile &tile, const HeadTensor &tensor, Value first, Value slot) {
   Matrix matrix{tensor.buffer, tensor.length * tensor.channels, tensor.channels, 1};
   TileSource source = sourceOf(b, matrix, originOf(tensor), tensor.length, b.index(tensor.depth),
                                chooseUnit(matrix, tensor.length, tensor.depth));
-  tile.copy(source, first, b.index(0), b.index(0));
-  b.commitCopies();
+  tile.copy(source, first, b.index(0), slot);
+}
+
+SmallVector<Value> AttentionTiles::walk(
+    int64_t length, ValueRange init, llvm::function_ref<void()> rows,
+    llvm::function_ref<void(Value, Value)> copy,
+    llvm::function_ref<SmallVector<Value>(const Columns &, ValueRange)> body) {
+  int64_t step = plan.columnTokens, whole = length / step * step;
+  bool isAhead = plan.stages > 1;
+  auto wait = [&] {
+    b.waitForCopies(0);
+    b.barrier();
+  };
+  auto stageOf = [&](Value first) { return b.remIndex(b.divIndex(first, step), plan.stages); };
+  if (isAhead) {
+    b.commitCopies(); // the rows
+    copy(b.index(0), b.index(0));
+    b.commitCopies();
+    b.waitForCopies(1);
+    b.barrier(); // the rows are there
+    rows();
+  }
+  auto emitTile = [&](Value first, int64_t tokens, bool areAll, ValueRange before) {
+    if (!isAhead) {
+      b.barrier(); // the tiles before have been read
+      copy(first, b.index(0));
+      b.commitCopies();
+    }
+    wait(); // this stage is there, and the other free
+    if (isAhead && areAll) {
+      Value next = b.addIndex(first, step);
+      copy(next, stageOf(next));
+      b.commitCopies();
+    }
+    return body({first, stageOf(first), tokens, areAll}, before);
+  };
+  SmallVector<Value> state = llvm::to_vector(init);
+  if (whole > 0) {
+    state = llvm::to_vector(
+        b.reduceLoop(b.index(0), b.index(whole), step, state, [&](Value first, ValueRange before) {
+          return emitTile(first, step, /*areAll=*/true, before);
+        }));
+  }
+  if (whole < length) {
+    state = emitTile(b.index(whole), plan.tokensOf(length - whole), /*areAll=*/false, state);
+  }
+  b.waitForCopies(0); // those behind the last tile as well
+  return state;
 }
 
 SmallVector<Value> AttentionTiles::zeros(int64_t count) {
@@ -68,14 +114,13 @@ Value AttentionTiles::rowOf(Value query) {
                     query);
 }
 
-Value AttentionTiles::emitScore(Value product, Value query, Value key) {
-  Value score = arith::MulFOp::create(b, product, constant(scale));
+Value AttentionTiles::loadBias(Value query, Value key) {
   if (!bias) {
-    return score;
+    return constant(0.0);
   }
   Value line = b.addIndex(b.mulIndex(head, plan.queries), query);
   Value at = b.addIndex(b.mulIndex(biasPerBatch ? rowOf(query) : line, plan.keys), key);
-  return arith::AddFOp::create(b, score, b.loadWide(bias, at));
+  return arith::MulFOp::create(b, b.loadWide(bias, at), constant(math->logarithmScale()));
 }
 
 void AttentionTiles::storeChannels(ArrayRef<Value> values, const HeadTensor &to, Value line,
@@ -93,19 +138,51 @@ void AttentionTiles::storeChannels(ArrayRef<Value> values, const HeadTensor &to,
   }
 }
 
+void AttentionTiles::storeRows(SharedTile &rowTile, const HeadTensor &to, Value first) {
+  int64_t unit = elementsPerUnit(to.buffer), perRow = plan.tileDepth / unit;
+  Value lane = b.remIndex(b.getThread(), warpThreads);
+  Value firstRow = b.mulIndex(b.divIndex(b.getThread(), warpThreads), plan.warpRows);
+  b.warpBarrier(); // the rows are there
+  for (int64_t number = 0; number < plan.warpRows * perRow; number += warpThreads) {
+    Value place = b.addIndex(lane, number);
+    Value row = b.addIndex(firstRow, b.divIndex(place, perRow));
+    Value channel = b.mulIndex(b.remIndex(place, perRow), unit), token = b.addIndex(first, row);
+    Value exists = arith::AndIOp::create(b, b.isLess(token, b.index(to.length)),
+                                         b.isLess(channel, b.index(to.depth)));
+    b.ifThen(exists, [&] {
+      Value line = b.addIndex(originOf(to), b.mulIndex(token, to.channels));
+      vector::StoreOp::create(b, rowTile.loadUnit(row, channel, b.index(0)), to.buffer,
+                              b.addIndex(line, channel));
+    });
+  }
+}
+
 void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, const HeadTensor &to,
-                                 Value first) {
+                                 Value first, SharedTile &rowTile) {
+  int64_t unit = elementsPerUnit(to.buffer);
+  bool throughTile = plan.isBf16 && holdsBf16(to.buffer) && to.depth % unit == 0 &&
+                     to.channels % unit == 0;
+  auto valuesAt = [&](int64_t i, int64_t j) {
+    return llvm::map_to_vector(
+        acc.slice(i * math->channels + j, math->neighbours),
+        [&](Value sum) -> Value { return arith::MulFOp::create(b, sum, factors[i]); });
+  };
   for (int64_t i = 0; i < math->rows; ++i) {
+    if (throughTile) { // of which a warp has read its own rows only
+      for (int64_t j = 0; j < math->channels; j += math->neighbours) {
+        rowTile.store(valuesAt(i, j), math->rowOf(i), math->channelOf(j), b.index(0));
+      }
+      continue;
+    }
     Value token = rowToken(i, first);
     b.ifThen(b.isLess(token, b.index(to.length)), [&] {
       Value line = b.addIndex(originOf(to), b.mulIndex(token, to.channels));
       for (int64_t j = 0; j < math->channels; j += math->neighbours) {
-        SmallVector<Value> values;
-        for (Value sum : acc.slice(i * math->channels + j, math->neighbours)) {
-          values.push_back(arith::MulFOp::create(b, sum, factors[i]));
-        }
-        storeChannels(values, to, line, math->channelOf(j));
+        storeChannels(valuesAt(i, j), to, line, math->channelOf(j));
       }
     });
+  }
+  if (throughTile) {
+    storeRows(rowTile, to, first);
   }
 }

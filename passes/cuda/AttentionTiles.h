@@ -24,23 +24,46 @@ public:
 protected:
   /// Finds the block's sample, head and first token among so many tokens; the number of blocks.
   int64_t takePlace(int64_t tokens);
-  /// A tile of tokens x channels, whose tokens are rows or columns of scores; at an offset of its own.
-  SharedTile makeRowTile() { return place(math->makeRowTile()); }
-  SharedTile makeColumnTile() { return place(math->makeColumnTile()); }
+  /// A tile of tokens x channels, whose tokens are rows or columns of scores; at an offset of its own,
+  /// with room for all stages.
+  SharedTile makeRowTile() { return place(math->makeRowTile(), 1); }
+  SharedTile makeColumnTile() { return place(math->makeColumnTile(), plan.stages); }
   unsigned reserveWeights() { return math->reserveWeights(sharedBytes); }
-  /// Starts copies of the tokens from `first` on, as a group.
-  void copyTile(SharedTile &tile, const HeadTensor &tensor, mlir::Value first);
+  /// Starts copies of the tokens from `first` on.
+  void copyTile(SharedTile &tile, const HeadTensor &tensor, mlir::Value first, mlir::Value slot);
+  /// A column tile's slot of a stage.
+  mlir::Value slotOf(const SharedTile &tile, mlir::Value stage) {
+    return b.mulIndex(stage, tile.getSize());
+  }
+
+  /// Tokens that a tile of columns holds from `first` on: so many, which need not all exist.
+  struct Columns {
+    mlir::Value first, stage;
+    int64_t tokens;
+    bool areAll; // exist
+  };
+  /// Walks `length` tokens in tiles that `copy` starts to bring into a stage. With two stages, one is on
+  /// its way while `body` works on the other; `rows`, which loads what is kept of the rows, runs when
+  /// these are there. Copies of rows have been started, not committed.
+  llvm::SmallVector<mlir::Value>
+  walk(int64_t length, mlir::ValueRange init, llvm::function_ref<void()> rows,
+       llvm::function_ref<void(mlir::Value first, mlir::Value stage)> copy,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(const Columns &, mlir::ValueRange)> body);
 
   llvm::SmallVector<mlir::Value> zeros(int64_t count);
   /// Of a thread's results.
   llvm::SmallVector<mlir::Value> zeroResults() { return zeros(math->rows * math->channels); }
   mlir::Value constant(double value);
   mlir::Value rowOf(mlir::Value query); // of lse and the like: [B, heads, N]
-  /// scale * product + bias, at a query and a key that exist.
-  mlir::Value emitScore(mlir::Value product, mlir::Value query, mlir::Value key);
-  /// Stores acc * factors[i], the thread's part of a tile of tokens x channels.
+  /// What scores are multiples of: in units of the exponential's base.
+  double scoreScale() const { return scale * math->logarithmScale(); }
+  bool hasBias() const { return bool(bias); }
+  /// The bias at a query and a key that exist, in the same units; 0 without one.
+  mlir::Value loadBias(mlir::Value query, mlir::Value key);
+  /// Stores acc * factors[i], the thread's part of a tile of tokens x channels. `rowTile`: of rows that
+  /// nobody reads any more.
   void storeTokens(llvm::ArrayRef<mlir::Value> acc, llvm::ArrayRef<mlir::Value> factors,
-                   const HeadTensor &to, mlir::Value first);
+                   const HeadTensor &to, mlir::Value first, SharedTile &rowTile);
   /// The tokens of the thread's i-th row and j-th column of scores.
   mlir::Value rowToken(int64_t i, mlir::Value first) { return b.addIndex(first, math->rowOf(i)); }
   mlir::Value columnToken(int64_t j, mlir::Value first) {
@@ -51,10 +74,13 @@ protected:
   const AttentionPlan &plan;
   std::unique_ptr<AttentionMath> math;
   mlir::Value batch, head, firstToken; // of the block
+  int64_t sharedBytes = 0;
 
 private:
-  SharedTile place(SharedTile tile);
+  SharedTile place(SharedTile tile, int64_t stages);
   mlir::Value originOf(const HeadTensor &tensor);
+  /// The rows of a warp, which have been left in their tile, 16 bytes per thread.
+  void storeRows(SharedTile &rowTile, const HeadTensor &to, mlir::Value first);
   /// Some neighbours of a token, as far as the head has them.
   void storeChannels(llvm::ArrayRef<mlir::Value> values, const HeadTensor &to, mlir::Value line,
                      mlir::Value channel);
@@ -62,7 +88,6 @@ private:
   mlir::Value bias;
   bool biasPerBatch = false;
   double scale;
-  int64_t sharedBytes = 0;
 };
 
 } // namespace mome::cuda

@@ -52,6 +52,10 @@ void LaunchBuilder::barrier() {
   NVVM::Barrier0Op::create(*this);
 }
 
+void LaunchBuilder::warpBarrier() {
+  NVVM::SyncWarpOp::create(*this, arith::ConstantOp::create(*this, getI32IntegerAttr(-1)));
+}
+
 Value LaunchBuilder::pointerTo(Value buffer, Value at) {
   auto type = cast<MemRefType>(buffer.getType());
   bool isShared = type.getMemorySpaceAsInt() == sharedSpace;
@@ -124,6 +128,11 @@ SmallVector<Value> LaunchBuilder::splitStruct(Value all, int64_t count) {
     parts.push_back(LLVM::ExtractValueOp::create(*this, all, i));
   }
   return parts;
+}
+
+Value LaunchBuilder::powerOfTwo(Value value) {
+  auto name = getStringAttr("llvm.nvvm.ex2.approx.ftz.f32");
+  return LLVM::CallIntrinsicOp::create(*this, getF32Type(), name, ValueRange{value}).getResult(0);
 }
 
 Value LaunchBuilder::isLess(Value lhs, Value rhs) {

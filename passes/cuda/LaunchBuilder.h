@@ -31,6 +31,8 @@ public:
   mlir::Value loadWide(mlir::Value buffer, mlir::Value at);
   /// All threads of the block wait for each other, and see what all have written.
   void barrier();
+  /// All threads of the warp do.
+  void warpBarrier();
   /// Starts a copy of `elements` (together 4, 8 or 16 bytes, aligned) from global to shared memory;
   /// zeros if `exists` does not hold.
   void copyAsync(mlir::Value shared, mlir::Value at, mlir::Value global, mlir::Value from,
@@ -49,6 +51,9 @@ public:
   /// below) plus `lhs`, 16 x 16 in four matrices, times `rhs`, 8 columns of 16 in two.
   llvm::SmallVector<mlir::Value> multiplyMatrices(mlir::ValueRange lhs, mlir::ValueRange rhs,
                                                   mlir::ValueRange sums);
+
+  /// 2^value of f32 by the hardware's approximation: two units in the last place, no subnormals.
+  mlir::Value powerOfTwo(mlir::Value value);
 
   mlir::Value isLess(mlir::Value lhs, mlir::Value rhs);
   mlir::Value isEqual(mlir::Value lhs, mlir::Value rhs);

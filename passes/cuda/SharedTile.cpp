@@ -89,9 +89,14 @@ Value SharedTile::addressOf(Value major, Value minor) {
   return b.addIndex(b.mulIndex(major, minorExtent()), at);
 }
 
-void SharedTile::store(Value value, Value line, Value k, Value slot) {
+void SharedTile::store(ValueRange values, Value line, Value k, Value slot) {
   assert(depthIsContiguous);
-  memref::StoreOp::create(b, value, buffer, b.addIndex(slot, addressOf(line, k)));
+  storeNeighbours(b, values, buffer, b.addIndex(slot, addressOf(line, k)));
+}
+
+Value SharedTile::loadUnit(Value line, Value k, Value slot) {
+  assert(depthIsContiguous);
+  return loadNeighbours(b, buffer, b.addIndex(slot, addressOf(line, k)), unitElements());
 }
 
 void SharedTile::copyUnit(const TileSource &source, Value line, Value k, Value at) {
@@ -115,7 +120,6 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
   int64_t unit = source.unit;
   int64_t perRow = minorExtent() / unit; // copies
   int64_t copies = getSize() / unit;
-  assert(copies % threads == 0 || copies < threads);
   Value thread = b.getThread();
   auto copyOne = [&](int64_t number) {
     Value position = b.addIndex(thread, number * threads);
@@ -129,12 +133,11 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
     copyUnit(source, b.addIndex(line, tileLine), b.addIndex(k, tileK),
              b.addIndex(slot, addressOf(major, minor)));
   };
-  if (copies < threads) {
-    b.ifThen(b.isLess(thread, b.index(copies)), [&] { copyOne(0); });
-    return;
-  }
   for (int64_t number = 0; number < copies / threads; ++number) {
     copyOne(number);
+  }
+  if (int64_t whole = copies / threads; copies % threads != 0) {
+    b.ifThen(b.isLess(thread, b.index(copies % threads)), [&] { copyOne(whole); });
   }
 }
 

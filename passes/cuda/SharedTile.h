@@ -77,8 +77,11 @@ public:
   /// The 16 x 16 elements from (line, k) on, as four matrices of 8 x 8 over the lanes of a warp:
   /// lines 0.. and 8.. at depth 0.., then both at depth 8.. .
   llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);
-  /// Writes one element of a tile whose depth is contiguous.
-  void store(mlir::Value value, mlir::Value line, mlir::Value k, mlir::Value slot);
+  /// Writes neighbours in the depth of a tile where it is contiguous, f32 that become what the tile holds;
+  /// all in one unit of 16 bytes.
+  void store(mlir::ValueRange values, mlir::Value line, mlir::Value k, mlir::Value slot);
+  /// Such a unit.
+  mlir::Value loadUnit(mlir::Value line, mlir::Value k, mlir::Value slot);
 
 private:
   int64_t unitElements() const { return 16 / (elementType.getIntOrFloatBitWidth() / 8); }
