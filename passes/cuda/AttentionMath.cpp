@@ -28,7 +28,11 @@ AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads,
   isBf16 = cast<ShapedType>(query.getType()).getElementType().isBF16();
   int64_t widest = std::max(depth, valueDepth);
   tileDepth = widest <= 32 && isBf16 ? 32 : widest <= 64 ? 64 : widest <= 128 ? 128 : 0;
-  columnTokens = tileDepth > 64 || (isBf16 && rows != Rows::forward) ? 32 : 64;
+  columnTokens = tileDepth > 64 ? 32 : 64;
+  if (isBf16 && rows != Rows::forward) { // sums, rows, and two tiles of scores share the registers
+    columnTokens /= 2;
+  }
+  keepsRows = rows == Rows::forward || tileDepth <= 64;
   stages = isBf16 ? 2 : 1;
   warpRows = 16;
   rowTokens = columnTokens;
@@ -197,6 +201,9 @@ void TensorMath::addSquares(ArrayRef<Value> left, ArrayRef<Value> right, int64_t
 
 SmallVector<Value> TensorMath::loadRows(SharedTile &rowTile, int64_t depth) {
   SmallVector<Value> kept;
+  if (!plan.keepsRows) {
+    return kept;
+  }
   for (int64_t k = 0; k < depth; k += square) {
     for (int64_t i = 0; i < squares(); ++i) {
       llvm::append_range(kept, rowTile.loadMatrices(b.addIndex(firstRow, i * square), b.index(k),
@@ -206,12 +213,20 @@ SmallVector<Value> TensorMath::loadRows(SharedTile &rowTile, int64_t depth) {
   return kept;
 }
 
-SmallVector<Value> TensorMath::multiply(SharedTile &, ArrayRef<Value> kept,
+SmallVector<Value> TensorMath::multiply(SharedTile &rowTile, ArrayRef<Value> kept,
                                         const ColumnTile &columns, int64_t depth) {
   SmallVector<Value> sums(rows * columnsOf(columns.tokens),
                           arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f)));
   for (int64_t k = 0; k < depth; k += square) {
-    ArrayRef<Value> left = kept.slice(k / square * 4 * squares(), 4 * squares());
+    SmallVector<Value> left;
+    if (plan.keepsRows) {
+      left.append(kept.begin() + k / square * 4 * squares(),
+                  kept.begin() + (k / square + 1) * 4 * squares());
+    }
+    for (int64_t i = 0; !plan.keepsRows && i < squares(); ++i) {
+      llvm::append_range(left, rowTile.loadMatrices(b.addIndex(firstRow, i * square), b.index(k),
+                                                    b.index(0)));
+    }
     for (int64_t j = 0; j < columns.tokens / square; ++j) {
       SmallVector<Value> right =
           columns.tile.loadMatrices(b.index(j * square), b.index(k), columns.slot);

@@ -28,6 +28,7 @@ struct AttentionPlan : AttentionExtents {
   int64_t rowTokens, columnTokens;
   int64_t threads;
   int64_t warpRows; // tensor cores: rows of a warp
+  bool keepsRows;   // tensor cores: in registers, where there is room
   int64_t stages;   // tiles of columns: one is multiplied, another on its way
 
   /// How many of a tile's tokens or channels products go over, where so many are left.

@@ -167,8 +167,11 @@ void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, c
         acc.slice(i * math->channels + j, math->neighbours),
         [&](Value sum) -> Value { return arith::MulFOp::create(b, sum, factors[i]); });
   };
+  if (throughTile) {
+    b.warpBarrier(); // the warp, and nobody else, has read its rows of the tile
+  }
   for (int64_t i = 0; i < math->rows; ++i) {
-    if (throughTile) { // of which a warp has read its own rows only
+    if (throughTile) {
       for (int64_t j = 0; j < math->channels; j += math->neighbours) {
         rowTile.store(valuesAt(i, j), math->rowOf(i), math->channelOf(j), b.index(0));
       }

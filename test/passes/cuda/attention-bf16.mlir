@@ -6,8 +6,8 @@
 // RUN: %{driver} %{check} --ptx=%t.ptx | FileCheck %s
 // RUN: FileCheck %s --check-prefix=PTX --input-file=%t.ptx
 // RUN: %python %S/Inputs/no_spills.py %t.ptx sm_80
-// RUN: mome-ptxsim %t.ptx -k k_197_0 -g 4 -b 128 --shared 24576 --json --print 0 bf16[12608]=random:1 bf16[12608]=random:2 bf16[12608]=random:3 bf16[12608] f32[197] f32[1] > %t.json
-// RUN: %python %S/Inputs/no_waste.py 16777216 %t.json --shared-only
+// RUN: %python %S/Inputs/simulate.py %t.ptx k_197_0 %t.json bf16[12608]=random:1 bf16[12608]=random:2 bf16[12608]=random:3 bf16[12608] f32[197] f32[1]
+// RUN: %python %S/Inputs/no_waste.py 11698176 %t.json --shared-only
 // RUN: %{driver} MOME_FAKECUDA=seed=1 %{check} --only=odd
 // RUN: %{driver} MOME_FAKECUDA=seed=2,perturb=1 %{check} --only=odd
 // RUN: %{driver} MOME_FAKECUDA=seed=3,perturb=1 %{check} --only=odd
@@ -102,4 +102,18 @@ nn.kernel @k_odd_bias_gradient_sample {
 ^bb0(%do: tensor<2x13x10xbf16>, %q: tensor<2x13x18xbf16>, %k: tensor<2x66x18xbf16>, %v: tensor<2x66x10xbf16>, %o: tensor<2x13x10xbf16>, %lse: tensor<2x2x13xf32>, %m: tensor<2x2x13x66xf32>):
   %dq, %dk, %dv, %dm = nn.attention_backward %do, %q, %k, %v, %o, %lse bias %m heads 2 scale 0.35 bias_gradient : (tensor<2x13x10xbf16>, tensor<2x13x18xbf16>, tensor<2x66x18xbf16>, tensor<2x66x10xbf16>, tensor<2x13x10xbf16>, tensor<2x2x13xf32>, tensor<2x2x13x66xf32>) -> (tensor<2x13x18xbf16>, tensor<2x66x18xbf16>, tensor<2x66x10xbf16>, tensor<2x2x13x66xf32>)
   nn.yield %dq, %dk, %dv, %dm : tensor<2x13x18xbf16>, tensor<2x66x18xbf16>, tensor<2x66x10xbf16>, tensor<2x2x13x66xf32>
+}
+
+// Whole tiles of keys, and of queries.
+// CHECK: k_whole cuda:attention {{.*}} ok
+nn.kernel @k_whole {
+^bb0(%q: tensor<1x64x64xbf16>, %k: tensor<1x128x64xbf16>, %v: tensor<1x128x64xbf16>):
+  %o, %lse = nn.attention %q, %k, %v heads 2 scale 0.3 : (tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>) -> (tensor<1x64x64xbf16>, tensor<1x2x64xf32>)
+  nn.yield %o, %lse : tensor<1x64x64xbf16>, tensor<1x2x64xf32>
+}
+// CHECK: k_whole_backward cuda:attention_backward {{.*}} ok
+nn.kernel @k_whole_backward {
+^bb0(%do: tensor<1x64x64xbf16>, %q: tensor<1x64x64xbf16>, %k: tensor<1x128x64xbf16>, %v: tensor<1x128x64xbf16>, %o: tensor<1x64x64xbf16>, %lse: tensor<1x2x64xf32>):
+  %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 2 scale 0.3 : (tensor<1x64x64xbf16>, tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>, tensor<1x64x64xbf16>, tensor<1x2x64xf32>) -> (tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>)
+  nn.yield %dq, %dk, %dv : tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>
 }
