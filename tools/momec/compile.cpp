@@ -401,7 +401,8 @@ int Compilation::report() {
 
 /// How long the entry should take on a GPU.
 int Compilation::predict(const std::string &entry) {
-  PredictionRequest request{entry, options.pipeline.cuda, options.gpu, options.reportDepth};
+  PredictionRequest request{entry, options.pipeline.cuda, options.gpu, options.reportDepth,
+                            options.kernelsFile};
   options.pipeline.cubins.clear(); // the simulator wants PTX
   if (int status = runStage(Stage::codegen); status != ok) {
     return status;

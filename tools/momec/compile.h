@@ -28,6 +28,7 @@ struct CompileOptions {
   unsigned reportDepth = 2;
   mome::Machine machine; // of `momec report`, to predict times
   std::string gpu; // that times are predicted for; empty: one of the CUDA architecture
+  std::string kernelsFile; // of `momec report`: every kernel, as JSON
   bool timing = false, help = false;
   /// All flags; empty if they ask for more than a package, or a CUDA toolkit has its part in it.
   std::string packageFlags;

@@ -83,6 +83,9 @@ struct Flags {
   cl::opt<std::string> gpu{
       "gpu", cl::desc("momec report: predict times for this one; with --target=cuda:sm_90"),
       cl::value_desc("a100, h100, ..."), cl::cat(says)};
+  cl::opt<std::string> kernels{
+      "kernels", cl::value_desc("file"), cl::cat(says),
+      cl::desc("momec report: with --gpu, also write what is known of every kernel, as JSON")};
   cl::opt<std::string> remarks{
       "remarks", cl::ValueOptional, cl::value_desc("regex"),
       cl::desc("Say what was not fused, and the like; of passes that match"), cl::cat(says)};
@@ -343,6 +346,7 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   options.reportEntry = flags.entry;
   options.reportDepth = flags.depth;
   options.gpu = flags.gpu;
+  options.kernelsFile = flags.kernels;
   if (flags.batch.getNumOccurrences()) {
     options.batch = flags.batch;
   }

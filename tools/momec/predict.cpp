@@ -12,6 +12,9 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace mome;
@@ -19,12 +22,29 @@ using namespace mome;
 namespace momec {
 namespace {
 
+struct LaunchTime {
+  cuda::LaunchShape shape;
+  cuda::Resources resources;
+  int64_t spilled = 0; // bytes per thread
+  cuda::Work work;
+  cuda::Prediction prediction;
+};
+
 /// A kernel's launches on the device, and how often the program runs it.
 struct KernelTime {
-  double seconds = 0; // of one run
-  std::string limiter, blocks;
-  double flops = 0; // of one run
+  std::string root, path; // path: of the dispatch that runs it first
+  std::vector<LaunchTime> launches;
+  double seconds = 0, flops = 0, bytes = 0; // of one run
   int64_t runs = 0;
+
+  bool usesTensorCores() const {
+    return llvm::any_of(launches, [](const LaunchTime &l) { return l.work.tensor_flops > 0; });
+  }
+  const LaunchTime &longest() const {
+    return *llvm::max_element(launches, [](const LaunchTime &a, const LaunchTime &b) {
+      return a.prediction.seconds < b.prediction.seconds;
+    });
+  }
 };
 
 class Predictor {
@@ -35,15 +55,18 @@ public:
   bool open(StringRef architecture, std::string &problem);
   bool predict(rt::ProgramOp program, unsigned depth, std::string &problem);
   std::string text(StringRef program) const;
+  /// All of it, for other programs.
+  llvm::json::Object json(StringRef program) const;
 
 private:
+  std::vector<std::pair<StringRef, KernelTime>> longestFirst() const;
   bool predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::string &problem);
 
   ModuleOp module;
   const cuda::DeviceData &device;
   std::optional<cuda::WorkCounter> counter;
   llvm::StringMap<rt::LaunchesOp> launches;   // by kernel
-  llvm::StringMap<cuda::Resources> resources; // by function
+  llvm::StringMap<cuda::FunctionRecord> records; // of ptxas, by function
   std::string registersFrom;
   llvm::MapVector<StringRef, KernelTime> kernels;
   ByName<double> parts;
@@ -63,7 +86,7 @@ bool Predictor::open(StringRef architecture, std::string &problem) {
       std::string noAssembler;
       if (std::optional<cuda::Cubin> cubin = cuda::assemblePtx(ptx, architecture, noAssembler)) {
         for (const cuda::FunctionRecord &f : cubin->functions) {
-          resources[f.name] = {int(f.registers), uint32_t(f.shared)};
+          records[f.name] = f;
         }
         registersFrom = "registers as ptxas gives them";
       } else {
@@ -87,27 +110,27 @@ bool Predictor::predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::st
     }
   }
   arguments.emplace_back(cuda::Buffer{uint64_t(op.getScratch())});
-  double longest = 0;
   for (auto launch : op.getLaunches().getAsRange<rt::LaunchAttr>()) {
-    cuda::LaunchShape shape;
-    shape.function = launch.getFunction().str();
-    shape.grid[0] = uint32_t(launch.getBlocks());
-    shape.block[0] = uint32_t(launch.getThreads());
-    shape.shared = uint32_t(launch.getShared());
-    std::optional<cuda::Work> work = counter->count(shape, arguments, problem);
+    LaunchTime &one = time.launches.emplace_back();
+    one.shape.function = launch.getFunction().str();
+    one.shape.grid[0] = uint32_t(launch.getBlocks());
+    one.shape.block[0] = uint32_t(launch.getThreads());
+    one.shape.shared = uint32_t(launch.getShared());
+    cuda::FunctionRecord record = records.lookup(launch.getFunction());
+    one.resources = {int(record.registers), uint32_t(record.shared)};
+    one.spilled = record.spilled;
+    std::optional<cuda::Work> work = counter->count(one.shape, arguments, problem);
     if (!work) {
       return false;
     }
-    cuda::Prediction p =
-        cuda::predict(device, shape, *work, resources.lookup(launch.getFunction()));
-    time.seconds += p.seconds;
-    if (p.seconds > longest) {
-      longest = p.seconds;
-      time.limiter = std::string(p.limiter);
-      time.blocks = llvm::formatv("{0} x {1}", launch.getBlocks(), launch.getThreads());
-    }
+    one.work = *work;
+    one.prediction = cuda::predict(device, one.shape, *work, one.resources);
+    time.seconds += one.prediction.seconds;
   }
+  time.root = dispatch.getRoot().str();
+  time.path = partOf(dispatch.getLoc(), std::numeric_limits<unsigned>::max());
   time.flops = dispatch.getFlops().convertToDouble();
+  time.bytes = dispatch.getBytes().convertToDouble();
   return true;
 }
 
@@ -130,40 +153,111 @@ static std::string microseconds(double seconds) {
   return llvm::formatv("{0:F1}", seconds * 1e6);
 }
 
+std::vector<std::pair<StringRef, KernelTime>> Predictor::longestFirst() const {
+  std::vector<std::pair<StringRef, KernelTime>> order(kernels.begin(), kernels.end());
+  llvm::stable_sort(order, [](const auto &a, const auto &b) {
+    return a.second.seconds * double(a.second.runs) > b.second.seconds * double(b.second.runs);
+  });
+  return order;
+}
+
+static std::string percent(double part) {
+  return llvm::formatv("{0:F1} %", 100 * part);
+}
+
+/// Of the kernels that take longest.
+static std::string kernelTable(ArrayRef<std::pair<StringRef, KernelTime>> order, double total,
+                               const cuda::DeviceData &device) {
+  constexpr size_t most = 20;
+  TextTable table({"kernel", "root", "runs", "predicted us each", "share", "GFLOP/s",
+                   "of tensor peak", "of DRAM peak", "blocks", "limited by"});
+  double rest = 0;
+  for (const auto &[index, entry] : llvm::enumerate(order)) {
+    const auto &[name, time] = entry;
+    double share = time.seconds * double(time.runs) / total, rate = time.flops / time.seconds;
+    if (index >= most) {
+      rest += share;
+      continue;
+    }
+    const LaunchTime &longest = time.longest();
+    table.add({name.str(), time.root, std::to_string(time.runs), microseconds(time.seconds),
+               percent(share), rate == 0 ? "-" : llvm::formatv("{0:F1}", rate * 1e-9).str(),
+               time.usesTensorCores() ? percent(rate / device.tensor_peak()) : "-",
+               percent(time.bytes / time.seconds / device.dram),
+               llvm::formatv("{0} x {1}", longest.shape.blocks(), longest.shape.threads()),
+               std::string(longest.prediction.limiter)});
+  }
+  if (rest > 0) {
+    table.add({llvm::formatv("{0} more", order.size() - most), "", "", "", percent(rest), "", "",
+               "", "", ""});
+  }
+  return table.text();
+}
+
 std::string Predictor::text(StringRef program) const {
   std::string result =
       llvm::formatv("\n{0} on {1}: predicted {2:F3} ms in {3} launches ({4}); never measured\n\n",
                     program, device.name, total * 1e3, launchCount, registersFrom);
+  double flops = 0;
+  bool usesTensorCores = false;
   TextTable byPart({"part", "predicted us", "share"});
   for (const auto &[name, seconds] : parts) {
-    byPart.add({name, microseconds(seconds), llvm::formatv("{0:F1} %", 100 * seconds / total)});
+    byPart.add({name, microseconds(seconds), percent(seconds / total)});
   }
-  result += byPart.text() + "\n";
-  SmallVector<std::pair<StringRef, KernelTime>> order(kernels.begin(), kernels.end());
-  llvm::stable_sort(order, [](const auto &a, const auto &b) {
-    return a.second.seconds * a.second.runs > b.second.seconds * b.second.runs;
-  });
-  constexpr size_t most = 20;
-  TextTable byKernel(
-      {"kernel", "runs", "predicted us each", "share", "GFLOP/s", "blocks", "limited by"});
-  double rest = 0;
-  for (const auto &[index, entry] : llvm::enumerate(order)) {
-    const auto &[name, time] = entry;
-    if (index >= most) {
-      rest += time.seconds * time.runs;
-      continue;
+  for (const auto &[name, time] : kernels) {
+    flops += time.flops * double(time.runs);
+    usesTensorCores |= time.usesTensorCores();
+  }
+  if (usesTensorCores) {
+    result += llvm::formatv("{0:F3} TFLOP: {1} of the tensor cores' peak\n\n", flops * 1e-12,
+                            percent(flops / total / device.tensor_peak()));
+  }
+  return result + byPart.text() + "\n" + kernelTable(longestFirst(), total, device);
+}
+
+static llvm::json::Object launchJson(const LaunchTime &launch) {
+  const cuda::Work &work = launch.work;
+  return llvm::json::Object{{"function", launch.shape.function},
+          {"blocks", int64_t(launch.shape.blocks())},
+          {"threads", int64_t(launch.shape.threads())},
+          {"shared", int64_t(launch.shape.shared)},
+          {"registers", launch.resources.registers},
+          {"spilled", launch.spilled},
+          {"resident", launch.prediction.occupancy.blocks},
+          {"us", launch.prediction.seconds * 1e6},
+          {"limiter", std::string(launch.prediction.limiter)},
+          {"requests", work.global_requests},
+          {"lines", work.lines},
+          {"sectors", work.sectors},
+          {"wavefronts", work.shared_wavefronts},
+          {"ideal_wavefronts", work.shared_ideal}};
+}
+
+llvm::json::Object Predictor::json(StringRef program) const {
+  llvm::json::Array list;
+  for (const auto &[name, time] : longestFirst()) {
+    llvm::json::Array launchList;
+    for (const LaunchTime &launch : time.launches) {
+      launchList.push_back(launchJson(launch));
     }
-    byKernel.add(
-        {name.str(), std::to_string(time.runs), microseconds(time.seconds),
-         llvm::formatv("{0:F1} %", 100 * time.seconds * time.runs / total),
-         time.flops == 0 ? "-" : llvm::formatv("{0:F1}", time.flops / time.seconds * 1e-9).str(),
-         time.blocks, time.limiter});
+    list.push_back(llvm::json::Object{{"name", name},
+                                      {"root", time.root},
+                                      {"path", time.path},
+                                      {"runs", time.runs},
+                                      {"us", time.seconds * 1e6},
+                                      {"flops", time.flops},
+                                      {"bytes", time.bytes},
+                                      {"tensor_cores", time.usesTensorCores()},
+                                      {"launches", std::move(launchList)}});
   }
-  if (rest > 0) {
-    byKernel.add({llvm::formatv("{0} more", order.size() - most), "", "",
-                  llvm::formatv("{0:F1} %", 100 * rest / total), "", "", ""});
-  }
-  return result + byKernel.text();
+  return llvm::json::Object{{"program", program},
+          {"device", std::string(device.name)},
+          {"us", total * 1e6},
+          {"tensor_peak", device.tensor_peak()},
+          {"fp32_peak", device.peak_flops()},
+          {"dram_peak", device.dram},
+          {"has_registers", !records.empty()},
+          {"kernels", std::move(list)}};
 }
 
 std::optional<std::string> predictionText(ModuleOp module, const PredictionRequest &request,
@@ -180,6 +274,15 @@ std::optional<std::string> predictionText(ModuleOp module, const PredictionReque
   if (!predictor.open(request.architecture, problem) ||
       !predictor.predict(program, request.depth, problem)) {
     return std::nullopt;
+  }
+  if (!request.kernelsFile.empty()) {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(request.kernelsFile, error);
+    if (error) {
+      problem = "cannot write '" + request.kernelsFile + "': " + error.message();
+      return std::nullopt;
+    }
+    stream << llvm::formatv("{0:2}", llvm::json::Value(predictor.json(request.program))) << "\n";
   }
   return predictor.text(request.program);
 }

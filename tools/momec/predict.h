@@ -12,6 +12,7 @@ struct PredictionRequest {
   std::string program, architecture; // "finetune.step", "sm_90"
   std::string gpu;                   // a key of the device data; empty: the architecture's
   unsigned depth = 2;                // names of a path that make a part
+  std::string kernelsFile;           // where all kernels are written, as JSON; empty: nowhere
 };
 
 /// The text, for a module that `codegen` left behind; nullopt with a reason.

@@ -20,6 +20,7 @@ struct DeviceData {
   int threads, blocks, shared_bytes; // that are resident on a multiprocessor at most
 
   double peak_flops() const { return 2.0 * fp32_lanes * multiprocessors * clock; }
+  double tensor_peak() const { return 2.0 * tensor_fmas * multiprocessors * clock; }
 };
 
 std::span<const DeviceData> device_data();
