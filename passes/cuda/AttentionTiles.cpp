@@ -75,7 +75,9 @@ SmallVector<Value> AttentionTiles::walk(
   }
   auto emitTile = [&](Value first, int64_t tokens, bool areAll, ValueRange before) {
     if (!isAhead) {
-      b.barrier(); // the tiles before have been read
+      if (length > step) {
+        b.barrier(); // the tiles before have been read
+      }
       copy(first, b.index(0));
       b.commitCopies();
     }
