@@ -131,6 +131,7 @@ private:
   void runMetric(const syntax::Statement &statement);
   void runOutput(const syntax::Statement &statement);
   bool bindModelParameters(const syntax::Block &block);
+  void checkGraphName(const syntax::Section &section);
   void elaborateGraph(const syntax::Block &block, llvm::StringRef name, model::Mode mode,
                       int64_t batch);
   /// Evaluates `body` with its ops in a region of a new PartOp called `name`; the tensors of the

@@ -61,11 +61,26 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
   // Without a train section there is the eval graph alone.
   elaborateGraph(block, "eval", model::Mode::eval, evalBatch.value_or(options.batch.value_or(1)));
   for (const auto &section : module.file.sections) {
+    checkGraphName(*section);
     if (!diagnostics.failed()) {
       elaborateSection(*section);
     }
   }
   return diagnostics.failed() ? nullptr : std::move(top);
+}
+
+/// A train section's graph is a symbol of the model, beside the eval graph, modalities, parameters and
+/// scalars like `step`.
+void Elaborator::checkGraphName(const Section &section) {
+  llvm::StringRef name = section.name.name;
+  auto isOfThatName = [&](mlir::Operation &op) {
+    auto symbol = op.getAttrOfType<mlir::StringAttr>(mlir::SymbolTable::getSymbolAttrName());
+    return symbol && symbol.getValue() == name;
+  };
+  if (section.train && llvm::count_if(modelOp.getBody().front(), isOfThatName) > 1) {
+    report(section.name.range, "E0203",
+           ("the model has something else named '" + name + "': name the section otherwise, as in `train fit of ...`").str());
+  }
 }
 
 /// Reads -D text as an integer, a number, a boolean, or a string.
