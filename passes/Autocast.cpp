@@ -1,4 +1,5 @@
-// nn-autocast: chooses where bf16 stands in for f32, in entries with `nn.precision = "bf16"`.
+// nn-autocast: chooses where bf16 stands in for f32, in entries with `nn.precision = "bf16"`; in those with
+// "tf32" says so of every product.
 //
 //   %y = nn.linear %x, %w, %b : f32      %0 = nn.cast %x : f32 -> bf16     %1 = nn.cast %w : likewise
 //                                  ->    %y = nn.linear %0, %1, %b : (bf16, bf16, f32) -> f32
@@ -192,10 +193,29 @@ void Autocast::keepNarrow(nn::Narrowable product) {
   }
 }
 
+/// A permission, which concerns no type: devices without such units ignore it.
+static void markProducts(func::FuncOp entry, StringAttr precision) {
+  for (Operation &op : entry.getBody().front()) {
+    if (auto narrowable = dyn_cast<nn::Narrowable>(op);
+        narrowable && llvm::all_of(narrowable.getNarrowOperands(), [&](unsigned i) {
+          return elementOf(op.getOperand(i)).isF32();
+        })) {
+      op.setAttr(nn::NNDialect::precisionAttrName, precision);
+      remark::passed(op.getLoc(), remarkOf(&op)) << "multiplies tf32 where a device does";
+    }
+  }
+}
+
 void Autocast::runOnOperation() {
   func::FuncOp entry = getOperation();
   auto precision = entry->getAttrOfType<StringAttr>(nn::NNDialect::precisionAttrName);
-  if (entry.isExternal() || !precision || precision.getValue() != "bf16") {
+  if (!precision || entry.isExternal()) {
+    return;
+  }
+  if (precision.getValue() == "tf32") {
+    return markProducts(entry, precision);
+  }
+  if (precision.getValue() != "bf16") {
     return;
   }
   narrowed.clear();

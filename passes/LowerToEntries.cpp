@@ -450,14 +450,19 @@ StringRef precisionOf(model::TrainOp section) {
   if (!host) {
     llvm::consumeError(host.takeError());
   }
-  return precision.value_or("f32") == "bf16" ? "bf16" : "f32";
+  return llvm::StringSwitch<StringRef>(precision.value_or("f32"))
+      .Case("bf16", "bf16")
+      .Case("tf32", "tf32")
+      .Default("f32");
 }
 
 /// The model's own precision, for entries outside of sections: that on which all sections agree.
 StringRef precisionOf(model::ModelOp model) {
-  auto sections = model.getBody().front().getOps<model::TrainOp>();
-  auto isBf16 = [](model::TrainOp section) { return precisionOf(section) == "bf16"; };
-  return !sections.empty() && llvm::all_of(sections, isBf16) ? "bf16" : "f32";
+  SmallVector<StringRef> precisions;
+  for (auto section : model.getBody().front().getOps<model::TrainOp>()) {
+    precisions.push_back(precisionOf(section));
+  }
+  return !precisions.empty() && llvm::all_equal(precisions) ? precisions.front() : "f32";
 }
 
 /// Marks the model's entries with what they compute in.

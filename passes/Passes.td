@@ -67,9 +67,10 @@ def EliminateStopGradientPass : Pass<"nn-eliminate-stop-gradient", "::mlir::func
 //===-- autocast -------------------------------------------------------------------------------===//
 
 def AutocastPass : Pass<"nn-autocast", "::mlir::func::FuncOp"> {
-  let summary = "Lets products and attention read bf16, in entries of that precision";
+  let summary = "Lets products and attention read bf16, or tf32, in entries of that precision";
   let description = [{
-    Acts on entries with `nn.precision = "bf16"`. Operands of `Narrowable` ops become bf16, index maps, sums over rows and
+    Marks products, convolutions and attention with `nn.precision = "tf32"` in entries of that precision. Otherwise
+    acts on entries with `nn.precision = "bf16"`. Operands of `Narrowable` ops become bf16, index maps, sums over rows and
     what the backward part keeps of a product follow; everything else stays f32, also all that an entry takes and returns.
   }];
   let dependentDialects = ["::mome::nn::NNDialect"];

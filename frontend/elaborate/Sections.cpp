@@ -241,10 +241,10 @@ void SectionElaborator::batch(const Setting &setting) {
 void SectionElaborator::precision(const Setting &setting) {
   std::string kind =
       e.options.precision.empty() ? word(setting.items[0].value.get()) : e.options.precision;
-  if (kind != "f32" && kind != "bf16") {
-    return error(setting.range, "E0401", "precision is f32 or bf16, not '" + kind + "'");
+  if (kind != "f32" && kind != "tf32" && kind != "bf16") {
+    return error(setting.range, "E0401", "precision is f32, tf32 or bf16, not '" + kind + "'");
   }
-  if (kind == "bf16") {
+  if (kind != "f32") {
     host["precision"] = kind;
   }
 }
@@ -644,8 +644,8 @@ void SectionElaborator::train() {
       e.modelOp, e.builder.getStringAttr(section.name.name));
   auto evalGraph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(
       e.modelOp, e.builder.getStringAttr("eval"));
-  if (e.options.precision == "bf16") { // also of sections that say nothing
-    host["precision"] = "bf16";
+  if (!e.options.precision.empty() && e.options.precision != "f32") { // also of sections that say nothing
+    host["precision"] = e.options.precision;
   }
   host["batch"] = int64_t(graph.getBatch());
   host["eval_batch"] = int64_t(evalGraph.getBatch());

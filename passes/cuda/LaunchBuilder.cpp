@@ -104,6 +104,11 @@ SmallVector<Value> LaunchBuilder::loadMatrices(Value shared, Value at, bool tran
   return splitStruct(all, parts.size());
 }
 
+Value LaunchBuilder::roundToTf32(Value bits) {
+  Value value = arith::BitcastOp::create(*this, getF32Type(), bits);
+  return NVVM::ConvertFloatToTF32Op::create(*this, getI32Type(), value, NVVM::FPRoundingMode::RNA);
+}
+
 Value LaunchBuilder::packPair(Value left, Value right) {
   auto pair = VectorType::get(2, getBF16Type());
   auto name = getStringAttr("llvm.nvvm.ff2bf16x2.rn"); // the first becomes the upper half
@@ -112,12 +117,13 @@ Value LaunchBuilder::packPair(Value left, Value right) {
 }
 
 SmallVector<Value> LaunchBuilder::multiplyMatrices(ValueRange lhs, ValueRange rhs,
-                                                   ValueRange sums) {
+                                                   ValueRange sums, Multiplier multiplier) {
+  auto element = multiplier == Multiplier::tf32 ? NVVM::MMATypes::tf32 : NVVM::MMATypes::bf16;
   SmallVector<Type> parts(sums.getTypes());
   auto type = LLVM::LLVMStructType::getLiteral(getContext(), parts);
   Value all = NVVM::MmaOp::create(
-      *this, type, lhs, rhs, sums, ArrayRef<int64_t>{16, 8, 16}, /*b1Op=*/std::nullopt,
-      /*intOverflow=*/std::nullopt, std::array{NVVM::MMATypes::bf16, NVVM::MMATypes::bf16},
+      *this, type, lhs, rhs, sums, ArrayRef<int64_t>{16, 8, 32 / elementBytes(multiplier)}, /*b1Op=*/std::nullopt,
+      /*intOverflow=*/std::nullopt, std::array{element, element},
       std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
   return splitStruct(all, parts.size());
 }

@@ -8,6 +8,7 @@
 
 #include "passes/FunctionBuilder.h"
 #include "passes/cuda/KernelEmitter.h"
+#include "passes/cuda/Machine.h"
 
 namespace mome::cuda {
 
@@ -42,15 +43,20 @@ public:
   /// Waits until at most `pending` of the thread's groups are under way.
   void waitForCopies(int64_t pending);
 
-  /// Four matrices of 8 x 8 bf16 from shared memory, as the warp's operands of `multiplyMatrices`: an
-  /// i32 with two neighbours of a row each. Lane 8 i + r says where row r of matrix i begins.
+  /// Four matrices of eight rows of 16 bytes from shared memory, as the warp's operands of `multiplyMatrices`: an
+  /// i32 with two neighbours (bf16) or an element (f32) of a row each. `transposed`, of bf16 only:
+  /// rows are columns. Lane 8 i + r says where row r of matrix i begins.
   llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value shared, mlir::Value at, bool transposed);
+  /// The bits of an f32 rounded to tf32: to nearest, ties away from zero.
+  mlir::Value roundToTf32(mlir::Value bits);
   /// Two f32 as an i32 of two neighbours in bf16.
   mlir::Value packPair(mlir::Value left, mlir::Value right);
   /// The warp's sums of 16 x 8 (four per thread: neighbours of row lane / 4 and of the row eight
-  /// below) plus `lhs`, 16 x 16 in four matrices, times `rhs`, 8 columns of 16 in two.
+  /// below) plus `lhs`, 16 rows in four matrices, times `rhs`, 8 columns in two. Both are 32 bytes
+  /// deep: 16 elements of bf16, or 8 of tf32.
   llvm::SmallVector<mlir::Value> multiplyMatrices(mlir::ValueRange lhs, mlir::ValueRange rhs,
-                                                  mlir::ValueRange sums);
+                                                  mlir::ValueRange sums,
+                                                  Multiplier multiplier = Multiplier::bf16);
 
   /// 2^value of f32 by the hardware's approximation: two units in the last place, no subnormals.
   mlir::Value powerOfTwo(mlir::Value value);

@@ -7,12 +7,28 @@
 
 namespace mome::cuda {
 
+/// What multiplies: fused multiply-adds on f32; tensor cores on bf16, or on f32 rounded to the ten bits
+/// of mantissa of tf32.
+enum class Multiplier { fma, tf32, bf16 };
+
+/// Bytes of what a multiplier reads, in memory.
+constexpr int64_t elementBytes(Multiplier multiplier) {
+  return multiplier == Multiplier::bf16 ? 2 : 4;
+}
+
 struct Machine {
   int64_t multiprocessors;
-  // Of a multiprocessor: multiply-adds per cycle, bytes of shared memory.
+  // Of a multiprocessor: multiply-adds per cycle (tensor cores: of bf16), bytes of shared memory.
   int64_t fp32Lanes, tensorFmas, sharedBytes;
   int64_t l2Bytes, dramBytes; // per cycle, of the whole chip
   int64_t launchCycles;       // between two launches
+
+  /// Multiply-adds per cycle and multiprocessor.
+  int64_t rateOf(Multiplier multiplier) const {
+    return multiplier == Multiplier::fma    ? fp32Lanes
+           : multiplier == Multiplier::tf32 ? tensorFmas / 2
+                                            : tensorFmas;
+  }
 };
 
 /// Of a module of device code: "sm_80".

@@ -78,12 +78,12 @@ SharedTile SharedTile::transposed(int64_t newSpread) const {
 Value SharedTile::addressOf(Value major, Value minor) {
   int64_t units = minorExtent() / unitElements();
   assert(llvm::isPowerOf2_64(units) && "else the swizzle leaves the row");
-  Value turn;
-  if (units >= bankUnits) { // neighbours differ in the highest bit
-    Value half = b.mulIndex(b.remIndex(major, 2), bankUnits / 2);
-    turn = b.addIndex(half, b.remIndex(b.divIndex(major, 2), bankUnits / 2));
-  } else {
-    turn = b.remIndex(b.divIndex(major, bankUnits / units), units);
+  // The number of a row among those that begin at bank 0, its bits reversed: neighbours differ in the
+  // highest.
+  Value turn = b.index(0), rest = b.divIndex(major, std::max<int64_t>(bankUnits / units, 1));
+  for (int64_t weight = std::min(units, bankUnits) / 2; weight > 0; weight /= 2) {
+    turn = b.addIndex(turn, b.mulIndex(b.remIndex(rest, 2), weight));
+    rest = b.divIndex(rest, 2);
   }
   Value at = arith::XOrIOp::create(b, minor, b.mulIndex(turn, unitElements()));
   return b.addIndex(b.mulIndex(major, minorExtent()), at);
@@ -141,11 +141,30 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
   }
 }
 
+/// Of f32 whose lines are contiguous, element by element: ldmatrix would transpose halves of them.
+SmallVector<Value> SharedTile::gatherMatrices(Value line, Value k, Value slot) {
+  Value lane = b.remIndex(b.getThread(), warpThreads);
+  Value atLine = b.addIndex(line, b.divIndex(lane, 4)), atK = b.addIndex(k, b.remIndex(lane, 4));
+  SmallVector<Value> matrices;
+  for (int64_t right : {0, 4}) {
+    for (int64_t lower : {0, 8}) {
+      Value at = addressOf(b.addIndex(atK, right), b.addIndex(atLine, lower));
+      Value element = memref::LoadOp::create(b, buffer, b.addIndex(slot, at));
+      matrices.push_back(arith::BitcastOp::create(b, b.getI32Type(), element));
+    }
+  }
+  return matrices;
+}
+
 SmallVector<Value> SharedTile::loadMatrices(Value line, Value k, Value slot) {
+  if (!depthIsContiguous && unitElements() == 4) {
+    return gatherMatrices(line, k, slot);
+  }
   Value lane = b.remIndex(b.getThread(), warpThreads);
   // Eight lanes give the rows of a matrix, in memory: lines, or depths that are transposed.
   Value row = b.remIndex(lane, 8), matrix = b.divIndex(lane, 8);
-  Value lower = b.mulIndex(b.remIndex(matrix, 2), 8), right = b.mulIndex(b.divIndex(matrix, 2), 8);
+  Value lower = b.mulIndex(b.remIndex(matrix, 2), 8);
+  Value right = b.mulIndex(b.divIndex(matrix, 2), unitElements());
   Value atLine = b.addIndex(line, lower), atK = b.addIndex(k, right);
   Value at = depthIsContiguous ? addressOf(b.addIndex(atLine, row), atK)
                                : addressOf(b.addIndex(atK, row), atLine);

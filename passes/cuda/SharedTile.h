@@ -5,12 +5,12 @@
 // need no transposition. Two ways to read it:
 //   fragments  (f32) threads are spread over the lines, each with a few of them, four elements deep
 //              at a time, 16 bytes at once
-//   matrices   (bf16) a warp takes 16 x 16 elements as tensor cores want them: ldmatrix, which
-//              transposes where lines are contiguous
+//   matrices   a warp takes 16 lines, 32 bytes deep, as tensor cores want them: by ldmatrix, which
+//              transposes bf16 where lines are contiguous; there, f32 are loaded one by one
 //
 // Rows (along the contiguous dimension) are swizzled in units of 16 bytes: the same unit of eight
 // neighbouring rows, and eight units of one row, touch every bank once; so do four units of two
-// neighbouring rows.
+// neighbouring rows, and two of four.
 //
 //   64 bytes per row:  row 0:  u0 u1 u2 u3      (two rows cover the 32 banks)
 //                      row 1:  u0 u1 u2 u3
@@ -74,8 +74,8 @@ public:
   mlir::Value lineOf(int64_t i, mlir::Value place);
   /// Lines between those of neighbouring threads: 1, or 4 in groups of four.
   int64_t getLineStep() const { return depthIsContiguous ? 1 : 4; }
-  /// The 16 x 16 elements from (line, k) on, as four matrices of 8 x 8 over the lanes of a warp:
-  /// lines 0.. and 8.. at depth 0.., then both at depth 8.. .
+  /// 16 lines from (line, k) on, 16 elements of bf16 or 8 of f32 deep, as four matrices over the lanes
+  /// of a warp: lines 0.. and 8.. in the first half of the depth, then both in the second.
   llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);
   /// Writes neighbours in the depth of a tile where it is contiguous, f32 that become what the tile holds;
   /// all in one unit of 16 bytes.
@@ -88,6 +88,7 @@ private:
   int64_t minorExtent() const { return depthIsContiguous ? depth : lines; }
   /// The offset of an element.
   mlir::Value addressOf(mlir::Value major, mlir::Value minor);
+  llvm::SmallVector<mlir::Value> gatherMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);
   void copyUnit(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value at);
 
   LaunchBuilder &b;

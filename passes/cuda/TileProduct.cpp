@@ -84,10 +84,11 @@ static constexpr int64_t square = 16;
 namespace {
 /// A warp has squares of 16 x 16 sums, spread over the tile so that all warps together have
 /// neighbouring ones. The sums of a thread: four per mma (LaunchBuilder.h), of the left and the right
-/// half of a square, square by square.
+/// half of a square, square by square. A step of k is 32 bytes of an operand.
 class TensorProduct : public TileProduct {
 public:
-  TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDepth, bool columnsAlongDepth);
+  TensorProduct(LaunchBuilder &b, TileShape shape, Multiplier multiplier, bool rowsAlongDepth,
+                bool columnsAlongDepth);
 
   SmallVector<Value> begin(TileSlots slots) override;
   SmallVector<Value> multiply(TileSlots slots, ValueRange state,
@@ -98,10 +99,15 @@ public:
   void storePart(int64_t part, ArrayRef<Value> sums, Value stage) override;
 
 private:
-  static SharedTile makeTile(LaunchBuilder &b, TileShape shape, int64_t lines, bool alongDepth) {
-    return SharedTile(b, b.getI16Type(), lines, shape.depth, alongDepth, shape.threads,
-                      /*spread=*/1);
+  static SharedTile makeTile(LaunchBuilder &b, TileShape shape, Multiplier multiplier,
+                             int64_t lines, bool alongDepth) {
+    Type type = multiplier == Multiplier::bf16 ? Type(b.getI16Type()) : Type(b.getF32Type());
+    return SharedTile(b, type, lines, shape.depth, alongDepth, shape.threads, /*spread=*/1);
   }
+  /// Operands of bf16 are read one step ahead of their products, the last of a tile from the next. A step of
+  /// tf32 has the same registers for half the multiply-adds and more to keep, and would spill.
+  bool readsAhead() const { return multiplier == Multiplier::bf16; }
+  int64_t stepDepth() const { return 32 / elementBytes(multiplier); }
   int64_t countSums() const { return 8 * squareRows * squareColumns; }
   /// What all squares at this depth are products of: rows, then columns, as four matrices each.
   SmallVector<Value> loadOperands(TileSlots slots, int64_t depth);
@@ -109,16 +115,18 @@ private:
   Value rowOf(int64_t i) { return b.addIndex(firstRow, i * square * warpRows); }
   Value columnOf(int64_t j) { return b.addIndex(firstColumn, j * square * warpColumns); }
 
+  Multiplier multiplier;
   int64_t warpRows, warpColumns;     // of the block
   int64_t squareRows, squareColumns; // of a warp
   Value firstRow, firstColumn;
 };
 } // namespace
 
-TensorProduct::TensorProduct(LaunchBuilder &b, TileShape shape, bool rowsAlongDepth,
-                             bool columnsAlongDepth)
-    : TileProduct(b, shape, makeTile(b, shape, shape.rows, rowsAlongDepth),
-                  makeTile(b, shape, shape.columns, columnsAlongDepth)) {
+TensorProduct::TensorProduct(LaunchBuilder &b, TileShape shape, Multiplier multiplier,
+                             bool rowsAlongDepth, bool columnsAlongDepth)
+    : TileProduct(b, shape, makeTile(b, shape, multiplier, shape.rows, rowsAlongDepth),
+                  makeTile(b, shape, multiplier, shape.columns, columnsAlongDepth)),
+      multiplier(multiplier) {
   warpRows = shape.warpRows;
   warpColumns = shape.threads / warpThreads / warpRows;
   squareRows = shape.rows / (square * warpRows);
@@ -136,6 +144,9 @@ SmallVector<Value> TensorProduct::loadOperands(TileSlots slots, int64_t depth) {
   for (int64_t j = 0; j < squareColumns; ++j) {
     llvm::append_range(all, columns.loadMatrices(columnOf(j), b.index(depth), slots.columns));
   }
+  if (multiplier == Multiplier::tf32) {
+    llvm::transform(all, all.begin(), [&](Value bits) { return b.roundToTf32(bits); });
+  }
   return all;
 }
 
@@ -146,7 +157,7 @@ void TensorProduct::addSquares(ArrayRef<Value> operands, MutableArrayRef<Value> 
       for (int64_t half : {0, 1}) { // columns 0.. and 8.., each of depth 0.. and 8..
         SmallVector<Value> columnsOfHalf{right[4 * j + half], right[4 * j + half + 2]};
         llvm::copy(b.multiplyMatrices(left.slice(4 * i, 4), columnsOfHalf,
-                                      ValueRange(sums.take_front(4))),
+                                      ValueRange(sums.take_front(4)), multiplier),
                    sums.begin());
         sums = sums.drop_front(4);
       }
@@ -156,16 +167,24 @@ void TensorProduct::addSquares(ArrayRef<Value> operands, MutableArrayRef<Value> 
 
 SmallVector<Value> TensorProduct::begin(TileSlots slots) {
   SmallVector<Value> state = zeroSums(countSums());
-  llvm::append_range(state, loadOperands(slots, 0));
+  if (readsAhead()) {
+    llvm::append_range(state, loadOperands(slots, 0));
+  }
   return state;
 }
 
-/// Operands are read one step of 16 ahead of their products, the last of a tile from the next.
 SmallVector<Value> TensorProduct::multiply(TileSlots slots, ValueRange before,
                                            llvm::function_ref<TileSlots()> advance) {
   SmallVector<Value> sums = llvm::to_vector(before.take_front(countSums()));
+  if (!readsAhead()) {
+    for (int64_t depth = 0; depth < rows.getDepth(); depth += stepDepth()) {
+      addSquares(loadOperands(slots, depth), sums);
+    }
+    advance();
+    return sums;
+  }
   SmallVector<Value> operands = llvm::to_vector(before.drop_front(countSums()));
-  for (int64_t depth = square; depth <= rows.getDepth(); depth += square) {
+  for (int64_t depth = stepDepth(); depth <= rows.getDepth(); depth += stepDepth()) {
     SmallVector<Value> next = depth < rows.getDepth() ? loadOperands(slots, depth)
                                                       : loadOperands(advance(), 0);
     addSquares(operands, sums);
@@ -195,10 +214,11 @@ void TensorProduct::storePart(int64_t part, ArrayRef<Value> sums, Value stage) {
 //===-- Choice --------------------------------------------------------------------------------===//
 
 std::unique_ptr<TileProduct> mome::cuda::createTileProduct(LaunchBuilder &b, TileShape shape,
-                                                           OperandForm lhs, OperandForm rhs) {
-  assert(lhs.isBf16 == rhs.isBf16);
-  if (lhs.isBf16) {
-    return std::make_unique<TensorProduct>(b, shape, lhs.depthIsContiguous, rhs.depthIsContiguous);
+                                                           Multiplier multiplier,
+                                                           bool rowsAlongDepth,
+                                                           bool columnsAlongDepth) {
+  if (multiplier == Multiplier::fma) {
+    return std::make_unique<SimtProduct>(b, shape, rowsAlongDepth, columnsAlongDepth);
   }
-  return std::make_unique<SimtProduct>(b, shape, lhs.depthIsContiguous, rhs.depthIsContiguous);
+  return std::make_unique<TensorProduct>(b, shape, multiplier, rowsAlongDepth, columnsAlongDepth);
 }

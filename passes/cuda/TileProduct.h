@@ -1,5 +1,5 @@
 // How the threads of a block multiply a tile of rows with a tile of columns, and which sums each
-// keeps: fused multiply-adds on f32 (SimtProduct), tensor cores on bf16 (TensorProduct).
+// keeps: fused multiply-adds on f32 (SimtProduct), tensor cores on bf16 or tf32 (TensorProduct).
 //
 // The tile of sums leaves the registers in *parts* of neighbouring rows, through a stage in shared
 // memory from which threads take neighbours.
@@ -50,14 +50,10 @@ protected:
   LaunchBuilder &b;
 };
 
-/// What a matrix product reads.
-struct OperandForm {
-  bool isBf16;
-  bool depthIsContiguous;
-};
-
-std::unique_ptr<TileProduct> createTileProduct(LaunchBuilder &b, TileShape shape, OperandForm lhs,
-                                               OperandForm rhs);
+/// `rowsAlongDepth`, `columnsAlongDepth`: which operands have their depth contiguous.
+std::unique_ptr<TileProduct> createTileProduct(LaunchBuilder &b, TileShape shape,
+                                               Multiplier multiplier, bool rowsAlongDepth,
+                                               bool columnsAlongDepth);
 
 } // namespace mome::cuda
 #endif

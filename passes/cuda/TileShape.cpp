@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
@@ -21,6 +22,7 @@ static constexpr double waitCycles = 1500;
 /// Bytes of shared memory that one access moves, and a request for global memory covers.
 static constexpr double lineBytes = 128;
 
+/// For bf16. Of tf32, which takes twice the bytes, a tile has half the depth.
 static constexpr TileShape tensorShapes[] = {
     {128, 128, 128, 2, 64, 2}, {128, 128, 128, 2, 32, 3}, {64, 128, 128, 2, 64, 2},
     {64, 64, 128, 2, 32, 3},   {32, 64, 128, 2, 32, 3},   {16, 64, 128, 1, 32, 3},
@@ -29,23 +31,36 @@ static constexpr TileShape simtShapes[] = {
     {128, 128, 256, 0, 16, 3}, {64, 64, 256, 0, 16, 3}, {32, 64, 128, 0, 16, 3}, {16, 64, 64, 0, 16, 3},
 };
 
-static int64_t bytesOf(const TileShape &shape, bool isBf16) {
-  return (shape.rows + shape.columns) * shape.depth * (isBf16 ? 2 : 4);
+static SmallVector<TileShape> shapesFor(Multiplier multiplier) {
+  if (multiplier == Multiplier::fma) {
+    return SmallVector<TileShape>(ArrayRef(simtShapes));
+  }
+  SmallVector<TileShape> shapes{ArrayRef(tensorShapes)};
+  for (TileShape &shape : shapes) {
+    shape.depth /= multiplier == Multiplier::tf32 ? 2 : 1;
+  }
+  return shapes;
+}
+
+static int64_t bytesOf(const TileShape &shape, Multiplier multiplier) {
+  return (shape.rows + shape.columns) * shape.depth * elementBytes(multiplier);
 }
 
 /// Cycles of one tile: it fills the multiplying units, or shared memory with copies in, lines that these
 /// ask for, and operands out; sums then pass through shared memory once.
-static double cyclesOfTile(const Machine &machine, const TileShape &shape, bool isBf16, double depth) {
+static double cyclesOfTile(const Machine &machine, const TileShape &shape, Multiplier multiplier,
+                           double depth) {
   double sums = double(shape.rows * shape.columns), lines = double(shape.rows + shape.columns);
-  double staged = 3 * sums * 4 / lineBytes;
-  if (!isBf16) {
-    return depth * sums / double(machine.fp32Lanes) + staged;
+  double staged = 3 * sums * 4 / lineBytes, multiplied = sums / double(machine.rateOf(multiplier));
+  if (multiplier == Multiplier::fma) {
+    return depth * multiplied + staged;
   }
   double warpColumns = double(shape.threads / warpThreads / shape.warpRows);
   double read = double(shape.rows) * warpColumns + double(shape.columns) * double(shape.warpRows);
-  double asked = lines * 2 / std::min(2.0 * double(shape.depth), lineBytes);
-  double shared = (read + lines) * 2 / lineBytes + asked;
-  return depth * std::max(sums / double(machine.tensorFmas), shared) + staged;
+  auto bytes = double(elementBytes(multiplier));
+  double asked = lines * bytes / std::min(bytes * double(shape.depth), lineBytes);
+  double shared = (read + lines) * bytes / lineBytes + asked;
+  return depth * std::max(multiplied, shared) + staged;
 }
 
 ProductPlan::ProductPlan(const ProductExtents &extents, const TileShape &shape, int64_t parts)
@@ -59,8 +74,10 @@ ProductPlan::ProductPlan(const ProductExtents &extents, const TileShape &shape, 
 
 /// Blocks that run together share what they read from memory as the rows and columns of a square of them.
 double ProductPlan::memoryCycles(const Machine &machine, const ProductExtents &extents) const {
-  double read = double(blocks) * double(splitDepth / shape.depth * bytesOf(shape, extents.isBf16));
-  double operands = double((extents.m + extents.n) * extents.k * (extents.isBf16 ? 2 : 4));
+  double read =
+      double(blocks) * double(splitDepth / shape.depth * bytesOf(shape, extents.multiplier));
+  double operands =
+      double((extents.m + extents.n) * extents.k * elementBytes(extents.multiplier));
   double once = double(extents.batch) * (operands + 4.0 * double(extents.m * extents.n));
   double together = double(std::min(blocks, residentBlocks * machine.multiprocessors));
   return std::max(read / double(machine.l2Bytes),
@@ -69,7 +86,7 @@ double ProductPlan::memoryCycles(const Machine &machine, const ProductExtents &e
 
 double ProductPlan::cyclesOn(const Machine &machine, const ProductExtents &extents) const {
   double rounds = double(ceilDiv(blocks, machine.multiprocessors));
-  double cycles = rounds * cyclesOfTile(machine, shape, extents.isBf16, double(splitDepth));
+  double cycles = rounds * cyclesOfTile(machine, shape, extents.multiplier, double(splitDepth));
   cycles = std::max(cycles + waitCycles, memoryCycles(machine, extents));
   if (splits == 1) {
     return cycles;
@@ -79,12 +96,11 @@ double ProductPlan::cyclesOn(const Machine &machine, const ProductExtents &exten
 }
 
 ProductPlan::ProductPlan(const ProductExtents &extents, const Machine &machine)
-    : ProductPlan(extents, extents.isBf16 ? tensorShapes[0] : simtShapes[0], 1) {
+    : ProductPlan(extents, shapesFor(extents.multiplier).front(), 1) {
   double least = std::numeric_limits<double>::infinity();
-  llvm::ArrayRef<TileShape> shapes = extents.isBf16 ? llvm::ArrayRef<TileShape>(tensorShapes)
-                                                    : llvm::ArrayRef<TileShape>(simtShapes);
-  for (const TileShape &shape : shapes) {
-    bool fits = residentBlocks * shape.stages * bytesOf(shape, extents.isBf16) <= machine.sharedBytes;
+  for (const TileShape &shape : shapesFor(extents.multiplier)) {
+    int64_t bytes = shape.stages * bytesOf(shape, extents.multiplier);
+    bool fits = residentBlocks * bytes <= machine.sharedBytes;
     if (!fits || (shape.rows < leastRows && extents.m > shape.rows)) {
       continue;
     }

@@ -22,7 +22,7 @@ struct TileShape {
 /// An m x n product of sums over k, `batch` times.
 struct ProductExtents {
   int64_t batch, m, n, k;
-  bool isBf16; // what is multiplied; else f32
+  Multiplier multiplier;
 };
 
 /// How blocks share a product.

@@ -12,16 +12,15 @@ namespace {
 
 class ProductKernel {
 public:
-  ProductKernel(LaunchBuilder &b, const ProductProblem &problem, const ProductPlan &plan)
+  ProductKernel(LaunchBuilder &b, const ProductProblem &problem, const ProductPlan &plan,
+                Multiplier multiplier)
       : b(b), problem(problem), plan(plan),
-        product(createTileProduct(b, plan.shape, formOf(problem.A), formOf(problem.B))) {}
+        product(createTileProduct(b, plan.shape, multiplier, problem.A.depthIsContiguous,
+                                  problem.B.depthIsContiguous)) {}
 
   void emit();
 
 private:
-  static OperandForm formOf(const ProductOperand &operand) {
-    return {holdsBf16(operand.buffer), operand.depthIsContiguous};
-  }
   TileSource sourceOf(const ProductOperand &operand, int64_t lines, Value endK);
   /// The thread's sums over all k of the block's range.
   SmallVector<Value> emitSums(const TileSource &rows, const TileSource &columns, Value firstK);
@@ -182,15 +181,25 @@ static int64_t emitSecondLaunch(LaunchBuilder &b, const ProductProblem &problem,
   return ceilDiv(size, sumThreads * lanes);
 }
 
+static Multiplier multiplierOf(Operation *root, const ProductProblem &problem) {
+  assert(holdsBf16(problem.A.buffer) == holdsBf16(problem.B.buffer));
+  if (holdsBf16(problem.A.buffer)) {
+    return Multiplier::bf16;
+  }
+  auto precision = root->getAttrOfType<StringAttr>(nn::NNDialect::precisionAttrName);
+  return precision && precision.getValue() == "tf32" ? Multiplier::tf32 : Multiplier::fma;
+}
+
 DeviceKernel
 mome::cuda::emitTiledProduct(nn::KernelOp kernel, OpBuilder &builder, int64_t lanes,
                              llvm::function_ref<ProductProblem(LaunchBuilder &)> state) {
   DeviceKernel result;
   LaunchBuilder b(kernel, 0, lanes, builder);
   ProductProblem problem = state(b);
-  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, holdsBf16(problem.A.buffer)},
+  Multiplier multiplier = multiplierOf(kernel.getRoot(), problem);
+  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, multiplier},
                    machineOf(b.getFunction()));
-  ProductKernel(b, problem, plan).emit();
+  ProductKernel(b, problem, plan, multiplier).emit();
   b.finish(result, plan.blocks, plan.shape.threads);
   if (plan.splits > 1) {
     LaunchBuilder second(kernel, 1, lanes, builder);

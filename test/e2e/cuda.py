@@ -1,9 +1,10 @@
 """The CUDA variant of a package on the stand-in driver gives what the processor gives, with every checker of the simulator on.
 
-  cuda.py FOLDER LIB [--demo|--bf16]     LIB: the folder that has fakecuda/libcuda.so.1
+  cuda.py FOLDER LIB [--demo|--bf16|--tf32]     LIB: the folder that has fakecuda/libcuda.so.1
 
 `./dev demo --device cuda:0` runs it with --demo: fifty steps of the watch model, and five of the small MoME+HTL. --bf16: one step of that
-in bf16, whose roundings on both sides part where sums in other orders fall on different sides of a tie.
+in bf16, whose roundings on both sides part where sums in other orders fall on different sides of a tie. --tf32: one in tf32, which rounds what
+tensor cores multiply to ten bits, beside the processor's f32.
 
 Adam divides a gradient by its own size: where it is rounding and nothing else, the sign of a parameter's first step is, too. So
 parameters after a first step are compared in two ways: each element whose gradient is at least GRADIENT of its tensor's largest, as
@@ -26,6 +27,8 @@ BF16_TOLERANCE = 2e-2  # as TOLERANCE, of moments after one step (docs/numerics.
 BF16_LOSS_TOLERANCE = 1e-3
 BF16_PARAMETER_TOLERANCE = 5e-3  # of the largest element or of PARAMETER_SIZE: where the sign of a tiny gradient parts, so do whole steps
 PARAMETER_SIZE = 1e-2
+TF32_TOLERANCE = 1e-2  # as BF16_TOLERANCE
+TF32_LOSS_TOLERANCE = 1e-3
 STEPS = 50 if "--demo" in sys.argv else 8
 
 
@@ -75,6 +78,8 @@ def main():
     os.environ["LD_LIBRARY_PATH"] = str(pathlib.Path(sys.argv[2]) / "fakecuda")
     if "--bf16" in sys.argv:
         return bf16(here)
+    if "--tf32" in sys.argv:
+        return tf32(here)
     package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--target=cpu,cuda:sm_80")
     check("runs code for sm_" in run("mome", "doctor"), "mome doctor finds the device")
     compare(here, "watch", package, "predict")
@@ -105,6 +110,19 @@ def bf16(here):
     check(b"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" in package.read_bytes(), "the package multiplies by tensor cores")
     compare(here, "mome_htl bf16", package, "step", "--set", "step=1", "--set", "seed=0", "--set", "sample=0",
             others=BF16_TOLERANCE, loss=BF16_LOSS_TOLERANCE, param=BF16_PARAMETER_TOLERANCE, parameter_size=PARAMETER_SIZE)
+
+
+def tf32(here):
+    """One step in tf32 beside the processor, which does not have it and computes the same package in f32. A training package, so that
+    gradients are compared as moments; `predict` as it is."""
+    package = compile_model(ROOT / "models/mome_htl.mome", here / "htl.mpk", "--preset=tiny", "--batch=2", "--eval-batch=2",
+                            "--precision=tf32", "--target=cpu,cuda:sm_80")
+    check(b"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32" in package.read_bytes(), "the package multiplies by tensor cores")
+    compare(here, "mome_htl tf32", package, "predict", others=TF32_TOLERANCE)
+    first = compare(here, "mome_htl tf32", package, "step", "--set", "step=1", "--set", "seed=0", "--set", "sample=0",
+                    others=TF32_TOLERANCE, loss=TF32_LOSS_TOLERANCE, param=BF16_PARAMETER_TOLERANCE, parameter_size=PARAMETER_SIZE)
+    exact = load(here / "mome_htl tf32.step.cpu.safetensors")
+    check(any(not numpy.array_equal(first[name], exact[name]) for name in exact if name.startswith("loss.")), "and it does round")
 
 
 def without_driver(here, package, data):

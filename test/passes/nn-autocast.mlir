@@ -89,3 +89,21 @@ func.func @f32_entry(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32
 }
 #forward = loc(fused<#mome.scope<"fc", fwd>>["a.mome":1:1])
 #backward = loc(fused<#mome.scope<"fc", bwd>>["a.mome":1:1])
+
+// tf32 is said of products, and of nothing else.
+// CHECK-LABEL: func.func @tf32
+// CHECK: nn.linear %arg0, %arg1 {nn.precision = "tf32"} : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+// CHECK-NEXT: nn.relu %{{.*}} : tensor<3x4xf32>
+// REMARK: [Passed] nn.linear{{.*}}multiplies tf32 where a device does
+func.func @tf32(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> attributes {nn.precision = "tf32"} {
+  %0 = nn.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  %1 = nn.relu %0 : tensor<3x4xf32>
+  return %1 : tensor<3x4xf32>
+}
+
+// CHECK-LABEL: func.func @f32
+// CHECK: nn.linear %arg0, %arg1 : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+func.func @f32(%x: tensor<3x4xf32>, %w: tensor<4x4xf32>) -> tensor<3x4xf32> {
+  %0 = nn.linear %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}

@@ -67,16 +67,22 @@ Run::Run(nn::KernelOp kernel, KernelFunction function, const KernelRecord &recor
   fillInputs(range);
 }
 
+static float truncate(double value, int mantissaBits) {
+  uint32_t mask = ~0u << (23 - mantissaBits);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(static_cast<float>(value)) & mask);
+}
+
 void Run::fillInputs(const InputRange &range) {
   std::mt19937 random(7);
   for (unsigned i = 0; i < numInputs; ++i) {
     Type type = types[i].getElementType();
     for (int64_t e = 0; e < types[i].getNumElements(); ++e) {
       double u = random() * 0x1p-32;
+      double value = isa<FloatType>(type) ? range.low + u * (range.high - range.low)
+                     : type.isInteger(1)  ? u < 0.5
+                                          : std::floor(u * range.intHigh);
       storeElement(buffers[i].data(), type, e,
-                   isa<FloatType>(type) ? range.low + u * (range.high - range.low)
-                   : type.isInteger(1)  ? u < 0.5
-                                        : std::floor(u * range.intHigh));
+                   type.isF32() ? truncate(value, range.mantissaBits) : value);
     }
   }
 }

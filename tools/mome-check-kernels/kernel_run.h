@@ -12,10 +12,12 @@
 
 namespace mome {
 
-/// The ranges of generated inputs: uniform from `low` to `high`; integers in [0, intHigh).
+/// The ranges of generated inputs: uniform from `low` to `high`, f32 with so many bits of mantissa;
+/// integers in [0, intHigh).
 struct InputRange {
   double low, high;
   int64_t intHigh;
+  int mantissaBits;
 };
 
 /// Operands and results, the chunks [lo, hi), scratch.

@@ -54,6 +54,8 @@ static llvm::cl::opt<double> low("low", llvm::cl::init(-2.0),
 static llvm::cl::opt<double> high("high", llvm::cl::init(2.0), llvm::cl::desc("to here"));
 static llvm::cl::opt<int64_t> intHigh("int-high", llvm::cl::init(3),
                                       llvm::cl::desc("integers are in [0, this)"));
+static llvm::cl::opt<int> mantissaBits("mantissa-bits", llvm::cl::init(23),
+                                       llvm::cl::desc("of f32 inputs: 10 are what tf32 holds"));
 static llvm::cl::opt<bool> bench("bench", llvm::cl::desc("time instead of checking"));
 static llvm::cl::opt<double> minPeak("min-peak", llvm::cl::init(0),
                                      llvm::cl::desc("with --bench: fail below so many percent of "
@@ -79,7 +81,7 @@ static llvm::cl::opt<bool>
         llvm::cl::desc("print the largest error per result in units in the last place of f32"));
 
 static InputRange inputRange() {
-  return {low, high, intHigh};
+  return {low, high, intHigh, mantissaBits};
 }
 
 static bool check(Run &run, StringRef family) {

@@ -39,7 +39,7 @@ struct Flags {
   cl::opt<int64_t> batch{"batch", cl::desc("Samples per training batch"), cl::cat(model)};
   cl::opt<int64_t> evalBatch{"eval-batch", cl::desc("Samples per evaluation batch"),
                              cl::cat(model)};
-  cl::opt<std::string> precision{"precision", cl::desc("f32 or bf16, whatever the model says"),
+  cl::opt<std::string> precision{"precision", cl::desc("f32, tf32 or bf16, whatever the model says"),
                                  cl::value_desc("type"), cl::cat(model)};
 
   cl::opt<std::string> emit{"emit", cl::desc("The same as --compile-to; or ptx, cubin"),
@@ -130,8 +130,9 @@ static int refuseUnsupported(const Flags &flags) {
   if (flags.devices != 1) {
     return usage_error("--devices: this momec plans for one device only [E0502]");
   }
-  if (!flags.precision.empty() && flags.precision != "f32" && flags.precision != "bf16") {
-    return usage_error("--precision=" + flags.precision + ": f32 or bf16");
+  const std::string &precision = flags.precision;
+  if (!precision.empty() && precision != "f32" && precision != "tf32" && precision != "bf16") {
+    return usage_error("--precision=" + precision + ": f32, tf32 or bf16");
   }
   return ok;
 }

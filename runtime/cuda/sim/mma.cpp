@@ -287,6 +287,7 @@ void decode_mma(Decode &d) {
   fragment(d, 3, o.c_registers(o.c), register_type(o.c));
   d.inst.sub = uint8_t(o.shape.m);
   d.inst.count = uint8_t(o.shape.k);
+  d.inst.width = uint8_t(type_bytes(o.a));
   d.inst.imm = int64_t(o.d) | int64_t(o.a) << 8 | int64_t(o.b) << 16 | int64_t(o.c) << 24;
   d.inst.flops = uint32_t(2 * o.shape.m * o.shape.n * o.shape.k / lanes);
   d.inst.flow = Flow::converged;

@@ -143,6 +143,7 @@ private:
       block.counters.lane_instructions[size_t(i.kind)] += block.counts[pc].lanes;
       const uint64_t flops = block.counts[pc].lanes * i.flops;
       (i.kind == Kind::tensor ? block.counters.tensor_flops : block.counters.flops) += flops;
+      block.counters.tf32_flops += i.kind == Kind::tensor && i.width == 4 ? flops : 0;
       if (launch.count_lines && i.kind != Kind::pseudo && block.counts[pc].warps) {
         report.line_counts[i.line] += block.counts[pc].warps;
       }
