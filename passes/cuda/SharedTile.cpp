@@ -75,16 +75,29 @@ SharedTile SharedTile::transposed(int64_t newSpread) const {
   return other;
 }
 
+/// By what a row's units are swizzled: its number among rows that begin at bank 0, with the lowest bit
+/// in front, so that neighbours differ in the highest. Of f32 all bits are reversed: for gatherMatrices,
+/// two neighbouring units of four rows must not meet.
+Value SharedTile::turnOf(Value major, int64_t units) {
+  Value row = b.divIndex(major, std::max<int64_t>(bankUnits / units, 1));
+  int64_t turns = std::min(units, bankUnits);
+  if (unitElements() != 4) {
+    Value half = b.mulIndex(b.remIndex(row, 2), turns / 2);
+    return turns < bankUnits ? b.remIndex(row, turns)
+                             : b.addIndex(half, b.remIndex(b.divIndex(row, 2), turns / 2));
+  }
+  Value turn = b.index(0);
+  for (; turns > 1; turns /= 2) {
+    turn = b.addIndex(turn, b.mulIndex(b.remIndex(row, 2), turns / 2));
+    row = b.divIndex(row, 2);
+  }
+  return turn;
+}
+
 Value SharedTile::addressOf(Value major, Value minor) {
   int64_t units = minorExtent() / unitElements();
   assert(llvm::isPowerOf2_64(units) && "else the swizzle leaves the row");
-  // The number of a row among those that begin at bank 0, its bits reversed: neighbours differ in the
-  // highest.
-  Value turn = b.index(0), rest = b.divIndex(major, std::max<int64_t>(bankUnits / units, 1));
-  for (int64_t weight = std::min(units, bankUnits) / 2; weight > 0; weight /= 2) {
-    turn = b.addIndex(turn, b.mulIndex(b.remIndex(rest, 2), weight));
-    rest = b.divIndex(rest, 2);
-  }
+  Value turn = turnOf(major, units);
   Value at = arith::XOrIOp::create(b, minor, b.mulIndex(turn, unitElements()));
   return b.addIndex(b.mulIndex(major, minorExtent()), at);
 }

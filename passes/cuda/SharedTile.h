@@ -10,7 +10,7 @@
 //
 // Rows (along the contiguous dimension) are swizzled in units of 16 bytes: the same unit of eight
 // neighbouring rows, and eight units of one row, touch every bank once; so do four units of two
-// neighbouring rows, and two of four.
+// neighbouring rows, and of f32 two units of four.
 //
 //   64 bytes per row:  row 0:  u0 u1 u2 u3      (two rows cover the 32 banks)
 //                      row 1:  u0 u1 u2 u3
@@ -86,6 +86,7 @@ public:
 private:
   int64_t unitElements() const { return 16 / (elementType.getIntOrFloatBitWidth() / 8); }
   int64_t minorExtent() const { return depthIsContiguous ? depth : lines; }
+  mlir::Value turnOf(mlir::Value major, int64_t units);
   /// The offset of an element.
   mlir::Value addressOf(mlir::Value major, mlir::Value minor);
   llvm::SmallVector<mlir::Value> gatherMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);

@@ -40,6 +40,12 @@ struct KernelTime {
   bool usesTensorCores() const {
     return llvm::any_of(launches, [](const LaunchTime &l) { return l.work.tensor_flops > 0; });
   }
+  /// Of what its tensor cores multiply: tf32 runs at half the rate of bf16.
+  double tensorPeak(const cuda::DeviceData &device) const {
+    bool usesTf32 =
+        llvm::any_of(launches, [](const LaunchTime &l) { return l.work.tf32_flops > 0; });
+    return device.tensor_peak() / (usesTf32 ? 2 : 1);
+  }
   const LaunchTime &longest() const {
     return *llvm::max_element(launches, [](const LaunchTime &a, const LaunchTime &b) {
       return a.prediction.seconds < b.prediction.seconds;
@@ -182,7 +188,7 @@ static std::string kernelTable(ArrayRef<std::pair<StringRef, KernelTime>> order,
     const LaunchTime &longest = time.longest();
     table.add({name.str(), time.root, std::to_string(time.runs), microseconds(time.seconds),
                percent(share), rate == 0 ? "-" : llvm::formatv("{0:F1}", rate * 1e-9).str(),
-               time.usesTensorCores() ? percent(rate / device.tensor_peak()) : "-",
+               time.usesTensorCores() ? percent(rate / time.tensorPeak(device)) : "-",
                percent(time.bytes / time.seconds / device.dram),
                llvm::formatv("{0} x {1}", longest.shape.blocks(), longest.shape.threads()),
                std::string(longest.prediction.limiter)});
@@ -199,18 +205,18 @@ std::string Predictor::text(StringRef program) const {
       llvm::formatv("\n{0} on {1}: predicted {2:F3} ms in {3} launches ({4}); never measured\n\n",
                     program, device.name, total * 1e3, launchCount, registersFrom);
   double flops = 0;
-  bool usesTensorCores = false;
+  double tensorPeak = 0; // the highest of any kernel's
   TextTable byPart({"part", "predicted us", "share"});
   for (const auto &[name, seconds] : parts) {
     byPart.add({name, microseconds(seconds), percent(seconds / total)});
   }
   for (const auto &[name, time] : kernels) {
     flops += time.flops * double(time.runs);
-    usesTensorCores |= time.usesTensorCores();
+    tensorPeak = std::max(tensorPeak, time.usesTensorCores() ? time.tensorPeak(device) : 0);
   }
-  if (usesTensorCores) {
+  if (tensorPeak > 0) {
     result += llvm::formatv("{0:F3} TFLOP: {1} of the tensor cores' peak\n\n", flops * 1e-12,
-                            percent(flops / total / device.tensor_peak()));
+                            percent(flops / total / tensorPeak));
   }
   return result + byPart.text() + "\n" + kernelTable(longestFirst(), total, device);
 }
