@@ -101,7 +101,7 @@ Value BlockPacker::loadAcross(Value at, Value mask) {
 void BlockPacker::copyLines(Value source, Value target, Value from, Value end,
                             ArrayRef<Value> masks) {
   int64_t lanes = b.getLanes(), stride = (pairs ? 2 : 1) * matrix.perK;
-  b.loop(from, end, 1, [&](Value k) {
+  auto copy = [&](Value k) {
     Value at = b.addIndex(source, b.mulIndex(k, stride));
     Value place = b.addIndex(target, b.mulIndex(k, width));
     // What reaches behind a narrow block is overwritten by the next k, or falls between blocks.
@@ -109,13 +109,22 @@ void BlockPacker::copyLines(Value source, Value target, Value from, Value end,
       Value mask = masks.empty() ? Value() : masks[v / lanes];
       emitStore(b, loadAcross(b.addIndex(at, v), mask), buffer, b.addIndex(place, v));
     }
-  });
+  };
+  if (end) {
+    b.loop(from, end, 1, copy);
+  }
+  for (int64_t k = 0; !end && k < kPerPass; ++k) {
+    copy(b.addIndex(from, k));
+  }
 }
 
 void BlockPacker::emitSideBySide(const Part &part, Value to, int64_t blocks) {
   int64_t lanes = b.getLanes(), reach = ceilDiv(width, lanes) * lanes;
   b.loop(b.index(0), part.count, kPerPass, [&](Value from) {
-    Value end = b.createOrFold<arith::MinSIOp>(b.addIndex(from, kPerPass), part.count);
+    std::optional<int64_t> count = getConstantIntValue(part.count);
+    Value end = count && *count % kPerPass == 0
+                    ? Value()
+                    : b.createOrFold<arith::MinSIOp>(b.addIndex(from, kPerPass), part.count);
     forBlocks(part, to, blocks, [&](Value target, Value line) {
       Value first = b.mulIndex(part.k, (pairs ? 2 : 1) * matrix.perK);
       Value source = b.addIndex(b.addIndex(part.origin, line), first);

@@ -43,7 +43,7 @@ private:
   void emitSideBySide(const Part &part, mlir::Value to, int64_t blocks);
   void emitTransposed(const Part &part, mlir::Value target, mlir::Value line);
   void emitLines(const Part &part, mlir::Value target, mlir::Value line);
-  /// Copies k from `from` to before `end` of neighbouring lines.
+  /// Copies k from `from` to before `end` of neighbouring lines; null: a pass of them.
   void copyLines(mlir::Value source, mlir::Value target, mlir::Value from, mlir::Value end,
                  llvm::ArrayRef<mlir::Value> masks);
   /// A vector along k of one line, where k is `at` behind `source`.
