@@ -8,20 +8,26 @@ using namespace mlir;
 using namespace mome;
 
 namespace {
-/// Disjoint ranges of an arena's bytes: who wrote each, and who has read it since.
+/// Disjoint ranges of an arena's bytes: who wrote each, and who has read some of it since.
 class Accesses {
 public:
-  void read(int64_t begin, int64_t end, unsigned reader, std::set<unsigned> &conflicts) {
-    for (auto it = split(begin, end); it != ranges.end() && it->first < end; ++it) {
-      add(it->second.writer, reader, conflicts);
-      it->second.readers.push_back(reader);
+  void read(rt::SliceAttr slice, unsigned reader, std::set<unsigned> &conflicts) {
+    int64_t end = slice.getOffset() + slice.getSize();
+    for (auto it = split(slice.getOffset(), end); it != ranges.end() && it->first < end; ++it) {
+      if (slice.touches(it->first, it->second.end)) {
+        add(it->second.writer, reader, conflicts);
+        it->second.readers.push_back({slice, reader});
+      }
     }
   }
-  void write(int64_t begin, int64_t end, unsigned writer, std::set<unsigned> &conflicts) {
-    for (auto it = split(begin, end); it != ranges.end() && it->first < end; ++it) {
+  void write(rt::SliceAttr slice, unsigned writer, std::set<unsigned> &conflicts) {
+    int64_t end = slice.getOffset() + slice.getSize();
+    for (auto it = split(slice.getOffset(), end); it != ranges.end() && it->first < end; ++it) {
       add(it->second.writer, writer, conflicts);
-      for (unsigned reader : it->second.readers) {
-        add(reader, writer, conflicts);
+      for (auto [part, reader] : it->second.readers) {
+        if (part.touches(it->first, it->second.end)) { // the range may have been cut since
+          add(reader, writer, conflicts);
+        }
       }
       it->second = {it->second.end, writer, {}};
     }
@@ -31,7 +37,7 @@ private:
   struct Range {
     int64_t end = 0;
     std::optional<unsigned> writer;
-    SmallVector<unsigned, 2> readers;
+    SmallVector<std::pair<rt::SliceAttr, unsigned>, 2> readers;
   };
   std::map<int64_t, Range> ranges; // by begin
 
@@ -72,12 +78,10 @@ Hazards mome::findHazards(rt::ProgramOp program) {
   for (auto [number, op] : llvm::enumerate(program.getBody().getOps<rt::DispatchOp>())) {
     std::set<unsigned> conflicts;
     for (auto slice : op.getReads().getAsRange<rt::SliceAttr>()) {
-      arenas[slice.getArena().getValue()].read(
-          slice.getOffset(), slice.getOffset() + slice.getSize(), number, conflicts);
+      arenas[slice.getArena().getValue()].read(slice, number, conflicts);
     }
     for (auto slice : op.getWrites().getAsRange<rt::SliceAttr>()) {
-      arenas[slice.getArena().getValue()].write(
-          slice.getOffset(), slice.getOffset() + slice.getSize(), number, conflicts);
+      arenas[slice.getArena().getValue()].write(slice, number, conflicts);
     }
     hazards.emplace_back(conflicts.begin(), conflicts.end());
   }

@@ -72,6 +72,56 @@ bool mome::isInPlaceOperand(nn::KernelOp kernel, unsigned operand, unsigned resu
   return true;
 }
 
+/// Widens `ranges`, of each axis of `operand`, by what `op` takes of it. False: that is not known.
+static bool addElements(nn::AccessOpInterface op, Value operand,
+                        MutableArrayRef<std::pair<int64_t, int64_t>> ranges) {
+  auto result = cast<RankedTensorType>(op->getResult(0).getType());
+  SmallVector<std::optional<int64_t>> lowest(result.getRank(), 0), highest;
+  llvm::append_range(highest,
+                     llvm::map_range(result.getShape(), [](int64_t extent) { return extent - 1; }));
+  for (const nn::AccessPiece &piece : op.getAccessPieces()) {
+    if (op->getOperand(piece.operand) != operand) {
+      continue;
+    }
+    for (auto [index, range] : llvm::zip_equal(piece.index.getResults(), ranges)) {
+      auto bound = [&, index = index](bool isUpper) {
+        return getBoundForAffineExpr(index, result.getRank(), 0, lowest, highest, isUpper);
+      };
+      std::optional<int64_t> first = bound(false), last = bound(true);
+      if (!first || !last) {
+        return false;
+      }
+      range = {std::min(range.first, *first), std::max(range.second, *last + 1)};
+    }
+  }
+  return true;
+}
+
+rt::SliceAttr mome::readPart(nn::KernelOp kernel, unsigned operand, rt::SliceAttr slice) {
+  BlockArgument argument = kernel.getBody().front().getArgument(operand);
+  auto type = cast<RankedTensorType>(argument.getType());
+  SmallVector<std::pair<int64_t, int64_t>> ranges(
+      type.getRank(), {std::numeric_limits<int64_t>::max(), 0});
+  for (Operation *user : argument.getUsers()) {
+    auto access = dyn_cast<nn::AccessOpInterface>(user);
+    if (!access || !addElements(access, argument, ranges)) {
+      return slice;
+    }
+  }
+  int64_t stride = slice.getSize(); // bytes between the elements of an axis, times its extent
+  for (auto [extent, range] : llvm::zip_equal(type.getShape(), ranges)) {
+    int64_t inner = stride / extent, first = std::max<int64_t>(range.first, 0);
+    int64_t run = std::min(range.second, extent) - first;
+    if (run > 0 && run < extent) { // what later axes leave out is not worth telling
+      return rt::SliceAttr::get(slice.getContext(), slice.getArena(), slice.getOffset(),
+                                slice.getSize(), slice.getVersion(), first * inner, run * inner,
+                                stride);
+    }
+    stride = inner;
+  }
+  return slice;
+}
+
 nn::KernelOp mome::getCopyKernel(Operation *module, RankedTensorType type) {
   OpBuilder builder(module->getContext());
   builder.setInsertionPointToStart(&module->getRegion(0).front());

@@ -3,6 +3,7 @@
 #define MOME_PASSES_KERNELS_H
 
 #include "dialects/NN/NN.h"
+#include "dialects/RT/RT.h"
 
 namespace mome {
 
@@ -19,6 +20,10 @@ mlir::Value baseOf(mlir::Value value);
 /// loop, in which element i of this operand is read for element i of the results and for nothing
 /// else.
 bool isInPlaceOperand(nn::KernelOp kernel, unsigned operand, unsigned result);
+
+/// The part of the operand `slice` that the kernel reads at most (rt::SliceAttr): some of its columns, where
+/// every use of it says which elements it takes.
+rt::SliceAttr readPart(nn::KernelOp kernel, unsigned operand, rt::SliceAttr slice);
 
 /// On calls that run side by side (`nn-schedule`): the number of their wave.
 inline constexpr llvm::StringLiteral waveAttrName = "nn.wave";

@@ -309,8 +309,8 @@ int64_t EntryPlanner::emit(OpBuilder &builder) {
     nn::KernelOp kernel = kernelOf(call);
     SmallVector<Attribute> reads, writes;
     double flops = 0, bytes = 0;
-    for (Value operand : call.getInputs()) {
-      reads.push_back(sliceOf(operand));
+    for (auto [i, operand] : llvm::enumerate(call.getInputs())) {
+      reads.push_back(readPart(kernel, i, sliceOf(operand)));
     }
     for (Value result : call->getResults()) {
       versions[result] = ++version;

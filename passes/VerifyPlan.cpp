@@ -5,11 +5,12 @@
 // scalar's slot held before. So a clobbered transient, an in-place update that comes before another
 // read of the old value, or a slot that two tensors share are all found, without knowing how the
 // plan was made. Also: named slots are disjoint, work slices stay below the peak, every output is
-// whole at the end, and streams and waits keep dispatches that conflict in the program's order, no
-// wait without need.
+// whole at the end, parts of slices are what the kernels read (while these have bodies), and streams
+// and waits keep dispatches that conflict in the program's order, no wait without need.
 #include "passes/Passes.h"
 
 #include "passes/Hazards.h"
+#include "passes/Kernels.h"
 
 #include <map>
 
@@ -74,6 +75,10 @@ public:
     if (failed(collectSlots(module))) {
       return signalPassFailure();
     }
+    kernels.clear();
+    for (auto kernel : module.getOps<nn::KernelOp>()) { // until there is code
+      kernels[kernel.getSymNameAttr()] = kernel;
+    }
     for (auto program : module.getOps<rt::ProgramOp>()) {
       if (failed(verifyProgram(program))) {
         return signalPassFailure();
@@ -93,6 +98,7 @@ private:
 
   DenseMap<StringAttr, rt::ArenaKind> arenas;
   DenseMap<StringAttr, rt::TensorOp> tensors;
+  DenseMap<StringAttr, nn::KernelOp> kernels;
   DenseMap<StringAttr, std::map<int64_t, int64_t>> slots; // arena -> begin -> end of named slots
 };
 } // namespace
@@ -162,9 +168,13 @@ LogicalResult VerifyPlan::verifyProgram(rt::ProgramOp program) {
   Memory memory;
   int64_t latest = 0;
   for (auto op : program.getBody().getOps<rt::DispatchOp>()) {
-    for (auto slice : op.getReads().getAsRange<rt::SliceAttr>()) {
+    for (auto [i, slice] : llvm::enumerate(op.getReads().getAsRange<rt::SliceAttr>())) {
       if (failed(verifyRead(op, slice, memory))) {
         return failure();
+      }
+      nn::KernelOp kernel = kernels.lookup(op.getKernelAttr().getAttr());
+      if (kernel && slice.getStride() != 0 && readPart(kernel, i, slice) != slice) {
+        return op.emitOpError("reads ") << slice << ", but its kernel takes other elements";
       }
     }
     for (auto slice : op.getWrites().getAsRange<rt::SliceAttr>()) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/package.h"
 
@@ -41,6 +42,9 @@ public:
   /// Copies between host memory and `slice`, whose size the host side has too.
   virtual void upload(const Slice &slice, std::span<const std::byte> from) = 0;
   virtual void download(const Slice &slice, std::span<std::byte> to) = 0;
+  /// Takes slices over from another device with the same variant. By way of the host, unless the two
+  /// know better.
+  virtual void copy(std::span<const Slice> slices, Device &from);
   /// The arena as host memory, or null when the host cannot reach it.
   virtual std::byte *host_memory(uint32_t arena) = 0;
 
@@ -72,10 +76,16 @@ struct Place {
 };
 /// Throws Error (usage).
 Place parse_place(const std::string &text);
+/// The same of a list, "cuda:0,cuda:1": one place, or several that are different CUDA devices.
+std::vector<Place> parse_places(const std::string &text);
 
-/// The best variant that this place can run, or the one named. Throws Error (mismatch or device)
-/// listing what the package has.
-const Variant &choose_variant(const Package &package, const std::string &name = {},
-                              const Place &place = {});
+/// The best variant that all these places can run, or the one named. Throws Error (mismatch or
+/// device) listing what the package has.
+const Variant &choose_variant(const Package &package, const std::string &name,
+                              std::span<const Place> places);
+inline const Variant &choose_variant(const Package &package, const std::string &name = {},
+                                     const Place &place = {}) {
+  return choose_variant(package, name, std::span(&place, 1));
+}
 
 } // namespace mome

@@ -72,6 +72,20 @@ void Session::zero(size_t tensor) {
   dev->upload(var.slots[tensor], std::vector<std::byte>(var.slots[tensor].size));
 }
 
+void Session::copy_from(Session &other) {
+  std::vector<Slice> slices;
+  for (size_t i = 0; i < pkg->tensors.size(); ++i) {
+    const BindKind kind = pkg->tensors[i].kind;
+    if (kind == BindKind::param || kind == BindKind::state) {
+      slices.push_back(var.slots[i]);
+    }
+  }
+  dev->copy(slices, *other.dev);
+  for (size_t i = 0; i < scalar_values.size(); ++i) {
+    set_scalar(i, other.scalar_values[i]);
+  }
+}
+
 void Session::set_scalar(size_t scalar, double value) {
   scalar_values[scalar] = value;
   if (pkg->scalars[scalar].dtype == DType::i64) {

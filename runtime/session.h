@@ -46,6 +46,8 @@ public:
   void read(size_t tensor, std::span<std::byte> bytes) const;
   std::vector<std::byte> read(size_t tensor) const;
   void zero(size_t tensor);
+  /// Takes parameters, states and scalars over from a session with the same variant.
+  void copy_from(Session &other);
 
   void set_scalar(size_t scalar, double value);
   double scalar(size_t scalar) const { return scalar_values[scalar]; }

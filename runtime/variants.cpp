@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <sstream>
 
 #include "runtime/cpu_device.h"
 #include "runtime/cuda/cuda_device.h"
@@ -54,6 +55,10 @@ std::pair<bool, std::string> rank(const Variant &variant) {
   return {variant.name.starts_with(cuda_prefix), variant.name};
 }
 
+std::string describe(const Place &place) {
+  return "cuda:" + std::to_string(place.ordinal);
+}
+
 } // namespace
 
 bool can_run(const std::string &variant) {
@@ -93,9 +98,33 @@ Place parse_place(const std::string &text) {
     ordinal = read.ec == std::errc() && read.ptr == end ? ordinal : -1;
   }
   if (ordinal < 0) {
-    throw usage_error("there is no device '" + text + "'", "--device is cpu, cuda:N or auto");
+    throw usage_error("there is no device '" + text + "'",
+                      text.find(',') == text.npos
+                          ? "--device is cpu, cuda:N or auto"
+                          : "this runs on one device: cpu, cuda:N or auto; `mome eval` and `mome "
+                            "predict` take several");
   }
   return {Place::cuda, ordinal};
+}
+
+std::vector<Place> parse_places(const std::string &text) {
+  std::vector<Place> places;
+  std::stringstream list(text);
+  for (std::string item; std::getline(list, item, ',');) {
+    places.push_back(parse_place(item));
+  }
+  for (size_t i = 0; i < places.size() && places.size() > 1; ++i) {
+    if (places[i].kind != Place::cuda) {
+      throw usage_error("--device " + text, "several devices are all of CUDA, as cuda:0,cuda:1");
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (places[j].ordinal == places[i].ordinal) {
+        throw usage_error("--device " + text + " names " + describe(places[i]) + " twice",
+                          "a device is given once");
+      }
+    }
+  }
+  return places.empty() ? std::vector<Place>{parse_place(text)} : places;
 }
 
 /// True if the variant's code can run at the place.
@@ -107,15 +136,33 @@ static bool suits(const std::string &variant, const Place &place) {
   return (place.kind == Place::any || (place.kind == Place::cuda) == is_cuda) && can_run(variant);
 }
 
-const Variant &choose_variant(const Package &package, const std::string &name, const Place &place) {
-  if (place.kind == Place::cuda) {
-    cuda::driver(); // says why there is none
+/// "cuda:0 (sm_80), cuda:1 (sm_75)"
+static std::string describe(std::span<const Place> places) {
+  std::string text;
+  for (const Place &place : places) {
+    text += (text.empty() ? "" : ", ") + describe(place) + " (sm_" +
+            std::to_string(cuda::compute_capability(place.ordinal)) + ")";
   }
+  return text;
+}
+
+const Variant &choose_variant(const Package &package, const std::string &name,
+                              std::span<const Place> places) {
+  const bool on_cuda = places[0].kind == Place::cuda;
+  for (const Place &place : places) {
+    if (place.kind == Place::cuda) {
+      cuda::require_device(place.ordinal);
+    }
+  }
+  const auto suits_all = [&](const std::string &variant) {
+    return std::all_of(places.begin(), places.end(),
+                       [&](const Place &place) { return suits(variant, place); });
+  };
   std::vector<std::string> names;
   const Variant *best = nullptr;
   for (const Variant &variant : package.variants) {
     names.push_back(variant.name);
-    if (name.empty() ? suits(variant.name, place) : variant.name == name) {
+    if (name.empty() ? suits_all(variant.name) : variant.name == name) {
       // Among the names that run here the later needs more of the machine: x86-64-v3 < x86-64-v4 <
       // x86-64-v4+bf16; a CUDA device goes before the processor.
       if (best == nullptr || rank(*best) < rank(variant)) {
@@ -124,21 +171,35 @@ const Variant &choose_variant(const Package &package, const std::string &name, c
     }
   }
   if (best == nullptr) {
-    const char *what = place.kind == Place::cuda ? "no variant of the package runs on that device"
-                                                 : "no variant of the package runs on this machine";
-    const char *how = place.kind == Place::cuda ? "; compile with --target=cpu,cuda:sm_80"
-                                                : "; compile with --target-cpu=native";
+    const std::string what = places.size() > 1
+                                 ? "no variant of the package runs on all of " + describe(places)
+                             : on_cuda ? "no variant of the package runs on that device"
+                                       : "no variant of the package runs on this machine";
+    const char *how = on_cuda ? "; compile with --target=cpu,cuda:sm_80"
+                              : "; compile with --target-cpu=native";
     throw Error(Exit::device, package.where,
                 name.empty() ? what : "the package has no variant '" + name + "'",
                 names.empty() ? "it has none: compile it again"
                               : "it has: " + join_names(names) + (name.empty() ? how : ""));
   }
-  if (!suits(best->name, place)) {
+  if (!suits_all(best->name)) {
     throw Error(
-        Exit::device, package.where, "this machine cannot run the variant '" + best->name + "'",
+        Exit::device, package.where,
+        places.size() > 1
+            ? "not all of " + describe(places) + " can run the variant '" + best->name + "'"
+            : "this machine cannot run the variant '" + best->name + "'",
         "compile for it with --target-cpu=native, or name another of: " + join_names(names));
   }
   return *best;
+}
+
+void Device::copy(std::span<const Slice> slices, Device &from) {
+  std::vector<std::byte> bytes;
+  for (const Slice &slice : slices) {
+    bytes.resize(slice.size);
+    from.download(slice, bytes);
+    upload(slice, bytes);
+  }
 }
 
 std::unique_ptr<Device> make_device(const std::string &variant, const DeviceOptions &options) {

@@ -14,13 +14,21 @@ using namespace mome::rt;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/RT/RTAttrs.cpp.inc"
 
-/// A slice without its `#rt.slice<>`: `@work[0, 64] v1`.
+/// A slice without its `#rt.slice<>`: `@work[0, 64] v1`, `@work[0, 64, 4 of 16 at 8] v1`.
 static SliceAttr parseSlice(AsmParser &parser) {
   FlatSymbolRefAttr arena;
-  int64_t offset, size, version;
+  int64_t offset, size, version, first = 0, run = 0, stride = 0;
   StringRef word;
   if (parser.parseAttribute(arena) || parser.parseLSquare() || parser.parseInteger(offset) ||
-      parser.parseComma() || parser.parseInteger(size) || parser.parseRSquare()) {
+      parser.parseComma() || parser.parseInteger(size)) {
+    return {};
+  }
+  if (succeeded(parser.parseOptionalComma()) &&
+      (parser.parseInteger(run) || parser.parseKeyword("of") || parser.parseInteger(stride) ||
+       parser.parseKeyword("at") || parser.parseInteger(first))) {
+    return {};
+  }
+  if (parser.parseRSquare()) {
     return {};
   }
   SMLoc loc = parser.getCurrentLocation();
@@ -31,11 +39,14 @@ static SliceAttr parseSlice(AsmParser &parser) {
     parser.emitError(loc, "expected the version of the value, as v0");
     return {};
   }
-  return SliceAttr::get(parser.getContext(), arena, offset, size, version);
+  return SliceAttr::get(parser.getContext(), arena, offset, size, version, first, run, stride);
 }
 static void printSlice(AsmPrinter &printer, SliceAttr slice) {
-  printer << slice.getArena() << '[' << slice.getOffset() << ", " << slice.getSize() << "] v"
-          << slice.getVersion();
+  printer << slice.getArena() << '[' << slice.getOffset() << ", " << slice.getSize();
+  if (slice.getStride() != 0) {
+    printer << ", " << slice.getRun() << " of " << slice.getStride() << " at " << slice.getFirst();
+  }
+  printer << "] v" << slice.getVersion();
 }
 
 Attribute SliceAttr::parse(AsmParser &parser, Type) {
@@ -92,6 +103,17 @@ int64_t mome::rt::getBytes(RankedTensorType type) {
 bool mome::rt::overlap(SliceAttr a, SliceAttr b) {
   return a.getArena() == b.getArena() && a.getOffset() < b.getOffset() + b.getSize() &&
          b.getOffset() < a.getOffset() + a.getSize();
+}
+
+bool SliceAttr::touches(int64_t begin, int64_t end) const {
+  begin = std::max<int64_t>(begin - getOffset(), 0); // within the slice
+  end = std::min(end - getOffset(), getSize());
+  if (getStride() == 0 || begin >= end) {
+    return begin < end;
+  }
+  int64_t row = begin / getStride() * getStride() + getFirst();
+  int64_t next = begin < row + getRun() ? std::max(begin, row) : row + getStride();
+  return next < end;
 }
 
 //===-- rt.package --------------------------------------------------------------------------===//
@@ -313,6 +335,12 @@ static LogicalResult verifySlices(DispatchOp op, Operation *scope, SymbolTableCo
         slice.getOffset() % RTDialect::alignment != 0 ||
         slice.getOffset() + slice.getSize() > arena.getSize()) {
       return op.emitOpError("C2: ") << slice << " is outside of its arena or not aligned to 64";
+    }
+    int64_t first = slice.getFirst(), run = slice.getRun(), stride = slice.getStride();
+    bool isPart = first >= 0 && run > 0 && run < stride && first + run <= stride &&
+                  slice.getSize() % stride == 0;
+    if (stride != 0 && (!isPart || slices == op.getWrites())) {
+      return op.emitOpError("C2: ") << slice << " is no part of bytes that are read";
     }
   }
   return success();

@@ -45,9 +45,25 @@ def RT_SliceAttr : AttrDef<RT_Dialect, "Slice"> {
   let description = [{
     `version` numbers the values of a program: 0 is what the arena held when the program started, each write makes a
     new one. The machine ignores it; `rt-verify-plan` proves with it that every read finds the value it was planned for.
+
+    A kernel may read a part of its operand only, some columns of a matrix: of every `stride` bytes the `run` that begin at `first`. The
+    rest may be written at the same time. `stride` 0: all of it.
+
+    ```mlir
+    @work[256, 640] v3                      // all 640 bytes
+    @work[256, 640, 64 of 320 at 128] v3    // bytes 384 to 447 and 704 to 767
+    ```
   }];
-  let parameters = (ins "::mlir::FlatSymbolRefAttr":$arena, "int64_t":$offset, "int64_t":$size, "int64_t":$version);
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$arena, "int64_t":$offset, "int64_t":$size, "int64_t":$version,
+                        "int64_t":$first, "int64_t":$run, "int64_t":$stride);
+  let builders = [AttrBuilder<(ins "::mlir::FlatSymbolRefAttr":$arena, "int64_t":$offset, "int64_t":$size,
+                                   "int64_t":$version),
+                              [{ return $_get($_ctxt, arena, offset, size, version, 0, 0, 0); }]>];
   let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// True if the part has bytes of the arena in [begin, end).
+    bool touches(int64_t begin, int64_t end) const;
+  }];
 }
 
 class RT_Op<string mnemonic, list<Trait> traits = []> : Op<RT_Dialect, mnemonic, traits>;
@@ -228,9 +244,9 @@ def RT_DispatchOp : RT_Op<"dispatch", [HasParent<"ProgramOp">]> {
     ```mlir
     rt.dispatch @k_1f2e3d4c5b6a7988(@io[0, 128] v0) -> (@work[0, 64] v3) root "nn.linear" flops 1.0 bytes 2.0 stream 1 after [0]
     ```
-    C1: the kernel is a symbol of the module. C2: every slice lies within its arena, at a multiple of 64. C3: slices
-    written by one dispatch do not overlap. C4: a written slice equals a read one (in place) or does not overlap it. C5: the stream is
-    one of 64; what it waits for stands before it in the program.
+    C1: the kernel is a symbol of the module. C2: every slice lies within its arena, at a multiple of 64; a part of one is some of its
+    bytes, and only read. C3: slices written by one dispatch do not overlap. C4: a written slice equals a read one (in place) or does not
+    overlap it. C5: the stream is one of 64; what it waits for stands before it in the program.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, TypedArrayAttrBase<RT_SliceAttr, "slices">:$reads,
                        TypedArrayAttrBase<RT_SliceAttr, "slices">:$writes, StrAttr:$root, F64Attr:$flops, F64Attr:$bytes,

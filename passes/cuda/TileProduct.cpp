@@ -32,7 +32,9 @@ public:
     SmallVector<Value> after =
         multiplyTiles(b, {rows, slots.rows, threadRow}, {columns, slots.columns, threadColumn},
                       rows.getDepth(), sums);
-    advance();
+    if (advance) {
+      advance();
+    }
     return after;
   }
   int64_t getPartRows() const override { return 4 * rowThreads(shape); }
@@ -180,13 +182,19 @@ SmallVector<Value> TensorProduct::multiply(TileSlots slots, ValueRange before,
     for (int64_t depth = 0; depth < rows.getDepth(); depth += stepDepth()) {
       addSquares(loadOperands(slots, depth), sums);
     }
-    advance();
+    if (advance) {
+      advance();
+    }
     return sums;
   }
   SmallVector<Value> operands = llvm::to_vector(before.drop_front(countSums()));
   for (int64_t depth = stepDepth(); depth <= rows.getDepth(); depth += stepDepth()) {
-    SmallVector<Value> next = depth < rows.getDepth() ? loadOperands(slots, depth)
-                                                      : loadOperands(advance(), 0);
+    SmallVector<Value> next;
+    if (depth < rows.getDepth()) {
+      next = loadOperands(slots, depth);
+    } else if (advance) {
+      next = loadOperands(advance(), 0);
+    }
     addSquares(operands, sums);
     operands = std::move(next);
   }

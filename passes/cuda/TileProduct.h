@@ -25,7 +25,7 @@ public:
   /// What a thread carries from step to step: its sums, and what it has read of the next tiles.
   virtual llvm::SmallVector<mlir::Value> begin(TileSlots slots) = 0;
   /// The state after the product of the tiles in these slots. `advance` waits for the tiles of the next
-  /// step, and says where they lie; those before may be overwritten from then on.
+  /// step, and says where they lie; those before may be overwritten from then on. Null: this is the last.
   virtual llvm::SmallVector<mlir::Value> multiply(TileSlots slots, mlir::ValueRange state,
                                                   llvm::function_ref<TileSlots()> advance) = 0;
   virtual int64_t getPartRows() const = 0;

@@ -22,7 +22,8 @@ public:
 
 private:
   TileSource sourceOf(const ProductOperand &operand, int64_t lines, Value endK);
-  /// The thread's sums over all k of the block's range.
+  int64_t stageElements() const { return product->getPartRows() * product->getStageWidth(); }
+  /// The thread's sums over all k of the block's range. What is at `stageOffset` is free then.
   SmallVector<Value> emitSums(const TileSource &rows, const TileSource &columns, Value firstK);
   void emitResults(ArrayRef<Value> state);
   void emitStageRows(int64_t firstRow);
@@ -33,7 +34,8 @@ private:
   const ProductPlan &plan;
   std::unique_ptr<TileProduct> product;
   Value batch, firstRow, firstColumn, split;
-  Value stage, partials; // shared memory; scratch
+  Value stage, partials;   // shared memory; scratch
+  int64_t stageOffset = 0; // in bytes
 };
 
 } // namespace
@@ -47,8 +49,8 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
                                            Value firstK) {
   SharedTile &rowTile = product->rows, &columnTile = product->columns;
   int64_t depth = rowTile.getDepth(), stages = plan.shape.stages;
-  int64_t stageSize = rowTile.getSize() + columnTile.getSize();
-  Value tiles = b.shareMemory(0, stages * stageSize, rowTile.getElementType());
+  int64_t stageSize = rowTile.getSize() + columnTile.getSize(), steps = plan.splitDepth / depth;
+  Value tiles = b.shareMemory(0, (steps == 1 ? 1 : stages) * stageSize, rowTile.getElementType());
   rowTile.setBuffer(tiles);
   columnTile.setBuffer(tiles);
   auto copy = [&](Value step, Value slot) {
@@ -61,6 +63,15 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
     Value slot = b.mulIndex(b.remIndex(step, stages), stageSize);
     return TileSlots{slot, b.addIndex(slot, rowTile.getSize())};
   };
+  if (steps == 1) {
+    copy(b.index(0), b.index(0));
+    b.waitForCopies(0);
+    b.barrier();
+    TileSlots slots = slotsOf(b.index(0));
+    SmallVector<Value> state = product->multiply(slots, product->begin(slots), nullptr);
+    b.barrier(); // the shared memory is free
+    return state;
+  }
   // Copies of the next step are there; nobody reads the tiles of this one any more.
   auto awaitNext = [&] {
     b.waitForCopies(stages - 2);
@@ -71,9 +82,8 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
   }
   awaitNext();
   SmallVector<Value> start = product->begin(slotsOf(b.index(0)));
-  Value steps = b.index(plan.splitDepth / depth);
   SmallVector<Value> state = llvm::to_vector(
-      b.reduceLoop(b.index(0), steps, 1, start, [&](Value step, ValueRange before) {
+      b.reduceLoop(b.index(0), b.index(steps), 1, start, [&](Value step, ValueRange before) {
         Value ahead = b.addIndex(step, stages - 1);
         copy(ahead, slotsOf(ahead).rows);
         return product->multiply(slotsOf(step), before, [&] {
@@ -82,7 +92,12 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
         });
       }));
   b.waitForCopies(0);
-  b.barrier(); // the shared memory is free
+  int64_t tileBytes = stageSize * rowTile.getElementType().getIntOrFloatBitWidth() / 8;
+  if (stageElements() * 4 <= tileBytes) {
+    stageOffset = (steps - 1) % stages * tileBytes; // nobody reads the last tiles any more
+  } else {
+    b.barrier(); // nor those behind them, which do not exist
+  }
   return state;
 }
 
@@ -124,7 +139,7 @@ void ProductKernel::emitStageRows(int64_t rowOffset) {
 
 void ProductKernel::emitResults(ArrayRef<Value> state) {
   int64_t partRows = product->getPartRows();
-  stage = b.shareMemory(0, partRows * product->getStageWidth(), b.getF32Type());
+  stage = b.shareMemory(stageOffset, stageElements(), b.getF32Type());
   bool waits = !product->takesOwnSums(b.getLanes());
   for (int64_t part = 0; part * partRows < plan.shape.rows; ++part) {
     if (part > 0 && waits) {

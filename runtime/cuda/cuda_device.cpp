@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/cuda/device_image.h"
+#include "runtime/cuda/peer_copy.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
 
@@ -13,14 +15,7 @@ namespace mome::cuda {
 
 CudaDevice::CudaDevice(int ordinal)
     : api(driver()), where("device cuda:" + std::to_string(ordinal)) {
-  int count = 0;
-  CALL(DeviceGetCount, &count);
-  if (ordinal >= count) {
-    throw Error(Exit::device, where,
-                count == 0 ? "the CUDA driver finds no device"
-                           : "there are only " + std::to_string(count) + " devices",
-                "see `mome doctor`, or run on the processor with --device cpu");
-  }
+  require_device(ordinal);
   CALL(DeviceGet, &device, ordinal);
   std::array<char, 128> text{};
   CALL(DeviceGetName, text.data(), int(text.size()), device);
@@ -115,6 +110,9 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
     return;
   }
   make_current();
+  if (const std::string damage = find_damage(code); !damage.empty()) {
+    throw package_error(package, "its code is " + damage, "the package is damaged: compile it again");
+  }
   // PTX, which wants a zero at its end; or a fat binary, from which the driver takes what fits.
   std::string image(reinterpret_cast<const char *>(code.data()), code.size());
   std::string log(4096, '\0');
@@ -124,6 +122,16 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
   if (result == CUDA_ERROR_INVALID_PTX || result == CUDA_ERROR_INVALID_IMAGE) {
     throw package_error(package, "the driver cannot load its code: " + std::string(log.c_str()),
                         "the package is damaged: compile it again");
+  }
+  if (result == CUDA_ERROR_NO_BINARY_FOR_GPU) {
+    const int architecture = compute_capability(device);
+    throw Error(Exit::device, package, "its code is not for " + name() + ", sm_" +
+                                           std::to_string(architecture),
+                "compile it with --target=cpu,cuda:sm_" + std::to_string(architecture));
+  }
+  if (result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION) {
+    throw Error(Exit::device, where, "the driver is too old for the PTX of " + package,
+                "install a newer driver; or compile where there is a CUDA toolkit, for machine code");
   }
   check(api, result, "cuModuleLoadDataEx", where);
   for (const Kernel &kernel : wanted) {
@@ -178,6 +186,22 @@ void CudaDevice::download(const Slice &slice, std::span<std::byte> to) {
   make_current();
   CALL(MemcpyDtoHAsync, to.data(), arenas[slice.arena] + slice.offset, to.size(), streams[0]);
   synchronize("a copy from the device");
+}
+
+void CudaDevice::copy(std::span<const Slice> slices, Device &from) {
+  const auto *other = dynamic_cast<const CudaDevice *>(&from);
+  if (other == nullptr) {
+    Device::copy(slices, from);
+    return;
+  }
+  PeerCopy copies(api, {other->device, other->context, other->streams[0]},
+                  {device, context, streams[0]},
+                  where + ", copying from " + other->name().substr(0, other->name().find(' ')));
+  for (const Slice &slice : slices) {
+    copies.add(arenas[slice.arena] + slice.offset, other->arenas[slice.arena] + slice.offset,
+               slice.size);
+  }
+  copies.finish();
 }
 
 void CudaDevice::launch(const Prepared &program, const Call &call, CUstream on) {
@@ -306,6 +330,20 @@ void CudaDevice::commit() {
 void CudaDevice::synchronize(const char *after) {
   check(api, api.StreamSynchronize(streams[0]), "cuStreamSynchronize",
         where + ", after " + std::string(after));
+}
+
+void require_device(int ordinal) {
+  const std::string where = "device cuda:" + std::to_string(ordinal);
+  const DriverApi &api = driver();
+  int count = 0;
+  CALL(DeviceGetCount, &count);
+  if (ordinal >= count) {
+    throw Error(Exit::device, where,
+                count == 0   ? "the CUDA driver finds no device"
+                : count == 1 ? "there is only one device, cuda:0"
+                             : "there are only " + std::to_string(count) + " devices, from cuda:0 on",
+                "see `mome doctor`, or run on the processor with --device cpu");
+  }
 }
 
 int compute_capability(int ordinal) {

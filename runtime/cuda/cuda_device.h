@@ -27,6 +27,7 @@ public:
   size_t prepare(const Program &program) override;
   void upload(const Slice &slice, std::span<const std::byte> from) override;
   void download(const Slice &slice, std::span<std::byte> to) override;
+  void copy(std::span<const Slice> slices, Device &from) override;
   std::byte *host_memory(uint32_t) override { return nullptr; }
   void run(size_t program, size_t begin, size_t end) override;
   void start(size_t program, size_t dispatches) override;
@@ -76,6 +77,8 @@ private:
   std::unique_ptr<Staging> staging; // once something was staged
 };
 
+/// Throws Error (device): no driver, or no device of that number.
+void require_device(int ordinal);
 /// Compute capability of a device, 80 for 8.0; 0 when there is no driver or no such device.
 int compute_capability(int ordinal);
 

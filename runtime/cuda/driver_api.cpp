@@ -35,9 +35,11 @@ bool fill(void *library, DriverApi &api, std::string &why) {
   find(api.DeviceGet, "cuDeviceGet");
   find(api.DeviceGetName, "cuDeviceGetName");
   find(api.DeviceGetAttribute, "cuDeviceGetAttribute");
+  find(api.DeviceCanAccessPeer, "cuDeviceCanAccessPeer");
   find(api.DevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain");
   find(api.DevicePrimaryCtxRelease, "cuDevicePrimaryCtxRelease_v2");
   find(api.CtxSetCurrent, "cuCtxSetCurrent");
+  find(api.CtxEnablePeerAccess, "cuCtxEnablePeerAccess");
   find(api.MemGetInfo, "cuMemGetInfo_v2");
   find(api.MemAlloc, "cuMemAlloc_v2");
   find(api.MemFree, "cuMemFree_v2");
@@ -45,6 +47,7 @@ bool fill(void *library, DriverApi &api, std::string &why) {
   find(api.MemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2");
   find(api.MemcpyDtoHAsync, "cuMemcpyDtoHAsync_v2");
   find(api.MemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2");
+  find(api.MemcpyPeerAsync, "cuMemcpyPeerAsync");
   find(api.MemHostAlloc, "cuMemHostAlloc");
   find(api.MemFreeHost, "cuMemFreeHost");
   find(api.ModuleLoadDataEx, "cuModuleLoadDataEx");

@@ -20,9 +20,11 @@ struct DriverApi {
   CUresult (*DeviceGet)(CUdevice *, int ordinal);
   CUresult (*DeviceGetName)(char *name, int size, CUdevice);
   CUresult (*DeviceGetAttribute)(int *value, int attribute, CUdevice);
+  CUresult (*DeviceCanAccessPeer)(int *can, CUdevice, CUdevice peer);
   CUresult (*DevicePrimaryCtxRetain)(CUcontext *, CUdevice);
   CUresult (*DevicePrimaryCtxRelease)(CUdevice);
   CUresult (*CtxSetCurrent)(CUcontext);
+  CUresult (*CtxEnablePeerAccess)(CUcontext peer, unsigned flags);
   CUresult (*MemGetInfo)(size_t *free, size_t *total);
   CUresult (*MemAlloc)(CUdeviceptr *, size_t bytes);
   CUresult (*MemFree)(CUdeviceptr);
@@ -30,6 +32,8 @@ struct DriverApi {
   CUresult (*MemcpyHtoDAsync)(CUdeviceptr to, const void *from, size_t bytes, CUstream);
   CUresult (*MemcpyDtoHAsync)(void *to, CUdeviceptr from, size_t bytes, CUstream);
   CUresult (*MemcpyDtoDAsync)(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream);
+  CUresult (*MemcpyPeerAsync)(CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext, size_t bytes,
+                              CUstream);
   CUresult (*MemHostAlloc)(void **, size_t bytes, unsigned flags);
   CUresult (*MemFreeHost)(void *);
   CUresult (*ModuleLoadDataEx)(CUmodule *, const void *image, unsigned options, int *names,

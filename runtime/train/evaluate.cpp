@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
-#include "runtime/data/loader.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
+#include "runtime/train/deal.h"
 #include "runtime/train/feed.h"
 
 namespace mome::train {
@@ -21,6 +22,54 @@ size_t batch_size_for(const ModelInfo &info, const ModelEntry &entry, size_t wan
   }
   return wanted == 0 ? compiled : wanted;
 }
+
+/// Sums over the batches, added here in the batches' order: the same bits on any number of devices.
+class Sums {
+public:
+  Sums(const ModelInfo &info, std::vector<size_t> tensors) : info(info), tensors(std::move(tensors)) {
+    for (size_t t : this->tensors) {
+      totals.emplace_back(info.tensors[t].bytes());
+    }
+  }
+  void clear(Model &model) const {
+    for (size_t t : tensors) {
+      model.zero(t);
+    }
+  }
+  /// Adds what a batch left in a model.
+  void add(Model &model) {
+    std::vector<std::byte> part;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      part.resize(totals[i].size());
+      model.read(tensors[i], part);
+      if (info.tensors[tensors[i]].dtype == DType::i32) {
+        add_as<int32_t>(totals[i], part);
+      } else {
+        add_as<float>(totals[i], part);
+      }
+    }
+  }
+  void store(Model &model) const {
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      model.write(tensors[i], totals[i]);
+    }
+  }
+
+private:
+  template <typename T>
+  static void add_as(std::vector<std::byte> &total, const std::vector<std::byte> &part) {
+    for (size_t at = 0; at + sizeof(T) <= total.size(); at += sizeof(T)) {
+      T sum, more;
+      std::memcpy(&sum, &total[at], sizeof(T));
+      std::memcpy(&more, &part[at], sizeof(T));
+      sum += more;
+      std::memcpy(&total[at], &sum, sizeof(T));
+    }
+  }
+  const ModelInfo &info;
+  std::vector<size_t> tensors;
+  std::vector<std::vector<std::byte>> totals;
+};
 
 std::vector<float> read_sum(Model &model, size_t tensor) {
   const ModelTensor &t = model.info().tensors[tensor];
@@ -60,20 +109,22 @@ EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32
   const ModelEntry &eval = info.require_entry("eval");
   const size_t compiled = entry_batch(info, eval);
   const std::vector<size_t> sums = entry_outputs(info, eval, BindKind::sum);
-  for (size_t t : sums) {
-    model.zero(t);
+  Sums totals(info, sums);
+  model.replicate();
+  for (size_t i = 0; i < model.replicas(); ++i) {
+    totals.clear(model.replica(i));
   }
   EvalResult result;
   data::Loader loader(source, compiled,
                       data::sequential_plan(samples, batch_size_for(info, eval, batch)));
-  while (const data::Batch *b = loader.next()) {
-    feed_batch(model, eval, *b, source.modalities());
-    model.run(eval);
-    result.samples += int64_t(b->count - b->skipped.size());
-    if (stop && stop()) {
-      break;
-    }
-  }
+  deal_batches(model, eval, loader, source.modalities(),
+               [&](Model &replica, const DealtBatch &batch) {
+                 totals.add(replica);
+                 totals.clear(replica);
+                 result.samples += int64_t(batch.samples.size() - batch.skipped.size());
+                 return !stop || !stop();
+               });
+  totals.store(model);
   double count = double(result.samples);
   for (size_t t : sums) {
     if (info.tensors[t].name == "count") {
@@ -145,25 +196,25 @@ Predictions predict_take(Model &model, data::Source &source, const std::vector<u
   }
   data::Loader loader(source, compiled,
                       data::sequential_plan(samples, batch_size_for(info, predict, batch), take));
-  while (const data::Batch *b = loader.next()) {
-    feed_batch(model, predict, *b, source.modalities());
-    model.run(predict);
+  const auto gather = [&](Model &replica, const DealtBatch &batch) {
     std::vector<std::vector<float>> values;
     for (size_t t : tensors) {
-      values.push_back(model.read_floats(t));
+      values.push_back(replica.read_floats(t));
     }
-    for (size_t k = 0; k < b->count; ++k) {
-      if (std::count(b->skipped.begin(), b->skipped.end(), k) != 0) {
+    for (size_t k = 0; k < batch.samples.size(); ++k) {
+      if (std::count(batch.skipped.begin(), batch.skipped.end(), k) != 0) {
         continue;
       }
-      result.samples.push_back(b->samples[k]);
+      result.samples.push_back(batch.samples[k]);
       for (size_t i = 0; i < tensors.size(); ++i) {
         GatheredOutput &output = result.outputs[i];
         const auto row = values[i].begin() + ptrdiff_t(k * output.elements);
         output.values.insert(output.values.end(), row, row + ptrdiff_t(output.elements));
       }
     }
-  }
+    return true;
+  };
+  deal_batches(model, predict, loader, source.modalities(), gather);
   return result;
 }
 
@@ -187,6 +238,7 @@ void to_probabilities(GatheredOutput &scores) {
 Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
                         size_t batch) {
   const uint32_t takes = source.takes();
+  model.replicate();
   Predictions sum = predict_take(model, source, samples, batch, 0);
   if (takes == 1) {
     return sum;

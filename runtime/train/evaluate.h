@@ -1,9 +1,9 @@
 // Evaluation: every sample of a part exactly once, through the entries `eval` + `metrics`, and
 // `predict`.
 //
-// The `sum` tensors of the package are zeroed, `eval` adds every batch to them (a partial batch is
-// padded, its padding has valid = 0), and `metrics` turns them into values once. Losses are means
-// over the samples: sum `loss.NAME` / sum `count`.
+// `eval` leaves what a batch adds to the `sum` tensors of the package (a partial batch is padded, its
+// padding has valid = 0), the host adds that up in the order of the batches, and `metrics` turns the
+// sums into values once. Losses are means over the samples: sum `loss.NAME` / sum `count`.
 #pragma once
 
 #include <functional>

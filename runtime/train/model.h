@@ -85,6 +85,12 @@ public:
   virtual void commit() {}
   virtual uint64_t memory_bytes() const { return 0; }
 
+  /// The same model on several devices, of which this one, replica(0), is the first. replicate() gives
+  /// the others its parameters, states and scalars.
+  virtual size_t replicas() const { return 1; }
+  virtual Model &replica(size_t) { return *this; }
+  virtual void replicate() {}
+
   std::vector<float> read_floats(size_t tensor); // f32 tensors only
   virtual void zero(size_t tensor);
 };

@@ -52,3 +52,26 @@ rt.program @reuse inputs [@"input:a", @"input:b"] outputs [@"output:c"] peak 128
   rt.dispatch @k(@io[64, 16] v0) -> (@work[0, 16] v3) root "nn.exp" flops 0.0 bytes 0.0
   rt.dispatch @k(@work[64, 16] v2) -> (@io[128, 16] v4) root "nn.exp" flops 0.0 bytes 0.0
 }
+
+// The second dispatch reads the even rows of four, the third writes one of the odd ones: it waits for who wrote them all, no longer.
+// CHECK-LABEL: rt.program @part
+// CHECK: (@work[0, 256, 64 of 128 at 0] v1) -> (@work[256, 16] v2) {{.*}} bytes 0.000000e+00{{$}}
+// CHECK-NEXT: (@io[64, 16] v0) -> (@work[64, 64] v3) {{.*}} stream 1 after [0]{{$}}
+// CHECK-NEXT: (@work[256, 16] v2, @work[64, 64] v3) -> (@io[128, 16] v4) {{.*}} stream 1 after [1]{{$}}
+rt.program @part inputs [@"input:a", @"input:b"] outputs [@"output:c"] peak 320 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 256] v1) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@work[0, 256, 64 of 128 at 0] v1) -> (@work[256, 16] v2) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@io[64, 16] v0) -> (@work[64, 64] v3) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k2(@work[256, 16] v2, @work[64, 64] v3) -> (@io[128, 16] v4) root "nn.add" flops 0.0 bytes 0.0
+}
+
+// The odd rows: the third waits for the second.
+// CHECK-LABEL: rt.program @other_part
+// CHECK: (@work[0, 256, 64 of 128 at 64] v1) -> (@work[256, 16] v2) {{.*}} bytes 0.000000e+00{{$}}
+// CHECK-NEXT: (@io[64, 16] v0) -> (@work[64, 64] v3) {{.*}} bytes 0.000000e+00{{$}}
+rt.program @other_part inputs [@"input:a", @"input:b"] outputs [@"output:c"] peak 320 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 256] v1) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@work[0, 256, 64 of 128 at 64] v1) -> (@work[256, 16] v2) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@io[64, 16] v0) -> (@work[64, 64] v3) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k2(@work[256, 16] v2, @work[64, 64] v3) -> (@io[128, 16] v4) root "nn.add" flops 0.0 bytes 0.0
+}

@@ -135,3 +135,25 @@ rt.program @no_conflict inputs [@"input:x"] outputs [] peak 128 {
   // expected-error @+1 {{waits for dispatch 0 without need}}
   rt.dispatch @k(@io[0, 16] v0) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0 stream 1 after [0]
 }
+
+// -----
+
+// The kernel reads the first of two columns.
+rt.arena @io size 64 kind io
+rt.arena @work size 64 kind work
+rt.tensor @"input:x" : tensor<4x2xf32> at @io[0]
+nn.kernel @k {
+^bb0(%x: tensor<4x2xf32>):
+  %0 = nn.slice %x offsets [0, 0] sizes [4, 1] strides [1, 1] : tensor<4x2xf32> -> tensor<4x1xf32>
+  nn.yield %0 : tensor<4x1xf32>
+}
+rt.program @all inputs [@"input:x"] outputs [] peak 64 {
+  rt.dispatch @k(@io[0, 32] v0) -> (@work[0, 16] v1) root "nn.slice" flops 0.0 bytes 0.0
+}
+rt.program @part inputs [@"input:x"] outputs [] peak 64 {
+  rt.dispatch @k(@io[0, 32, 4 of 8 at 0] v0) -> (@work[0, 16] v1) root "nn.slice" flops 0.0 bytes 0.0
+}
+rt.program @other_part inputs [@"input:x"] outputs [] peak 64 {
+  // expected-error @+1 {{reads #rt.slice<@io[0, 32, 4 of 8 at 4] v0>, but its kernel takes other elements}}
+  rt.dispatch @k(@io[0, 32, 4 of 8 at 4] v0) -> (@work[0, 16] v1) root "nn.slice" flops 0.0 bytes 0.0
+}

@@ -388,16 +388,56 @@ TEST(Peers, CopyAndDirectAccess) {
   CUcontext peer;
   ASSERT_EQ(cu.call("cuCtxGetCurrent", &peer), 0);
   cu.start(0);
+  CUcontext here;
+  ASSERT_EQ(cu.call("cuCtxGetCurrent", &here), 0);
   const CUfunction f = cu.load();
   const CUdeviceptr x = cu.alloc(400), y = cu.alloc(400);
   ASSERT_EQ(cu.upload(x, ramp(100)), 0);
-  ASSERT_EQ(cu.call("cuMemcpyPeerAsync", there, peer, x, CUcontext(nullptr), size_t{400},
-                    CUstream(nullptr)),
-            0);
+  const auto copy = [&](CUcontext to, CUcontext from) {
+    return cu.call("cuMemcpyPeerAsync", there, to, x, from, size_t{400}, CUstream(nullptr));
+  };
+  EXPECT_EQ(copy(here, peer), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(copy(peer, CUcontext(nullptr)), CUDA_ERROR_INVALID_CONTEXT);
+  ASSERT_EQ(copy(peer, here), 0);
   ASSERT_EQ(cu.call("cuCtxEnablePeerAccess", peer, 0u), 0);
   EXPECT_EQ(cu.call("cuCtxEnablePeerAccess", peer, 0u), CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED);
   ASSERT_EQ(cu.launch(f, there, y, 100, nullptr), 0);
   EXPECT_EQ(cu.download(y, 100), ramp(100, 3));
+}
+TEST(Peers, DevicesThatDoNotReachEachOther) {
+  Api cu("devices=2,peers=0");
+  cu.start(1);
+  CUcontext peer;
+  ASSERT_EQ(cu.call("cuCtxGetCurrent", &peer), 0);
+  cu.start(0);
+  int can = 1;
+  ASSERT_EQ(cu.call("cuDeviceCanAccessPeer", &can, 0, 1), 0);
+  EXPECT_EQ(can, 0);
+  EXPECT_EQ(cu.call("cuCtxEnablePeerAccess", peer, 0u), CUDA_ERROR_PEER_ACCESS_UNSUPPORTED);
+}
+TEST(Peers, PinnedMemoryBetweenTwoStreamsIsWatched) {
+  for (const bool waits : {false, true}) {
+    Api cu;
+    cu.start();
+    const CUdeviceptr x = cu.alloc(400), y = cu.alloc(400);
+    ASSERT_EQ(cu.upload(x, ramp(100)), 0);
+    void *pinned = nullptr;
+    CUstream a, b;
+    CUevent event;
+    ASSERT_EQ(cu.call("cuMemHostAlloc", &pinned, size_t{400}, 0u), 0);
+    ASSERT_EQ(cu.call("cuStreamCreate", &a, 1u), 0);
+    ASSERT_EQ(cu.call("cuStreamCreate", &b, 1u), 0);
+    ASSERT_EQ(cu.call("cuEventCreate", &event, 2u), 0);
+    ASSERT_EQ(cu.call("cuMemcpyDtoHAsync_v2", pinned, x, size_t{400}, a), 0);
+    ASSERT_EQ(cu.call("cuEventRecord", event, a), 0);
+    if (waits) {
+      ASSERT_EQ(cu.call("cuStreamWaitEvent", b, event, 0u), 0);
+    }
+    ASSERT_EQ(cu.call("cuMemcpyHtoDAsync_v2", y, static_cast<const void *>(pinned), size_t{400}, b),
+              0);
+    const int first = cu.call("cuStreamSynchronize", a), second = cu.call("cuStreamSynchronize", b);
+    EXPECT_EQ(first == 0 && second == 0, waits);
+  }
 }
 TEST(Peers, WithoutAccessAKernelFaults) {
   Api cu("devices=2");

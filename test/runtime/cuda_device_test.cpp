@@ -2,12 +2,16 @@
 // test is a process of its own: the driver is opened, and reads its options, once.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <functional>
 #include <gtest/gtest.h>
 #include <random>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/cuda/device_image.h"
 #include "runtime/error.h"
+#include "runtime/files.h"
 #include "runtime/session.h"
 #include "test/runtime/tiny_package.h"
 
@@ -129,6 +133,24 @@ bool has(const Error &error, const std::string &text) {
   return std::string(error.what()).find(text) != std::string::npos;
 }
 
+/// Runs `body` in a process of its own, because a fault is the end of a context. What it returns, the exit code of its
+/// error, or -1 for a crash.
+int in_a_process(const std::function<int()> &body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    std::freopen("/dev/null", "w", stderr);
+    try {
+      ::_exit(body());
+    } catch (const Error &error) {
+      ::_exit(int(error.exit));
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 TEST(Cuda, RunsAProgramOfTwoStreams) {
   options("seed=3");
   Session session(package(), {.device = "cuda:0"});
@@ -182,6 +204,145 @@ TEST(Cuda, AnyDevice) {
   EXPECT_EQ(error.exit, Exit::device);
 }
 
+/// Weights of 8 numbers, which "learn" sets to x + 1, and of 12 MiB, which the way by the host takes in pieces.
+std::shared_ptr<const Package> package_with_weights() {
+  static std::vector<uint8_t> bytes;
+  fb::PackageT p;
+  p.format = 1;
+  p.model = "weights";
+  p.tensors.push_back(tensor("x", fb::BindKind::input, {8}));
+  p.tensors.push_back(tensor("y", fb::BindKind::output, {8}));
+  p.tensors.push_back(tensor("small", fb::BindKind::param, {8}));
+  p.tensors.push_back(tensor("large", fb::BindKind::state, {3 << 20}));
+  p.variants.push_back(cuda_variant(ptx));
+  fb::VariantT &v = *p.variants.back();
+  v.arenas.push_back(std::make_unique<fb::ArenaT>());
+  v.arenas.back()->name = "state";
+  v.arenas.back()->kind = fb::ArenaKind::state;
+  v.arenas.back()->size = 64 + (12 << 20);
+  for (const auto &[number, offset, size] : {std::tuple(2, 0, 32), std::tuple(3, 64, 12 << 20)}) {
+    v.slots.push_back(std::make_unique<fb::SlotT>());
+    v.slots.back()->tensor = uint32_t(number);
+    v.slots.back()->arena = 2;
+    v.slots.back()->offset = uint64_t(offset);
+    v.slots.back()->size = uint64_t(size);
+  }
+  std::vector<std::unique_ptr<fb::DispatchT>> calls;
+  calls.push_back(dispatch(0, {{0, 0, 32}, {2, 0, 32}}, "nn.add"));
+  v.programs.push_back(Tiny::program("learn", {0}, {2}, std::move(calls)));
+  bytes = pack(p);
+  return Package::parse(std::as_bytes(std::span(bytes)), "weights.mpk");
+}
+
+void copies_weights(const std::string &fakecuda) {
+  options(fakecuda);
+  const auto package = package_with_weights();
+  Session first(package, {.device = "cuda:0"}), second(package, {.device = "cuda:1"}),
+      third(package, {.device = "cuda:2"});
+  std::vector<float> large(3 << 20);
+  for (size_t i = 0; i < large.size(); ++i) {
+    large[i] = float(i % 65521);
+  }
+  first.write(x, bytes_of(ones(6)));
+  first.write(3, bytes_of(large));
+  first.start("learn");
+  second.write(x, bytes_of(ones(2)));
+  second.copy_from(first);
+  first.write(2, bytes_of(ones(8))); // after the copy
+  third.copy_from(second);
+  for (Session *session : {&second, &third}) {
+    EXPECT_EQ(get(*session, 2), ones(7));
+    std::vector<float> copied(large.size());
+    session->read(3, std::as_writable_bytes(std::span(copied)));
+    EXPECT_EQ(copied, large);
+  }
+  EXPECT_EQ(get(second, x), ones(2)); // inputs are not copied
+}
+
+TEST(Cuda, DevicesCopyDirectly) {
+  const std::string trace = ::testing::TempDir() + "/peers." + std::to_string(::getpid());
+  copies_weights("devices=3,seed=4,trace=" + trace);
+  const std::string calls = read_file(trace);
+  EXPECT_NE(calls.find("cuMemcpyPeerAsync("), calls.npos);
+  EXPECT_EQ(calls.find("cuMemHostAlloc("), calls.npos);
+}
+
+TEST(Cuda, DevicesThatDoNotReachEachOtherCopyByTheHost) {
+  const std::string trace = ::testing::TempDir() + "/bridge." + std::to_string(::getpid());
+  copies_weights("devices=3,peers=0,seed=5,trace=" + trace);
+  const std::string calls = read_file(trace);
+  EXPECT_EQ(calls.find("cuMemcpyPeerAsync("), calls.npos);
+  EXPECT_NE(calls.find("cuMemHostAlloc("), calls.npos);
+}
+
+/// That of a direct copy; by the host each of the four pieces waits to be filled, two for their place to be empty.
+TEST(Cuda, EveryWaitBetweenDevicesIsNeeded) {
+  for (const auto &[peers, waits] : {std::pair(0, 6), std::pair(1, 1)}) {
+    for (int number = 1; number <= waits; ++number) {
+      const int code = in_a_process([&] {
+        options("devices=2,seed=3,peers=" + std::to_string(peers) +
+                ",drop=cuStreamWaitEvent:" + std::to_string(number));
+        const auto package = package_with_weights();
+        Session first(package, {.device = "cuda:0"}), second(package, {.device = "cuda:1"});
+        first.write(x, bytes_of(ones(6)));
+        first.start("learn");
+        second.copy_from(first);
+        return 0;
+      });
+      EXPECT_EQ(code, int(Exit::device)) << peers << " " << number;
+    }
+  }
+}
+
+TEST(Cuda, ADeviceThatFailsDuringACopy) {
+  for (const char *call : {"cuMemcpyPeerAsync:1:700", "cuMemcpyHtoDAsync:3:700", "cuMemHostAlloc:2:2",
+                           "cuCtxEnablePeerAccess:1:711"}) {
+    const std::string text = call;
+    const bool direct = text.starts_with("cuMemcpyPeer") || text.starts_with("cuCtx");
+    const int code = in_a_process([&] {
+      options("devices=3,peers=" + std::to_string(direct) + ",fail=" + text);
+      const auto package = package_with_weights();
+      Session first(package, {.device = "cuda:0"}), second(package, {.device = "cuda:1"});
+      second.copy_from(first);
+      return 0;
+    });
+    EXPECT_EQ(code, text.ends_with(":711") ? 0 : int(text.ends_with(":2") ? Exit::budget : Exit::device))
+        << text;
+  }
+}
+
+TEST(Cuda, ListsOfDevices) {
+  EXPECT_EQ(parse_places("cuda:3").size(), 1u);
+  EXPECT_EQ(parse_places("cuda:1,cuda:0").at(0).ordinal, 1);
+  for (const auto &[text, what] :
+       {std::pair("cuda:0,cuda:1,cuda:0", "names cuda:0 twice"), std::pair("cuda:0,cpu", "of CUDA"),
+        std::pair("cuda:0,cuda:x", "there is no device 'cuda:x'"), std::pair("cuda:0,,cuda:1", "of CUDA")}) {
+    const Error error = error_of([&, text = text] { parse_places(text); });
+    EXPECT_EQ(error.exit, Exit::usage);
+    EXPECT_TRUE(has(error, what)) << error.what();
+  }
+}
+
+TEST(Cuda, AVariantForAllDevices) {
+  options("devices=2,model=h100,model=a100");
+  const auto newer = package(ptx, "cuda:sm_90");
+  const Error error =
+      error_of([&] { choose_variant(*newer, "", parse_places("cuda:0,cuda:1")); });
+  EXPECT_EQ(error.exit, Exit::device);
+  EXPECT_TRUE(has(error, "no variant of the package runs on all of cuda:0 (sm_90), cuda:1 (sm_80)"))
+      << error.what();
+  EXPECT_EQ(choose_variant(*package(), "", parse_places("cuda:0,cuda:1")).name, "cuda:sm_80");
+}
+
+TEST(Cuda, OneDeviceIsFull) {
+  options("devices=2,memory=100000000,memory=1000000");
+  const auto package = package_with_weights();
+  Session first(package, {.device = "cuda:0"});
+  const Error error = error_of([&] { Session(package, {.device = "cuda:1"}); });
+  EXPECT_EQ(error.exit, Exit::budget);
+  EXPECT_TRUE(has(error, "free on cuda:1")) << error.what();
+}
+
 TEST(Cuda, ALibraryWithoutTheFunctions) {
   ::setenv("MOME_CUDA_DRIVER", "libm.so.6", 1);
   const Error error = error_of([] { Session(package(), {.device = "cuda:0"}); });
@@ -196,7 +357,23 @@ TEST(Cuda, CodeForAnotherArchitecture) {
   EXPECT_TRUE(has(error, "cuda:sm_90")) << error.what();
   std::string text = ptx; // the name of the variant is right, the code is not
   text.replace(text.find("sm_80"), 5, "sm_90");
-  EXPECT_EQ(error_of([&] { Session(package(text), {.device = "cuda:0"}); }).exit, Exit::device);
+  const Error other = error_of([&] { Session(package(text), {.device = "cuda:0"}); });
+  EXPECT_EQ(other.exit, Exit::device);
+  EXPECT_TRUE(has(other, "not for cuda:0 (NVIDIA A100-SXM4-80GB), sm_80")) << other.what();
+}
+
+TEST(Cuda, ADriverThatIsTooOldForThePtx) {
+  options("fail=cuModuleLoadDataEx:1:222");
+  const Error error = error_of([] { Session(package(), {.device = "cuda:0"}); });
+  EXPECT_EQ(error.exit, Exit::device);
+  EXPECT_TRUE(has(error, "too old for the PTX of cuda.mpk")) << error.what();
+}
+
+TEST(Cuda, ADriverThatDoesNotStart) {
+  options("fail=cuInit:1:999");
+  const Error error = error_of([] { Session(package(), {.device = "cuda:0"}); });
+  EXPECT_EQ(error.exit, Exit::device);
+  EXPECT_TRUE(has(error, "the CUDA driver does not start")) << error.what();
 }
 
 TEST(Cuda, AnEndlessKernel) {
@@ -208,24 +385,14 @@ TEST(Cuda, AnEndlessKernel) {
   EXPECT_TRUE(has(error, "CUDA_ERROR_LAUNCH_TIMEOUT")) << error.what();
 }
 
-/// Loads and runs code in a process of its own, because a fault is the end of a context. The exit code, or -1 for a crash.
+/// Loads and runs code.
 int outcome(const std::string &code) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(20);
-    std::freopen("/dev/null", "w", stderr);
-    try {
-      Session session(package(code), {.device = "cuda:0"});
-      session.write(x, bytes_of(ones(1)));
-      session.run("twice");
-      ::_exit(get(session, y) == ones(4) ? 0 : 1);
-    } catch (const Error &error) {
-      ::_exit(int(error.exit));
-    }
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return in_a_process([&] {
+    Session session(package(code), {.device = "cuda:0"});
+    session.write(x, bytes_of(ones(1)));
+    session.run("twice");
+    return get(session, y) == ones(4) ? 0 : 1;
+  });
 }
 
 /// A fat binary of these entries; kind 1 is PTX, 2 machine code.
@@ -243,34 +410,64 @@ std::string fat_binary(const std::vector<std::pair<uint16_t, std::string>> &entr
   }
   return number(0xBA55ED50, 4) + number(1, 2) + number(16, 2) + number(body.size(), 8) + body;
 }
-const std::string cubin = "\x7f"
-                          "ELF\x02\x01\x01 machine code of which there is no more than this";
+/// An ELF file of one section; no GPU's, but whole.
+std::string elf_file() {
+  std::string file(192, '\0');
+  const auto put = [&](size_t at, uint64_t value, size_t bytes) {
+    std::memcpy(&file[at], &value, bytes);
+  };
+  file.replace(0, 7, "\x7f"
+                     "ELF\x02\x01\x01");
+  put(40, 64, 8);   // section headers: where,
+  put(58, 64, 2);   // how long,
+  put(60, 1, 2);    // how many
+  put(64 + 4, 1, 4); // the section's type,
+  put(64 + 24, 128, 8);
+  put(64 + 32, 64, 8);
+  return file;
+}
 
 TEST(Cuda, ForeignCode) {
   options("budget=10000");
+  const std::string cubin = elf_file();
   EXPECT_EQ(outcome(ptx), 0);
   EXPECT_EQ(outcome(fat_binary({{2, cubin}, {1, ptx}})), 0);
   for (const std::string &foreign :
        {std::string("hello"), std::string(1000, 'x'), cubin, std::string(1, '\0'), fat_binary({}),
-        fat_binary({{2, cubin}}), fat_binary({{1, "hello"}}), fat_binary({{7, ptx}})}) {
-    const int code = outcome(foreign);
-    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device))
-        << code << ": " << foreign;
+        fat_binary({{1, "hello"}}), fat_binary({{7, ptx}}), fat_binary({{2, "no ELF"}, {1, ptx}}),
+        fat_binary({{2, cubin.substr(0, 150)}, {1, ptx}}), ptx + '\0' + ptx}) {
+    EXPECT_EQ(outcome(foreign), int(Exit::mismatch)) << foreign;
   }
+  EXPECT_EQ(outcome(fat_binary({{2, cubin}})), int(Exit::device)); // for another device
 }
 
+/// A driver is told no size: what is cut off is found before it.
 TEST(Cuda, CodeThatIsCutOff) {
   options("budget=10000");
-  const std::string binary = fat_binary({{2, cubin}, {1, ptx}});
-  ASSERT_EQ(outcome(ptx), 0);
+  const std::string binary = fat_binary({{2, elf_file()}, {1, ptx}});
+  ASSERT_EQ(outcome(binary), 0);
   for (size_t size = 1; size < ptx.size() - 60; size += 41) { // all three kernels are cut, or gone
-    const int code = outcome(ptx.substr(0, size));
-    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << size << ": " << code;
+    EXPECT_EQ(outcome(ptx.substr(0, size)), int(Exit::mismatch)) << size;
   }
-  for (size_t size = 1; size < binary.size() - 80; size += 61) {
-    const int code = outcome(binary.substr(0, size));
-    EXPECT_TRUE(code == int(Exit::mismatch) || code == int(Exit::device)) << size << ": " << code;
+  for (size_t size = 0; size < binary.size(); ++size) {
+    EXPECT_NE(cuda::find_damage(std::as_bytes(std::span(binary)).first(size)), "") << size;
   }
+  EXPECT_EQ(cuda::find_damage(std::as_bytes(std::span(binary))), "");
+}
+
+/// No flip makes the checker read elsewhere (the sanitizers' build), or a length go unnoticed.
+TEST(Cuda, FlippedBitsOfLengths) {
+  const std::string binary = fat_binary({{2, elf_file()}, {1, ptx}});
+  int found = 0;
+  for (size_t bit = 0; bit < 8 * (16 + 64 + 192); ++bit) {
+    std::string code = binary;
+    code[bit / 8] ^= char(1u << bit % 8);
+    found += !cuda::find_damage(std::as_bytes(std::span(code))).empty();
+    if (bit / 8 >= 8 && bit / 8 < 16) { // of all that follows
+      EXPECT_NE(cuda::find_damage(std::as_bytes(std::span(code))), "") << bit;
+    }
+  }
+  EXPECT_GT(found, 300);
 }
 
 /// A flipped bit may do nothing, give other numbers, or be an error; it is never a crash or a hang.
@@ -280,7 +477,7 @@ TEST(Cuda, FlippedBits) {
   std::mt19937 random(1);
   int refused = 0;
   for (int i = 0; i < 200; ++i) {
-    std::string code = i % 2 ? ptx : fat_binary({{2, cubin}, {1, ptx}});
+    std::string code = i % 2 ? ptx : fat_binary({{2, elf_file()}, {1, ptx}});
     code[random() % std::min<size_t>(code.size(), i % 4 ? code.size() : 150)] ^=
         char(1u << random() % 8);
     const int result = outcome(code);

@@ -66,18 +66,26 @@ struct EvalFlags {
   }
 };
 
+/// Batches are dealt to them.
+void take_several_devices(CLI::App &command) {
+  command.get_option("--device")->description(
+      "cpu, cuda:N, several as cuda:0,cuda:1, or auto (default): a CUDA device if there is one and "
+      "the package has code for it");
+}
+
 void add_eval(CLI::App &app) {
   auto flags = std::make_shared<EvalFlags>();
   auto json = std::make_shared<bool>(false);
   CLI::App *command = app.add_subcommand("eval", "evaluate a checkpoint on a part of a data set");
   flags->add(*command);
+  take_several_devices(*command);
   command->add_option("--part", flags->request.part, "val (default), test or train");
   command->add_flag("--dump", flags->request.dump, "write predictions.csv and outputs.safetensors");
   command->add_flag("--batch-independent", flags->request.batch_independent,
                     "check that no prediction depends on the other samples of its batch");
   command->add_flag("--json", *json, "print the whole summary as JSON");
   command->callback([=] {
-    const OrderedJson summary = eval_job(flags->take(), package_opener(flags->session));
+    const OrderedJson summary = eval_job(flags->take(), replicated_opener(flags->session));
     std::fputs((*json ? summary.dump(2) + "\n" : summary_text(summary)).c_str(), stdout);
   });
 }
@@ -132,6 +140,7 @@ void add_predict(CLI::App &app) {
       "predict",
       "write predictions: for every sample of a data set as CSV, along videos as JSON lines");
   flags->add(*command, false);
+  take_several_devices(*command);
   windows->add(*command);
   flags->request.part = "all";
   command->add_option("--part", flags->request.part, "train, val, test or all (default)");
@@ -142,7 +151,7 @@ void add_predict(CLI::App &app) {
     }
     std::string text;
     if (windows->given()) {
-      predict_windows_job(windows->take(request), package_opener(flags->session),
+      predict_windows_job(windows->take(request), replicated_opener(flags->session),
                           [&](const OrderedJson &line) {
                             if (request.out.empty()) {
                               std::printf("%s\n", line.dump().c_str());
@@ -151,7 +160,7 @@ void add_predict(CLI::App &app) {
                             }
                           });
     } else {
-      text = predict_job(request, package_opener(flags->session));
+      text = predict_job(request, replicated_opener(flags->session));
     }
     if (!request.out.empty()) {
       replace_file(request.out, text);

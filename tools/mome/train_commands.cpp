@@ -109,6 +109,13 @@ struct TrainFlags {
     job.add(command, data_required);
   }
   TrainRequest take(const std::string &command_line) {
+    if (session.device.find(',') != std::string::npos) {
+      throw usage_error("training runs on one device, not on " + session.device,
+                        "train with --device " + session.device.substr(0, session.device.find(',')) +
+                            "; the others can train other seeds meanwhile, and all of them evaluate: "
+                            "mome eval RUN --device " +
+                            session.device);
+    }
     request.package = package;
     request.out = out;
     request.given = job.given();

@@ -7,7 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "runtime/train/job.h"
-#include "runtime/train/session_model.h"
+#include "runtime/train/replicated_model.h"
 
 namespace mome::tool {
 
@@ -20,6 +20,13 @@ void add_eval_commands(CLI::App &app);
 inline train::OpenModel package_opener(const SessionOptions &options) {
   return [options](const std::filesystem::path &package) {
     return std::make_unique<train::SessionModel>(Package::load(package), options);
+  };
+}
+
+/// The same, also on several devices.
+inline train::OpenModel replicated_opener(const SessionOptions &options) {
+  return [options](const std::filesystem::path &package) {
+    return train::open_replicated(Package::load(package), options);
   };
 }
 

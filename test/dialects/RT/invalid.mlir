@@ -159,3 +159,21 @@ rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C5: waits for what does not come before it}}
   rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 stream 1 after [1]
 }
+
+// -----
+
+rt.kernel @k : (f32) -> f32
+rt.arena @io size 128 kind io
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C2: #rt.slice<@io[0, 64, 16 of 24 at 0] v0> is no part of bytes that are read}}
+  rt.dispatch @k(@io[0, 64, 16 of 24 at 0] v0) -> (@io[64, 64] v1) root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k : (f32) -> f32
+rt.arena @io size 128 kind io
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C2: #rt.slice<@io[64, 64, 16 of 32 at 16] v1> is no part of bytes that are read}}
+  rt.dispatch @k(@io[0, 64] v0) -> (@io[64, 64, 16 of 32 at 16] v1) root "nn.add" flops 0.0 bytes 0.0
+}

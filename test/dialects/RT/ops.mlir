@@ -21,6 +21,8 @@ rt.kernel @k_packs : (f32, f32) -> f32
 rt.program @t.step inputs [@"input:x:2x8", @"param:w"] outputs [@"output:y"] peak 64 {
   // CHECK: rt.dispatch @k_0(@io[0, 64] v0, @state[0, 128] v0) -> (@io[64, 32] v1) root "nn.linear" flops
   rt.dispatch @k_0(@io[0, 64] v0, @state[0, 128] v0) -> (@io[64, 32] v1) root "nn.linear" flops 128.0 bytes 224.0
+  // CHECK: rt.dispatch @k_0(@io[0, 64, 16 of 32 at 8] v0, @state[0, 128] v0)
+  rt.dispatch @k_0(@io[0, 64, 16 of 32 at 8] v0, @state[0, 128] v0) -> (@io[64, 32] v2) root "nn.linear" flops 128.0 bytes 224.0
 }
 // CHECK: rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>
 rt.code @"x86-64-v3" image dense<[127, 69]> : tensor<2xi8>

@@ -8,9 +8,10 @@
 // RUN: %{driver} MOME_FAKECUDA=seed=3,perturb=1 mome-check-kernels --cuda %s --low=-1 --high=1 --only=eights
 // RUN: %{driver} MOME_FAKECUDA=seed=3,perturb=1 mome-check-kernels --cuda %s --low=-1 --high=1 --only=split
 
+// One step of k: no tile is read ahead.
 // PTX-LABEL: .entry k_eights_nt_0(
 // PTX: cp.async.cg.shared.global [{{.*}}], [{{.*}}], 16
-// PTX: cp.async.wait_group 1;
+// PTX: cp.async.wait_group 0;
 // PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // PTX: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // PTX-LABEL: .entry k_eights_nn_0(

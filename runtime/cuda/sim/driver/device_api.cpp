@@ -27,6 +27,8 @@ constexpr ErrorRow error_rows[] = {
     {209, "CUDA_ERROR_NO_BINARY_FOR_GPU",
      "no kernel image is available for execution on the device"},
     {214, "CUDA_ERROR_ECC_UNCORRECTABLE", "uncorrectable ECC error encountered"},
+    {217, "CUDA_ERROR_PEER_ACCESS_UNSUPPORTED",
+     "peer access is not supported between these two devices"},
     {218, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
     {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
      "the provided PTX was compiled with an unsupported toolchain"},
@@ -62,20 +64,8 @@ constexpr ErrorRow error_rows[] = {
     {999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
 
-Device *device_at(CUdevice index) {
-  auto &devices = Driver::get().devices;
-  return index >= 0 && size_t(index) < devices.size() ? devices[size_t(index)].get() : nullptr;
-}
 CUcontext handle(Device *d) {
   return reinterpret_cast<CUcontext>(d);
-}
-Device *from_handle(CUcontext c) {
-  for (const auto &d : Driver::get().devices) {
-    if (handle(d.get()) == c) {
-      return d.get();
-    }
-  }
-  return nullptr;
 }
 
 CUresult attribute(const Device &d, int what, int *value) {
@@ -129,6 +119,19 @@ CUresult attribute(const Device &d, int what, int *value) {
 
 Device *Driver::current() {
   return contexts.empty() ? nullptr : contexts.back();
+}
+
+Device *device_at(CUdevice index) {
+  auto &devices = Driver::get().devices;
+  return index >= 0 && size_t(index) < devices.size() ? devices[size_t(index)].get() : nullptr;
+}
+Device *device_of(CUcontext c) {
+  for (const auto &d : Driver::get().devices) {
+    if (handle(d.get()) == c) {
+      return d.get();
+    }
+  }
+  return nullptr;
 }
 
 } // namespace mome::fakecuda
@@ -229,15 +232,6 @@ MOME_EXPORT CUresult cuDeviceGetAttribute(int *value, int what, CUdevice device)
   return on_device("cuDeviceGetAttribute", device, value,
                    [&](Device &d) { return attribute(d, what, value); });
 }
-MOME_EXPORT CUresult cuDeviceCanAccessPeer(int *can, CUdevice device, CUdevice peer) {
-  return on_device("cuDeviceCanAccessPeer", device, can, [&](Device &d) -> CUresult {
-    if (!device_at(peer)) {
-      return CUDA_ERROR_INVALID_DEVICE;
-    }
-    *can = d.index != peer;
-    return CUDA_SUCCESS;
-  });
-}
 MOME_EXPORT CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice device) {
   return on_device("cuDeviceGetDefaultMemPool", device, pool, [&](Device &d) {
     *pool = reinterpret_cast<CUmemoryPool>(&d.pool);
@@ -300,7 +294,7 @@ MOME_EXPORT CUresult cuCtxCreate_v4(CUcontext *context, void *, unsigned flags, 
 }
 MOME_EXPORT CUresult cuCtxDestroy_v2(CUcontext context) {
   return free_entry("cuCtxDestroy", "", [&]() -> CUresult {
-    Device *d = from_handle(context);
+    Device *d = device_of(context);
     if (!d || d->retained == 0) {
       return CUDA_ERROR_INVALID_CONTEXT;
     }
@@ -313,12 +307,12 @@ MOME_EXPORT CUresult cuCtxDestroy_v2(CUcontext context) {
 MOME_EXPORT CUresult cuCtxSetCurrent(CUcontext context) {
   return free_entry(
       "cuCtxSetCurrent",
-      context ? text(uint64_t(from_handle(context) ? from_handle(context)->index : -1)) : "null",
+      context ? text(uint64_t(device_of(context) ? device_of(context)->index : -1)) : "null",
       [&]() -> CUresult {
         if (!Driver::get().initialized) {
           return CUDA_ERROR_NOT_INITIALIZED;
         }
-        Device *d = context ? from_handle(context) : nullptr;
+        Device *d = context ? device_of(context) : nullptr;
         if (context && (!d || d->retained == 0)) {
           return CUDA_ERROR_INVALID_CONTEXT;
         }
@@ -333,7 +327,7 @@ MOME_EXPORT CUresult cuCtxSetCurrent(CUcontext context) {
 }
 MOME_EXPORT CUresult cuCtxPushCurrent_v2(CUcontext context) {
   return free_entry("cuCtxPushCurrent", "", [&]() -> CUresult {
-    Device *d = from_handle(context);
+    Device *d = device_of(context);
     if (!d || d->retained == 0) {
       return CUDA_ERROR_INVALID_CONTEXT;
     }
@@ -394,32 +388,4 @@ MOME_EXPORT CUresult cuCtxSetLimit(int, size_t) {
 }
 MOME_EXPORT CUresult cuCtxSetCacheConfig(int) {
   return entry("cuCtxSetCacheConfig", "", [] { return CUDA_SUCCESS; });
-}
-MOME_EXPORT CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned flags) {
-  return entry("cuCtxEnablePeerAccess", "", [&]() -> CUresult {
-    Device &here = *Driver::get().current();
-    Device *there = from_handle(peer);
-    if (!there || flags) {
-      return CUDA_ERROR_INVALID_VALUE;
-    }
-    if (there == &here) {
-      return CUDA_ERROR_INVALID_DEVICE;
-    }
-    if (!here.peers.insert(there->index).second) {
-      return CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED;
-    }
-    here.memory.add_peer(there->memory);
-    return CUDA_SUCCESS;
-  });
-}
-MOME_EXPORT CUresult cuCtxDisablePeerAccess(CUcontext peer) {
-  return entry("cuCtxDisablePeerAccess", "", [&]() -> CUresult {
-    Device &here = *Driver::get().current();
-    Device *there = from_handle(peer);
-    if (!there || !here.peers.erase(there->index)) {
-      return CUDA_ERROR_PEER_ACCESS_NOT_ENABLED;
-    }
-    here.memory.remove_peer(there->memory);
-    return CUDA_SUCCESS;
-  });
 }

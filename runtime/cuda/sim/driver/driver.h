@@ -39,7 +39,9 @@ const Model *find_model(const std::string &key);
 struct Options {
   int devices = 1;
   std::vector<const Model *> models; // of each device, the last for all others
-  uint64_t seed = 0, memory = 0;     // memory: bytes of each device, 0: the model's
+  std::vector<uint64_t> memory;      // likewise; empty: the model's
+  bool peers = true;                 // devices reach each other's memory
+  uint64_t seed = 0;
   std::string trace;
   bool checks = true, perturb = false, strict_free = false, eager = false;
   bool waits = false;    // say of every graph how many waits nothing hangs on
@@ -209,13 +211,16 @@ public:
   /// True if options say that the call that injected() counted last does nothing.
   bool dropped(const std::string &name) const;
 
+  /// Pinned memory is given back: what comes to its place knows nothing of it.
+  void forget(uint64_t address, uint64_t size) { checker.forget(address, size); }
+
   /// The host has waited for all that `known` says.
   void host_waited(const Clock &known) { join(host_known, known); }
   uint64_t new_serial() { return ++serials; }
   /// What the operation that runs right now has touched.
   Accesses touched;
   std::set<std::string> tried; // functions, by their text (barriers.cpp)
-  /// Adds a range of device memory to `touched`.
+  /// Adds a range of device or pinned memory to `touched`.
   void touch(uint64_t address, uint64_t size, bool write);
 
 private:
@@ -244,6 +249,17 @@ struct LaunchShape {
 };
 CUresult launch(Device &device, Stream &stream, Function &function, const LaunchShape &shape,
                 void **params, void **extra);
+
+struct Copy {
+  uint64_t to, from, size;
+  bool to_host = false, from_host = false;
+};
+/// Queues a copy on a stream; `synchronous` waits for it.
+CUresult copy(const Copy &c, CUstream stream_handle, bool synchronous);
+std::string describe(const Copy &c);
+
+Device *device_at(CUdevice index); // null: none
+Device *device_of(CUcontext context);
 
 /// With `barriers=1`, before a launch (barriers.cpp).
 void try_without_barriers(Device &device, const ptxsim::Program &program,

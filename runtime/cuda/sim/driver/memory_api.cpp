@@ -54,12 +54,8 @@ CUresult move(uint64_t to, uint64_t from, uint64_t size, bool to_host, bool from
     return CUDA_ERROR_ILLEGAL_ADDRESS;
   }
   std::memmove(d, s, size);
-  if (!from_host) {
-    driver().touch(from, size, false);
-  }
-  if (!to_host) {
-    driver().touch(to, size, true);
-  }
+  driver().touch(from, size, false);
+  driver().touch(to, size, true);
   if (Device *owner = to_host ? nullptr : driver().owner(to)) {
     const auto *source = from_host ? nullptr : driver().owner(from);
     auto *a = owner->memory.find(to);
@@ -77,13 +73,9 @@ bool covers(uint64_t address, uint64_t size) {
   return driver().bytes(address, size) != nullptr;
 }
 
-struct Copy {
-  uint64_t to, from, size;
-  bool to_host = false, from_host = false;
-};
+} // namespace
 
-/// Queues a copy on a stream; `synchronous` waits for it.
-CUresult copy(const Copy &c, CUstream stream_handle, bool synchronous) {
+CUresult mome::fakecuda::copy(const Copy &c, CUstream stream_handle, bool synchronous) {
   Stream *stream = driver().stream(stream_handle);
   if (!stream) {
     return CUDA_ERROR_INVALID_HANDLE;
@@ -119,10 +111,12 @@ CUresult copy(const Copy &c, CUstream stream_handle, bool synchronous) {
   return synchronous || to_pageable ? driver().drain(*stream, stream->queued) : CUDA_SUCCESS;
 }
 
-std::string describe(const Copy &c) {
+std::string mome::fakecuda::describe(const Copy &c) {
   return (c.to_host ? "host" : hex(c.to)) + ", " + (c.from_host ? "host" : hex(c.from)) + ", " +
          text(c.size);
 }
+
+namespace {
 uint64_t number(const void *p) {
   return reinterpret_cast<uint64_t>(p);
 }
@@ -206,6 +200,7 @@ bool unregister_host(void *memory) {
   for (const auto &d : driver().devices) {
     d->memory.release(number(memory));
   }
+  driver().forget(it->first, it->second);
   ranges.erase(it);
   return true;
 }
@@ -450,14 +445,6 @@ MOME_EXPORT CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t n, 
 MOME_EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t n,
                                           CUstream stream) {
   return do_copy("cuMemcpyDtoDAsync", {to, from, n}, stream, false);
-}
-MOME_EXPORT CUresult cuMemcpyPeer(CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext,
-                                  size_t n) {
-  return do_copy("cuMemcpyPeer", {to, from, n}, nullptr, false);
-}
-MOME_EXPORT CUresult cuMemcpyPeerAsync(CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext,
-                                       size_t n, CUstream stream) {
-  return do_copy("cuMemcpyPeerAsync", {to, from, n}, stream, false);
 }
 MOME_EXPORT CUresult cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t n) {
   return do_copy("cuMemcpy", unified(to, from, n), nullptr, true);

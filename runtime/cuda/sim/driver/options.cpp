@@ -31,7 +31,9 @@ void set(Options &o, const std::string &key, const std::string &value, std::stri
   } else if (key == "seed") {
     o.seed = number();
   } else if (key == "memory") {
-    o.memory = number();
+    o.memory.push_back(number());
+  } else if (key == "peers") {
+    o.peers = number() != 0;
   } else if (key == "trace") {
     o.trace = value;
   } else if (key == "checks") {

@@ -110,6 +110,11 @@ void LastUses::add(const Use &now, const Accesses &accesses, const Report &repor
   }
 }
 
+void LastUses::forget(uint64_t begin, uint64_t end) {
+  split(begin, end);
+  ranges.erase(ranges.lower_bound(begin), ranges.lower_bound(end));
+}
+
 //===-- Streams -----------------------------------------------------------------------------===//
 
 std::string StreamChecker::check(const Use &now, const Clock &known, const Accesses &accesses) {

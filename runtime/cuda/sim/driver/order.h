@@ -41,6 +41,9 @@ public:
   /// Adds what an operation touched, telling each earlier use that it conflicts with.
   void add(const Use &now, const Accesses &accesses, const Report &report);
 
+  /// Whoever used these bytes does not matter any more.
+  void forget(uint64_t begin, uint64_t end);
+
 private:
   struct Range {
     uint64_t end = 0;
@@ -57,6 +60,8 @@ class StreamChecker {
 public:
   /// What races with the operation, in words; empty: nothing.
   std::string check(const Use &now, const Clock &known, const Accesses &accesses);
+
+  void forget(uint64_t address, uint64_t size) { uses.forget(address, address + size); }
 
 private:
   LastUses uses;

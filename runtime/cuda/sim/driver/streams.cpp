@@ -29,7 +29,9 @@ Driver::Driver() {
     auto device = std::make_unique<Device>();
     device->index = d;
     device->model = options.models[std::min(size_t(d), options.models.size() - 1)];
-    device->total = options.memory ? options.memory : device->model->memory;
+    const auto &bytes = options.memory;
+    device->total =
+        bytes.empty() ? device->model->memory : bytes[std::min(size_t(d), bytes.size() - 1)];
     device->legacy.device = device.get();
     device->legacy.serial = new_serial();
     device->pool.device = device.get();
@@ -76,7 +78,7 @@ bool Driver::dropped(const std::string &name) const {
 }
 
 void Driver::touch(uint64_t address, uint64_t size, bool write) {
-  if (size > 0 && owner(address)) {
+  if (size > 0 && (owner(address) || pinned(reinterpret_cast<const void *>(address), size))) {
     (write ? touched.writes : touched.reads).emplace_back(address, address + size);
   }
 }
