@@ -108,14 +108,30 @@ bool BodyEmitter::isNonNegative(AffineExpr loopExpr) const {
   return bound && *bound >= 0;
 }
 
+bool BodyEmitter::isSharedByLanes(AffineExpr guard, const Point &point) const {
+  if (!dependsOnLanes(guard, point)) {
+    return true;
+  }
+  auto terms = getCoefficients(space.toLoops(guard), space.getNumLoops());
+  if (!point.isAligned || !terms) {
+    return false;
+  }
+  // Where all else is a multiple of the lanes L: 0 <= L n + lane, or 0 <= L n + L - 1 - lane.
+  int64_t step = (*terms)[*point.vectorLoop];
+  terms->back() += step == -1 ? 1 : 0;
+  (*terms)[*point.vectorLoop] = 0;
+  return std::abs(step) == 1 &&
+         llvm::all_of(*terms, [&](int64_t term) { return term % b.getLanes() == 0; });
+}
+
 Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
   Value all;
   for (AffineExpr guard : guards.getResults()) {
     if (isNonNegative(space.toLoops(guard))) {
       continue;
     }
-    Value value = dependsOnLanes(guard, point) ? evaluateLanes(guard, b.getI32Type(), point)
-                                               : evaluate(guard, point);
+    Value value = isSharedByLanes(guard, point) ? evaluate(guard, point)
+                                                : evaluateLanes(guard, b.getI32Type(), point);
     Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, value,
                                         integerConstant(b, value.getType(), 0));
     if (all && all.getType() != holds.getType()) {
@@ -143,10 +159,12 @@ Value BodyEmitter::toRegister(Value loaded, Type elementType) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, loaded, zeroOf(b, loaded.getType()));
 }
 
-Value BodyEmitter::loadContiguous(Value buffer, Value address, Value mask) {
+Value BodyEmitter::loadContiguous(Value buffer, Value address, Value mask, bool isAligned) {
   VectorType vector = b.vectorType(cast<MemRefType>(buffer.getType()).getElementType());
   if (!mask) {
-    return vector::LoadOp::create(b, vector, buffer, address);
+    int64_t bytes = vector.getNumElements() * vector.getElementTypeBitWidth() / 8;
+    return vector::LoadOp::create(b, vector, buffer, address, /*nontemporal=*/false,
+                                  isAligned ? llvm::MaybeAlign(bytes) : llvm::MaybeAlign());
   }
   return vector::MaskedLoadOp::create(b, vector, buffer, address, mask, zeroOf(b, vector));
 }
@@ -171,14 +189,21 @@ Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Po
     }
     return toRegister(memref::LoadOp::create(b, buffer, at), type.getElementType());
   }
+  auto strides = getCoefficients(space.toLoops(address), space.getNumLoops());
+  bool isContiguous = strides && (*strides)[*point.vectorLoop] == 1;
+  if (guard && isContiguous && point.isAligned && !isa<VectorType>(guard.getType())) {
+    Value at = arith::SelectOp::create(b, guard, evaluate(address, point), b.index(0));
+    Value here = loadContiguous(buffer, at, point.mask, isSharedByLanes(address, point));
+    return toRegister(here, type.getElementType());
+  }
   Value mask = guard ? b.splat(guard) : Value();
   if (point.mask) {
     mask = mask ? arith::AndIOp::create(b, mask, point.mask) : point.mask;
   }
-  auto strides = getCoefficients(space.toLoops(address), space.getNumLoops());
   Value loaded;
-  if (strides && (*strides)[*point.vectorLoop] == 1) {
-    loaded = loadContiguous(buffer, evaluate(address, point), mask);
+  if (isContiguous) {
+    loaded =
+        loadContiguous(buffer, evaluate(address, point), mask, isSharedByLanes(address, point));
   } else if (strides && (*strides)[*point.vectorLoop] == 0) {
     // One element, in some lanes.
     Value at = evaluate(address, point);

@@ -93,6 +93,7 @@ struct Point {
       loops; // per loop of the space: its index; null where nothing may depend on it
   std::optional<unsigned> vectorLoop; // the loop that lanes run along
   mlir::Value mask;                   // lanes that exist; null: all
+  bool isAligned = false;             // the first lane is at a multiple of their number
 };
 
 class BodyEmitter {
@@ -131,7 +132,8 @@ private:
   mlir::Value emitAccess(nn::AccessOpInterface op, View view, const Point &point);
   mlir::Value emitConstant(nn::ConstantOp op, View view, const Point &point);
   mlir::Value load(mlir::Value buffer, mlir::RankedTensorType type, View view, const Point &point);
-  mlir::Value loadContiguous(mlir::Value buffer, mlir::Value address, mlir::Value mask);
+  mlir::Value loadContiguous(mlir::Value buffer, mlir::Value address, mlir::Value mask,
+                             bool isAligned);
   mlir::Value loadStrided(mlir::Value buffer, mlir::AffineExpr address, mlir::Value mask,
                           const Point &point);
   /// The condition under which an element exists: an i1, a vector of i1, or null for always.
@@ -142,6 +144,9 @@ private:
                            llvm::ArrayRef<mlir::Value> lanes);
   bool isNonNegative(mlir::AffineExpr loopExpr) const;
   bool dependsOnLanes(mlir::AffineExpr expr, const Point &point) const;
+  /// Whether a guard holds for all lanes or for none; whether an address that grows with them is a
+  /// multiple of their number, if it does.
+  bool isSharedByLanes(mlir::AffineExpr guard, const Point &point) const;
   bool dependsOnLanes(const View &view, const Point &point) const;
   /// Moves the insertion point in front of loops that change none of `needed`.
   void leaveLoops(llvm::ArrayRef<mlir::Value> needed);

@@ -1,5 +1,10 @@
-// Attention, backward: the weights are computed again from q, k and lse, twice.
+// Attention, backward: the weights are computed again from q, k and lse.
 //
+// Where a block can have all keys of a head (bf16), once, in one launch: it walks the queries;
+//                delta = sum over channels of dO O
+//                P^T = exp(scale K Q^T + bias - lse);  dS^T = P^T (V dO^T - delta)
+//                dV += P^T dO;  dK += dS^T Q;  dQ = dS K, for which dS^T goes through shared memory
+// Else twice:
 //   launch 0:  delta = sum over channels of dO O              a warp per query
 //   launch 1:  a block has a tile of keys and walks the queries:
 //                P^T = exp(scale K Q^T + bias - lse);  dS^T = P^T (V dO^T - delta)
@@ -11,8 +16,8 @@
 //
 // Launches 1 and 2 are one program with the roles of queries and keys exchanged. Each block owns what
 // it sums: no atomics. Tokens behind the last one, in the last tile, have no weight.
-#include "passes/cuda/AttentionTiles.h"
 #include "passes/cuda/Families.h"
+#include "passes/cuda/ScoreGradient.h"
 #include "passes/cuda/ThreadReduction.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -24,56 +29,24 @@ using namespace mome::cuda;
 static constexpr int64_t deltaThreads = 256;
 
 namespace {
-/// Tiles of rows and columns of the scores, and what the scores' gradients come from.
-class ScoreGradient : protected AttentionTiles {
-protected:
-  ScoreGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op,
-                bool rowsAreKeys);
-  /// Starts copies.
-  void copyRows();
-  void copyColumns(Value first, Value stage);
-  /// Takes what is kept of the rows, once they are there.
-  void loadRows();
-  struct Scores {
-    SmallVector<Value> weights, gradients; // P and dS, of the thread
-  };
-  /// Once all copies are there. 0 where there is no column.
-  Scores emitScores(const Columns &columns);
-  ColumnTile tokensOf(const Columns &columns);
-  ColumnTile factorsOf(const Columns &columns);
-
-  bool rowsAreKeys;
-  HeadTensor query, key, value, cotangent;
-  Value lse, delta;
-  // Rows and columns of the scores, and of their gradient.
-  const HeadTensor &rowTensor, &columnTensor, &rowFactor, &columnFactor;
-  SharedTile rowTile, rowFactorTile, columnTile, columnFactorTile;
-
-private:
-  struct QueryValues {
-    Value lse, delta; // lse in units of the exponential's base
-  };
-  QueryValues loadQuery(Value query);
-  SmallVector<QueryValues> loadColumns(const Columns &columns);
-  Value emitWeight(Value product, const QueryValues &query, Value row, Value column);
-
-  SmallVector<Value> rows, factors;   // what is kept of the tiles of rows
-  SmallVector<QueryValues> rowValues; // if rows are queries
-  Value columnValues;                 // else, in shared memory: lse of a tile, then delta, by stage
-};
-
-/// Launch 1 (`rowsAreKeys`) or 2.
+/// Launch 1 or 2; or the only one.
 class AttentionGradient : ScoreGradient {
 public:
-  AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op,
-                    bool rowsAreKeys);
+  AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op);
   int64_t emit();
 
 private:
   /// One tile of the tokens walked; the state is the sums of the first and second cotangent.
   SmallVector<Value> emitTile(const Columns &columns, ValueRange state);
+  /// Leaves dS^T for all warps, 0 where there is no key.
+  void shareGradients(ArrayRef<Value> gradients);
+  /// dQ of a tile of queries: the warps share its channels.
+  void emitQueries(const Columns &columns);
+  void storeQueries(ArrayRef<Value> sums, Value firstQuery, int64_t query, Value firstChannel);
 
   HeadTensor first, second;                  // dK and dV, or dQ; without a buffer: not wanted
+  HeadTensor queries;                        // dQ, beside dK and dV
+  std::optional<SharedTile> gradientTile;    // dS^T, for dQ
   unsigned gradientNumber, weightNumber = 0; // of kept weights
   double scale;
 };
@@ -92,131 +65,9 @@ private:
 };
 } // namespace
 
-ScoreGradient::ScoreGradient(LaunchBuilder &b, const AttentionPlan &plan,
-                             nn::AttentionBackwardOp op, bool rowsAreKeys)
-    : AttentionTiles(b, plan, op.getBias(), op.getScale().convertToDouble()),
-      rowsAreKeys(rowsAreKeys),
-      query{b.getOperandBuffer(op.getQuery()), plan.queries, plan.channels, plan.depth},
-      key{b.getOperandBuffer(op.getKey()), plan.keys, plan.channels, plan.depth},
-      value{b.getOperandBuffer(op.getValue()), plan.keys, plan.valueChannels, plan.valueDepth},
-      cotangent{b.getOperandBuffer(op.getCotangent()), plan.queries, plan.valueChannels,
-                plan.valueDepth},
-      lse(b.getOperandBuffer(op.getLse())),
-      delta(b.reserveScratch({plan.batches * plan.heads * plan.queries}, b.getF32Type())),
-      rowTensor(rowsAreKeys ? key : query), columnTensor(rowsAreKeys ? query : key),
-      rowFactor(rowsAreKeys ? value : cotangent), columnFactor(rowsAreKeys ? cotangent : value),
-      rowTile(makeRowTile()), rowFactorTile(makeRowTile()), columnTile(makeColumnTile()),
-      columnFactorTile(makeColumnTile()) {
-  if (rowsAreKeys) {
-    int64_t size = 2 * plan.stages * plan.columnTokens;
-    columnValues = b.shareMemory(sharedBytes, size, b.getF32Type());
-    sharedBytes += 4 * size;
-  }
-}
-
-void ScoreGradient::copyRows() {
-  copyTile(rowTile, rowTensor, firstToken, b.index(0));
-  copyTile(rowFactorTile, rowFactor, firstToken, b.index(0));
-}
-
-void ScoreGradient::loadRows() {
-  rows = math->loadRows(rowTile, plan.channelDepth(plan.depth));
-  factors = math->loadRows(rowFactorTile, plan.channelDepth(plan.valueDepth));
-  rowValues.clear();
-  for (int64_t i = 0; !rowsAreKeys && i < math->rows; ++i) {
-    rowValues.push_back(loadQuery(rowToken(i, firstToken)));
-  }
-}
-
-ScoreGradient::QueryValues ScoreGradient::loadQuery(Value query) {
-  Value at = rowOf(b.minIndex(query, plan.queries - 1));
-  Value shift = arith::MulFOp::create(b, memref::LoadOp::create(b, lse, at),
-                                      constant(math->logarithmScale()));
-  return {shift, memref::LoadOp::create(b, delta, at)};
-}
-
-/// Of the thread's columns, two neighbours at a time where they are.
-SmallVector<ScoreGradient::QueryValues>
-ScoreGradient::loadColumns(const Columns &columns) {
-  Value origin = b.mulIndex(columns.stage, 2 * plan.columnTokens);
-  SmallVector<QueryValues> result;
-  for (int64_t j = 0; j < math->columnsOf(columns.tokens); ++j) {
-    Value at = b.addIndex(origin, math->columnOf(j));
-    Value shift = memref::LoadOp::create(b, columnValues, at);
-    Value mean =
-        memref::LoadOp::create(b, columnValues, b.addIndex(at, plan.columnTokens));
-    result.push_back(
-        {arith::MulFOp::create(b, shift, constant(math->logarithmScale())), mean});
-  }
-  return result;
-}
-
-void ScoreGradient::copyColumns(Value firstColumn, Value stage) {
-  copyTile(columnTile, columnTensor, firstColumn, slotOf(columnTile, stage));
-  copyTile(columnFactorTile, columnFactor, firstColumn, slotOf(columnFactorTile, stage));
-  if (!rowsAreKeys) {
-    return;
-  }
-  b.ifThen(b.isLess(b.getThread(), b.index(plan.columnTokens)), [&] {
-    Value query = b.addIndex(firstColumn, b.getThread());
-    Value exists = b.isLess(query, b.index(plan.queries));
-    Value at = b.addIndex(b.mulIndex(stage, 2 * plan.columnTokens), b.getThread());
-    b.copyAsync(columnValues, at, lse, rowOf(query), 1, exists);
-    b.copyAsync(columnValues, b.addIndex(at, plan.columnTokens), delta, rowOf(query), 1, exists);
-  });
-}
-
-ColumnTile ScoreGradient::tokensOf(const Columns &columns) {
-  return {columnTile, slotOf(columnTile, columns.stage), columns.tokens};
-}
-
-ColumnTile ScoreGradient::factorsOf(const Columns &columns) {
-  return {columnFactorTile, slotOf(columnFactorTile, columns.stage), columns.tokens};
-}
-
-/// exp(scale product + bias - lse)
-Value ScoreGradient::emitWeight(Value product, const QueryValues &query, Value row, Value column) {
-  Value shift = arith::NegFOp::create(b, query.lse);
-  if (hasBias()) {
-    Value safe = b.minIndex(column, columnTensor.length - 1);
-    Value bias = loadBias(rowsAreKeys ? safe : row, rowsAreKeys ? row : safe);
-    shift = arith::AddFOp::create(b, shift, bias);
-  }
-  return math->power(math::FmaOp::create(b, product, constant(scoreScale()), shift));
-}
-
-ScoreGradient::Scores ScoreGradient::emitScores(const Columns &columns) {
-  SmallVector<Value> products =
-      math->multiply(rowTile, rows, tokensOf(columns), plan.channelDepth(plan.depth));
-  SmallVector<Value> gradients = math->multiply(rowFactorTile, factors, factorsOf(columns),
-                                                plan.channelDepth(plan.valueDepth));
-  int64_t width = math->columnsOf(columns.tokens);
-  SmallVector<QueryValues> columnList;
-  if (rowsAreKeys) {
-    columnList = loadColumns(columns);
-  }
-  Scores scores;
-  for (int64_t i = 0; i < math->rows; ++i) {
-    Value row = b.minIndex(rowToken(i, firstToken), rowTensor.length - 1);
-    for (int64_t j = 0; j < width; ++j) {
-      Value column = columnToken(j, columns.first);
-      const QueryValues &query = rowsAreKeys ? columnList[j] : rowValues[i];
-      Value weight = emitWeight(products[i * width + j], query, row, column);
-      if (!columns.areAll) {
-        Value exists = b.isLess(column, b.index(columnTensor.length));
-        weight = arith::SelectOp::create(b, exists, weight, constant(0.0));
-      }
-      scores.weights.push_back(weight);
-      scores.gradients.push_back(arith::MulFOp::create(
-          b, weight, arith::SubFOp::create(b, gradients[i * width + j], query.delta)));
-    }
-  }
-  return scores;
-}
-
 AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan,
-                                     nn::AttentionBackwardOp op, bool rowsAreKeys)
-    : ScoreGradient(b, plan, op, rowsAreKeys), gradientNumber(reserveWeights()),
+                                     nn::AttentionBackwardOp op)
+    : ScoreGradient(b, plan, op), queries(query), gradientNumber(reserveWeights()),
       scale(op.getScale().convertToDouble()) {
   first = rowTensor;
   first.buffer = findResultBuffer(b, rowsAreKeys ? op.getKeyCotangent() : op.getQueryCotangent());
@@ -225,14 +76,89 @@ AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan
   if (second.buffer) {
     weightNumber = reserveWeights();
   }
+  if (hasAllKeys) {
+    queries.buffer = findResultBuffer(b, op.getQueryCotangent());
+    SharedTile tile(b, b.getI16Type(), plan.rowTokens, plan.columnTokens,
+                    /*depthIsContiguous=*/true, plan.threads, /*spread=*/1);
+    gradientTile.emplace(place(tile, 1));
+  }
+}
+
+void AttentionGradient::shareGradients(ArrayRef<Value> gradients) {
+  int64_t width = int64_t(gradients.size()) / math->rows, pair = math->neighbours;
+  for (int64_t i = 0; i < math->rows; ++i) {
+    Value exists = b.isLess(rowToken(i, firstToken), b.index(plan.keys));
+    for (int64_t j = 0; j < width; j += pair) {
+      SmallVector<Value> values =
+          llvm::map_to_vector(gradients.slice(i * width + j, pair), [&](Value gradient) -> Value {
+            return plan.keys % plan.rowTokens == 0
+                       ? gradient
+                       : arith::SelectOp::create(b, exists, gradient, constant(0.0));
+          });
+      gradientTile->store(values, math->rowOf(i), math->columnOf(j), b.index(0));
+    }
+  }
+}
+
+void AttentionGradient::emitQueries(const Columns &columns) {
+  constexpr int64_t square = 16;
+  int64_t squares = columns.tokens / square, jobs = ceilDiv(plan.depth, square);
+  SharedTile left = gradientTile->transposed(1), right = rowTile.transposed(1);
+  Value warp = b.divIndex(b.getThread(), warpThreads), none = b.index(0);
+  b.reduceLoop(warp, b.index(jobs), plan.threads / warpThreads, {}, [&](Value job, ValueRange) {
+    Value firstChannel = b.mulIndex(job, square);
+    SmallVector<SmallVector<Value>> sums(2 * squares, zeros(4)); // 16 queries x 8 channels
+    for (int64_t k = 0; k < plan.keys; k += square) {
+      SmallVector<Value> keys = right.loadMatrices(firstChannel, b.index(k), none);
+      for (int64_t i = 0; i < squares; ++i) {
+        SmallVector<Value> scores = left.loadMatrices(b.index(i * square), b.index(k), none);
+        for (int64_t half : {0, 1}) {
+          SmallVector<Value> &sum = sums[2 * i + half];
+          sum = b.multiplyMatrices(scores, {keys[half], keys[half + 2]}, sum);
+        }
+      }
+    }
+    for (int64_t i = 0; i < 2 * squares; ++i) {
+      storeQueries(sums[i], columns.first, i / 2 * square,
+                   b.addIndex(firstChannel, i % 2 * square / 2));
+    }
+    return SmallVector<Value>();
+  });
+}
+
+/// What a warp has of 16 queries x 8 channels.
+void AttentionGradient::storeQueries(ArrayRef<Value> sums, Value firstQuery, int64_t query,
+                                     Value firstChannel) {
+  Value lane = b.remIndex(b.getThread(), warpThreads);
+  Value channel = b.addIndex(firstChannel, b.mulIndex(b.remIndex(lane, 4), 2));
+  for (int64_t lower : {0, 1}) {
+    Value row = b.addIndex(b.divIndex(lane, 4), query + 8 * lower);
+    Value token = b.addIndex(firstQuery, row);
+    b.ifThen(b.isLess(token, b.index(queries.length)), [&] {
+      Value line = b.addIndex(originOf(queries), b.mulIndex(token, queries.channels));
+      SmallVector<Value> pair =
+          llvm::map_to_vector(sums.slice(2 * lower, 2), [&](Value sum) -> Value {
+            return arith::MulFOp::create(b, sum, constant(scale));
+          });
+      storeChannels(pair, queries, line, channel);
+    });
+  }
 }
 
 SmallVector<Value> AttentionGradient::emitTile(const Columns &columns, ValueRange state) {
-  Scores scores = emitScores(columns);
-  math->keepWeights(gradientNumber, scores.gradients);
+  SmallVector<Value> weights = emitWeights(columns);
   if (second.buffer) {
-    math->keepWeights(weightNumber, scores.weights);
+    math->keepWeights(weightNumber, weights);
   }
+  SmallVector<Value> gradients = emitWeightGradients(columns);
+  if (hasAllKeys && second.buffer) { // the others would be kept beside them
+    weights = math->roundedWeights(weightNumber);
+  }
+  gradients = emitGradients(weights, gradients, columns);
+  if (hasAllKeys) {
+    shareGradients(gradients);
+  }
+  math->keepWeights(gradientNumber, gradients);
   if (math->needsBarrier()) {
     b.barrier(); // weights are there
   }
@@ -246,6 +172,10 @@ SmallVector<Value> AttentionGradient::emitTile(const Columns &columns, ValueRang
   }
   if (second.buffer) {
     accumulate(weightNumber, factorsOf(columns));
+  }
+  if (hasAllKeys) {
+    b.barrier(); // dS is there
+    emitQueries(columns);
   }
   return next;
 }
@@ -262,6 +192,9 @@ int64_t AttentionGradient::emit() {
       [&](Value firstColumn, Value stage) { copyColumns(firstColumn, stage); },
       [&](const Columns &columns, ValueRange before) { return emitTile(columns, before); });
   ArrayRef<Value> rest = sums;
+  if (hasAllKeys) {
+    b.barrier(); // all warps have read the keys
+  }
   if (first.buffer) {
     storeTokens(rest.take_front(size), SmallVector<Value>(rows, constant(scale)), first, firstToken,
                 rowTile);
@@ -274,8 +207,7 @@ int64_t AttentionGradient::emit() {
 }
 
 BiasGradient::BiasGradient(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op)
-    : ScoreGradient(b, plan, op, /*rowsAreKeys=*/false),
-      result(findResultBuffer(b, op.getBiasCotangent())),
+    : ScoreGradient(b, plan, op), result(findResultBuffer(b, op.getBiasCotangent())),
       isPerSample(cast<RankedTensorType>(op.getBias().getType()).getRank() == 4) {}
 
 SmallVector<Value> BiasGradient::emitSample(Value firstColumn, ValueRange sums) {
@@ -287,7 +219,10 @@ SmallVector<Value> BiasGradient::emitSample(Value firstColumn, ValueRange sums) 
   loadRows();
   Columns columns{firstColumn, b.index(0), plan.columnTokens, /*areAll=*/false};
   SmallVector<Value> next;
-  for (auto [sum, gradient] : llvm::zip_equal(sums, emitScores(columns).gradients)) {
+  SmallVector<Value> weights = emitWeights(columns);
+  SmallVector<Value> gradients = emitWeightGradients(columns);
+  gradients = emitGradients(weights, gradients, columns);
+  for (auto [sum, gradient] : llvm::zip_equal(sums, gradients)) {
     next.push_back(arith::AddFOp::create(b, sum, gradient));
   }
   if (!isPerSample && plan.batches > 1) {
@@ -354,21 +289,17 @@ static int64_t emitDelta(LaunchBuilder &b, const AttentionPlan &plan, nn::Attent
   Value line =
       b.addIndex(b.mulIndex(token, plan.valueChannels), b.mulIndex(place[1], plan.valueDepth));
   ThreadReduction sum(b, nn::ReductionKind::sum);
-  ValueRange mine = b.reduceLoop(
-      b.mulIndex(lane, unit), b.index(plan.valueDepth), width * unit,
-      sum.getEmitter().init(/*vectors=*/false), [&](Value channel, ValueRange before) {
-        Value at = b.addIndex(line, channel), total = before.front();
-        Value o = loadNeighbours(b, result, at, unit), d = loadNeighbours(b, cotangent, at, unit);
-        o = holdsBf16(result) ? b.widenBits(o) : o;
-        d = holdsBf16(cotangent) ? b.widenBits(d) : d;
-        for (int64_t e = 0; e < unit; ++e) {
-          auto element = [&](Value all) {
-            return unit == 1 ? all : vector::ExtractOp::create(b, all, ArrayRef<int64_t>{e});
-          };
-          total = math::FmaOp::create(b, element(o), element(d), total);
-        }
-        return SmallVector<Value>{total};
-      });
+  ValueRange mine =
+      b.reduceLoop(b.mulIndex(lane, unit), b.index(plan.valueDepth), width * unit,
+                   sum.getEmitter().init(/*vectors=*/false), [&](Value channel, ValueRange before) {
+                     Value at = b.addIndex(line, channel), total = before.front();
+                     Value o = loadNeighbours(b, result, at, unit),
+                           d = loadNeighbours(b, cotangent, at, unit);
+                     o = holdsBf16(result) ? b.widenBits(o) : o;
+                     d = holdsBf16(cotangent) ? b.widenBits(d) : d;
+                     total = addProducts(b, o, d, total);
+                     return SmallVector<Value>{total};
+                   });
   Value total = sum.overWarp(mine, width).front();
   Value isFirst = b.isEqual(lane, b.index(0));
   b.ifThen(arith::AndIOp::create(b, exists, isFirst),
@@ -389,20 +320,27 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
     return refuse(reason);
   }
   DeviceKernel result;
+  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
+  auto isWanted = [&](Value value) { return value && llvm::is_contained(yielded, value); };
+  auto emitGradient = [&](const AttentionPlan &own) {
+    LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
+    int64_t blocks = AttentionGradient(b, own, op).emit();
+    b.finish(result, blocks, own.threads);
+  };
+  bool wantsKeys = isWanted(op.getKeyCotangent()) || isWanted(op.getValueCotangent());
+  if (plan.fitsAllKeys() && isWanted(op.getQueryCotangent()) && wantsKeys &&
+      !isWanted(op.getBiasCotangent())) {
+    emitGradient(planOf(AttentionPlan::Rows::allKeys));
+    return result;
+  }
   LaunchBuilder before(kernel, 0, /*lanes=*/1, builder);
   int64_t blocks = emitDelta(before, plan, op);
   before.finish(result, blocks, deltaThreads);
-  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
-  auto isWanted = [&](Value value) { return value && llvm::is_contained(yielded, value); };
-  for (bool rowsAreKeys : {true, false}) {
-    if (rowsAreKeys ? !isWanted(op.getKeyCotangent()) && !isWanted(op.getValueCotangent())
-                    : !isWanted(op.getQueryCotangent())) {
-      continue;
-    }
-    LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
-    AttentionPlan own = rowsAreKeys ? planOf(AttentionPlan::Rows::gradientOfKeys) : plan;
-    blocks = AttentionGradient(b, own, op, rowsAreKeys).emit();
-    b.finish(result, blocks, own.threads);
+  if (wantsKeys) {
+    emitGradient(planOf(AttentionPlan::Rows::gradientOfKeys));
+  }
+  if (isWanted(op.getQueryCotangent())) {
+    emitGradient(plan);
   }
   if (isWanted(op.getBiasCotangent())) {
     LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);

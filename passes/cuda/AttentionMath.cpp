@@ -24,7 +24,7 @@ static int64_t chooseWarps(int64_t tokens, int64_t warpRows) {
 }
 
 AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads, Rows rows)
-    : AttentionExtents(query, key, value, heads) {
+    : AttentionExtents(query, key, value, heads), rowsOf(rows) {
   isBf16 = cast<ShapedType>(query.getType()).getElementType().isBF16();
   int64_t widest = std::max(depth, valueDepth);
   tileDepth = widest <= 32 && isBf16 ? 32 : widest <= 64 ? 64 : widest <= 128 ? 128 : 0;
@@ -32,16 +32,27 @@ AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads,
   if (isBf16 && rows != Rows::forward) { // sums, rows, and two tiles of scores share the registers
     columnTokens /= 2;
   }
-  keepsRows = rows == Rows::forward || tileDepth <= 64;
+  keepsRows = rows == Rows::forward || (rows != Rows::allKeys && tileDepth <= 64);
   stages = isBf16 ? 2 : 1;
   warpRows = 16;
   rowTokens = columnTokens;
   threads = 4 * rowTokens;
   if (isBf16) {
-    int64_t warps = chooseWarps(rows == Rows::gradientOfKeys ? keys : queries, warpRows);
+    bool haveKeys = rows == Rows::gradientOfKeys || rows == Rows::allKeys;
+    int64_t tokens = haveKeys ? keys : queries;
+    // What a warp reads of the columns serves all of its rows.
+    bool areWide = (rows == Rows::forward || rows == Rows::allKeys) && tileDepth <= 64;
+    warpRows = areWide && tokens > 64 ? 32 : 16;
+    columnTokens = std::min<int64_t>(columnTokens, 64 * 16 / warpRows);
+    int64_t warps = rows == Rows::allKeys ? ceilDiv(keys, warpRows) : chooseWarps(tokens, warpRows);
     rowTokens = warps * warpRows;
     threads = warps * warpThreads;
   }
+}
+
+bool AttentionPlan::fitsAllKeys() const {
+  constexpr int64_t mostKeys = 224; // with 64 channels: 96 KiB of shared memory
+  return isBf16 && tileDepth <= 64 && keys <= mostKeys;
 }
 
 int64_t AttentionPlan::tokensOf(int64_t left) const {
@@ -81,6 +92,7 @@ public:
                               int64_t depth) override;
   unsigned reserveWeights(int64_t &offset) override;
   void keepWeights(unsigned number, ArrayRef<Value> values) override;
+  SmallVector<Value> roundedWeights(unsigned) override { llvm_unreachable("f32 is not rounded"); }
   bool needsBarrier() const override { return true; }
   SmallVector<Value> addWeighted(unsigned number, const ColumnTile &columns,
                                  ValueRange sums) override;
@@ -140,16 +152,15 @@ class TensorMath : public AttentionMath {
 public:
   TensorMath(LaunchBuilder &b, const AttentionPlan &plan)
       : AttentionMath(b, plan, plan.warpRows / 8, plan.tileDepth / 4, /*rowLanes=*/4,
-                      /*neighbours=*/2) {
-    Value lane = b.remIndex(b.getThread(), warpThreads);
-    firstRow = b.mulIndex(b.divIndex(b.getThread(), warpThreads), plan.warpRows);
-    laneRow = b.addIndex(firstRow, b.divIndex(lane, 4));
-    lanePair = b.mulIndex(b.remIndex(lane, 4), 2);
-  }
+                      /*neighbours=*/2) {}
 
   int64_t columnsOf(int64_t tokens) const override { return tokens / 4; }
-  Value rowOf(int64_t i) override { return b.addIndex(laneRow, 8 * i); }
-  Value columnOf(int64_t j) override { return b.addIndex(lanePair, j / 2 * 8 + j % 2); }
+  Value rowOf(int64_t i) override {
+    return b.addIndex(b.addIndex(firstRow(), b.divIndex(lane(), 4)), 8 * i);
+  }
+  Value columnOf(int64_t j) override {
+    return b.addIndex(b.mulIndex(b.remIndex(lane(), 4), 2), j / 2 * 8 + j % 2);
+  }
   Value channelOf(int64_t j) override { return columnOf(j); }
   SharedTile makeRowTile() override { return makeTile(plan.rowTokens); }
   SharedTile makeColumnTile() override { return makeTile(plan.columnTokens); }
@@ -163,6 +174,7 @@ public:
     return weights.size() - 1;
   }
   void keepWeights(unsigned number, ArrayRef<Value> values) override;
+  SmallVector<Value> roundedWeights(unsigned number) override;
   bool needsBarrier() const override { return false; }
   SmallVector<Value> addWeighted(unsigned number, const ColumnTile &columns,
                                  ValueRange sums) override;
@@ -173,12 +185,15 @@ private:
                       plan.threads, /*spread=*/1);
   }
   int64_t squares() const { return plan.warpRows / square; }
+  Value lane() { return b.remIndex(b.getThread(), warpThreads); }
+  Value firstRow() { // of the warp
+    return b.mulIndex(b.divIndex(b.getThread(), warpThreads), plan.warpRows);
+  }
   /// Adds `left`, 16 rows of every square of the warp, times 16 columns to the thread's sums of these,
   /// columns [16 j, ...).
   void addSquares(ArrayRef<Value> left, ArrayRef<Value> right, int64_t j,
                   MutableArrayRef<Value> sums);
 
-  Value firstRow, laneRow, lanePair;
   SmallVector<SmallVector<Value>> weights; // pairs, as operands
 };
 } // namespace
@@ -206,8 +221,8 @@ SmallVector<Value> TensorMath::loadRows(SharedTile &rowTile, int64_t depth) {
   }
   for (int64_t k = 0; k < depth; k += square) {
     for (int64_t i = 0; i < squares(); ++i) {
-      llvm::append_range(kept, rowTile.loadMatrices(b.addIndex(firstRow, i * square), b.index(k),
-                                                    b.index(0)));
+      llvm::append_range(
+          kept, rowTile.loadMatrices(b.addIndex(firstRow(), i * square), b.index(k), b.index(0)));
     }
   }
   return kept;
@@ -224,8 +239,8 @@ SmallVector<Value> TensorMath::multiply(SharedTile &rowTile, ArrayRef<Value> kep
                   kept.begin() + (k / square + 1) * 4 * squares());
     }
     for (int64_t i = 0; !plan.keepsRows && i < squares(); ++i) {
-      llvm::append_range(left, rowTile.loadMatrices(b.addIndex(firstRow, i * square), b.index(k),
-                                                    b.index(0)));
+      llvm::append_range(
+          left, rowTile.loadMatrices(b.addIndex(firstRow(), i * square), b.index(k), b.index(0)));
     }
     for (int64_t j = 0; j < columns.tokens / square; ++j) {
       SmallVector<Value> right =
@@ -236,19 +251,39 @@ SmallVector<Value> TensorMath::multiply(SharedTile &rowTile, ArrayRef<Value> kep
   return sums;
 }
 
-void TensorMath::keepWeights(unsigned number, ArrayRef<Value> values) {
-  int64_t columns = int64_t(values.size()) / rows;
-  weights[number].clear();
+/// Calls with every pair of neighbours in a thread's rows of so many columns, as operands stand: the row's
+/// number, and the first column's.
+template <typename Function>
+static void forEachPair(int64_t rows, int64_t columns, Function function) {
   for (int64_t k = 0; k < columns; k += 4) { // four columns of a thread are 16 of the tile
-    for (int64_t i = 0; i < squares(); ++i) {
+    for (int64_t row = 0; row < rows; row += 2) {
       for (int64_t right : {0, 2}) {
         for (int64_t lower : {0, 1}) {
-          const Value *pair = values.data() + (2 * i + lower) * columns + k + right;
-          weights[number].push_back(b.packPair(pair[0], pair[1]));
+          function(row + lower, k + right);
         }
       }
     }
   }
+}
+
+void TensorMath::keepWeights(unsigned number, ArrayRef<Value> values) {
+  int64_t columns = int64_t(values.size()) / rows;
+  weights[number].clear();
+  forEachPair(rows, columns, [&](int64_t row, int64_t column) {
+    const Value *pair = values.data() + row * columns + column;
+    weights[number].push_back(b.packPair(pair[0], pair[1]));
+  });
+}
+
+SmallVector<Value> TensorMath::roundedWeights(unsigned number) {
+  int64_t columns = 2 * int64_t(weights[number].size()) / rows;
+  SmallVector<Value> values(rows * columns);
+  const Value *pair = weights[number].begin();
+  forEachPair(rows, columns, [&](int64_t row, int64_t column) {
+    std::tie(values[row * columns + column], values[row * columns + column + 1]) =
+        b.unpackPair(*pair++);
+  });
+  return values;
 }
 
 SmallVector<Value> TensorMath::addWeighted(unsigned number, const ColumnTile &columns,
@@ -259,8 +294,7 @@ SmallVector<Value> TensorMath::addWeighted(unsigned number, const ColumnTile &co
     ArrayRef<Value> left =
         ArrayRef(weights[number]).slice(k / square * 4 * squares(), 4 * squares());
     for (int64_t j = 0; j < plan.tileDepth / square; ++j) {
-      SmallVector<Value> right =
-          across.loadMatrices(b.index(j * square), b.index(k), columns.slot);
+      SmallVector<Value> right = across.loadMatrices(b.index(j * square), b.index(k), columns.slot);
       addSquares(left, right, j, sums);
     }
   }

@@ -16,12 +16,14 @@
 
 namespace mome::cuda {
 
-/// How blocks cut an attention, forward or one of the two launches of its gradient.
+/// How blocks cut an attention: forward, or one of the launches of its gradient.
 struct AttentionPlan : AttentionExtents {
-  enum class Rows { forward, gradientOfKeys, gradientOfQueries };
+  /// What a block has. allKeys: those of a head, for all of its gradients.
+  enum class Rows { forward, gradientOfKeys, gradientOfQueries, allKeys };
 
   AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads, Rows rows);
 
+  Rows rowsOf;
   bool isBf16;
   int64_t tileDepth; // of all tiles of channels; 0: there is no room
   /// Tokens of the tile that a block has, and of those that it walks: queries or keys.
@@ -31,6 +33,8 @@ struct AttentionPlan : AttentionExtents {
   bool keepsRows;   // tensor cores: in registers, where there is room
   int64_t stages;   // tiles of columns: one is multiplied, another on its way
 
+  /// Whether a block can have all keys of a head, and their gradients.
+  bool fitsAllKeys() const;
   /// How many of a tile's tokens or channels products go over, where so many are left.
   int64_t tokensOf(int64_t left) const;
   int64_t channelDepth(int64_t channels) const { return ceilDiv(channels, step()) * step(); }
@@ -79,10 +83,12 @@ public:
   virtual unsigned reserveWeights(int64_t &offset) = 0;
   /// Weights, as scores stand, for products that a barrier parts from this if `needsBarrier`.
   virtual void keepWeights(unsigned number, llvm::ArrayRef<mlir::Value> weights) = 0;
+  /// The thread's kept weights as they multiply, where they are rounded for that.
+  virtual llvm::SmallVector<mlir::Value> roundedWeights(unsigned number) = 0;
   virtual bool needsBarrier() const = 0;
   /// `sums` plus the product of weights and columns over tokens.
-  virtual llvm::SmallVector<mlir::Value>
-  addWeighted(unsigned number, const ColumnTile &columns, mlir::ValueRange sums) = 0;
+  virtual llvm::SmallVector<mlir::Value> addWeighted(unsigned number, const ColumnTile &columns,
+                                                     mlir::ValueRange sums) = 0;
 
 protected:
   AttentionMath(LaunchBuilder &b, const AttentionPlan &plan, int64_t rows, int64_t channels,

@@ -54,10 +54,10 @@ void AttentionTiles::copyTile(SharedTile &tile, const HeadTensor &tensor, Value 
   tile.copy(source, first, b.index(0), slot);
 }
 
-SmallVector<Value> AttentionTiles::walk(
-    int64_t length, ValueRange init, llvm::function_ref<void()> rows,
-    llvm::function_ref<void(Value, Value)> copy,
-    llvm::function_ref<SmallVector<Value>(const Columns &, ValueRange)> body) {
+SmallVector<Value>
+AttentionTiles::walk(int64_t length, ValueRange init, llvm::function_ref<void()> rows,
+                     llvm::function_ref<void(Value, Value)> copy,
+                     llvm::function_ref<SmallVector<Value>(const Columns &, ValueRange)> body) {
   int64_t step = plan.columnTokens, whole = length / step * step;
   bool isAhead = plan.stages > 1;
   auto wait = [&] {
@@ -66,11 +66,15 @@ SmallVector<Value> AttentionTiles::walk(
   };
   auto stageOf = [&](Value first) { return b.remIndex(b.divIndex(first, step), plan.stages); };
   if (isAhead) {
-    b.commitCopies(); // the rows
+    if (plan.keepsRows) {
+      b.commitCopies();
+    }
     copy(b.index(0), b.index(0));
     b.commitCopies();
-    b.waitForCopies(1);
-    b.barrier(); // the rows are there
+    if (plan.keepsRows) {
+      b.waitForCopies(1);
+      b.barrier(); // the rows are there
+    }
     rows();
   }
   auto emitTile = [&](Value first, int64_t tokens, bool areAll, ValueRange before) {
@@ -89,15 +93,21 @@ SmallVector<Value> AttentionTiles::walk(
     }
     return body({first, stageOf(first), tokens, areAll}, before);
   };
+  auto emitFresh = [&](Value first, int64_t tokens, bool areAll, ValueRange before) {
+    SmallVector<Value> after;
+    auto emit = [&] { after = emitTile(first, tokens, areAll, before); };
+    plan.rowsOf == AttentionPlan::Rows::allKeys ? b.withFreshThread(emit) : emit();
+    return after;
+  };
   SmallVector<Value> state = llvm::to_vector(init);
   if (whole > 0) {
     state = llvm::to_vector(
         b.reduceLoop(b.index(0), b.index(whole), step, state, [&](Value first, ValueRange before) {
-          return emitTile(first, step, /*areAll=*/true, before);
+          return emitFresh(first, step, /*areAll=*/true, before);
         }));
   }
   if (whole < length) {
-    state = emitTile(b.index(whole), plan.tokensOf(length - whole), /*areAll=*/false, state);
+    state = emitFresh(b.index(whole), plan.tokensOf(length - whole), /*areAll=*/false, state);
   }
   b.waitForCopies(0); // those behind the last tile as well
   return state;
@@ -162,8 +172,8 @@ void AttentionTiles::storeRows(SharedTile &rowTile, const HeadTensor &to, Value 
 void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, const HeadTensor &to,
                                  Value first, SharedTile &rowTile) {
   int64_t unit = elementsPerUnit(to.buffer);
-  bool throughTile = plan.isBf16 && holdsBf16(to.buffer) && to.depth % unit == 0 &&
-                     to.channels % unit == 0;
+  bool throughTile =
+      plan.isBf16 && holdsBf16(to.buffer) && to.depth % unit == 0 && to.channels % unit == 0;
   auto valuesAt = [&](int64_t i, int64_t j) {
     return llvm::map_to_vector(
         acc.slice(i * math->channels + j, math->neighbours),

@@ -28,6 +28,7 @@ protected:
   /// with room for all stages.
   SharedTile makeRowTile() { return place(math->makeRowTile(), 1); }
   SharedTile makeColumnTile() { return place(math->makeColumnTile(), plan.stages); }
+  SharedTile place(SharedTile tile, int64_t stages);
   unsigned reserveWeights() { return math->reserveWeights(sharedBytes); }
   /// Starts copies of the tokens from `first` on.
   void copyTile(SharedTile &tile, const HeadTensor &tensor, mlir::Value first, mlir::Value slot);
@@ -64,6 +65,11 @@ protected:
   /// nobody reads any more.
   void storeTokens(llvm::ArrayRef<mlir::Value> acc, llvm::ArrayRef<mlir::Value> factors,
                    const HeadTensor &to, mlir::Value first, SharedTile &rowTile);
+  /// The address of a head's first token.
+  mlir::Value originOf(const HeadTensor &tensor);
+  /// Some neighbours of a token, as far as the head has them.
+  void storeChannels(llvm::ArrayRef<mlir::Value> values, const HeadTensor &to, mlir::Value line,
+                     mlir::Value channel);
   /// The tokens of the thread's i-th row and j-th column of scores.
   mlir::Value rowToken(int64_t i, mlir::Value first) { return b.addIndex(first, math->rowOf(i)); }
   mlir::Value columnToken(int64_t j, mlir::Value first) {
@@ -77,13 +83,8 @@ protected:
   int64_t sharedBytes = 0;
 
 private:
-  SharedTile place(SharedTile tile, int64_t stages);
-  mlir::Value originOf(const HeadTensor &tensor);
   /// The rows of a warp, which have been left in their tile, 16 bytes per thread.
   void storeRows(SharedTile &rowTile, const HeadTensor &to, mlir::Value first);
-  /// Some neighbours of a token, as far as the head has them.
-  void storeChannels(llvm::ArrayRef<mlir::Value> values, const HeadTensor &to, mlir::Value line,
-                     mlir::Value channel);
 
   mlir::Value bias;
   bool biasPerBatch = false;

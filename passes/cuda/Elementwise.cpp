@@ -29,6 +29,7 @@ DeviceKernel mome::cuda::emitElementwise(nn::KernelOp kernel, OpBuilder &builder
     Point point{b.delinearize(at, extents), std::nullopt, nullptr};
     if (lanes > 1) {
       point.vectorLoop = extents.size() - 1;
+      point.isAligned = true;
     }
     SmallVector<Value> values; // all loads before all stores: results may take operands' places
     for (Value yielded : b.getYielded()) {

@@ -4,6 +4,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
+#include "llvm/Support/SaveAndRestore.h"
+
 using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
@@ -21,6 +23,14 @@ LaunchBuilder::LaunchBuilder(nn::KernelOp kernel, unsigned number, int64_t lanes
   };
   thread = read(NVVM::ThreadIdXOp::create(*this, getI32Type()));
   block = read(NVVM::BlockIdXOp::create(*this, getI32Type()));
+}
+
+void LaunchBuilder::withFreshThread(llvm::function_ref<void()> body) {
+  Value number = arith::IndexCastOp::create(*this, getI32Type(), thread);
+  // From the thread itself; no compiler looks through that, or moves it out of a loop.
+  Value same = arith::IndexCastOp::create(*this, getIndexType(), exchange(number, 0));
+  llvm::SaveAndRestore kept(thread, same);
+  body();
 }
 
 Value LaunchBuilder::shareMemory(int64_t offset, int64_t size, Type elementType) {
@@ -116,15 +126,28 @@ Value LaunchBuilder::packPair(Value left, Value right) {
   return LLVM::BitcastOp::create(*this, getI32Type(), call.getResult(0));
 }
 
-SmallVector<Value> LaunchBuilder::multiplyMatrices(ValueRange lhs, ValueRange rhs,
-                                                   ValueRange sums, Multiplier multiplier) {
+std::pair<Value, Value> LaunchBuilder::unpackPair(Value pair) {
+  auto number = [&](int32_t value) {
+    return arith::ConstantOp::create(*this, getI32IntegerAttr(value));
+  };
+  Value left = arith::ShLIOp::create(*this, pair, number(16));
+  Value right = arith::AndIOp::create(*this, pair, number(int32_t(0xffff0000)));
+  auto real = [&](Value bits) -> Value {
+    return arith::BitcastOp::create(*this, getF32Type(), bits);
+  };
+  return {real(left), real(right)};
+}
+
+SmallVector<Value> LaunchBuilder::multiplyMatrices(ValueRange lhs, ValueRange rhs, ValueRange sums,
+                                                   Multiplier multiplier) {
   auto element = multiplier == Multiplier::tf32 ? NVVM::MMATypes::tf32 : NVVM::MMATypes::bf16;
   SmallVector<Type> parts(sums.getTypes());
   auto type = LLVM::LLVMStructType::getLiteral(getContext(), parts);
-  Value all = NVVM::MmaOp::create(
-      *this, type, lhs, rhs, sums, ArrayRef<int64_t>{16, 8, 32 / elementBytes(multiplier)}, /*b1Op=*/std::nullopt,
-      /*intOverflow=*/std::nullopt, std::array{element, element},
-      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  Value all = NVVM::MmaOp::create(*this, type, lhs, rhs, sums,
+                                  ArrayRef<int64_t>{16, 8, 32 / elementBytes(multiplier)},
+                                  /*b1Op=*/std::nullopt,
+                                  /*intOverflow=*/std::nullopt, std::array{element, element},
+                                  std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
   return splitStruct(all, parts.size());
 }
 

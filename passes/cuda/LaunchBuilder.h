@@ -25,6 +25,9 @@ public:
 
   mlir::Value getThread() { return thread; } // in the block
   mlir::Value getBlock() { return block; }
+  /// Emits `body` with the thread's number found anew: what follows from it, addresses above all, is
+  /// computed there and not kept in registers throughout a loop around it.
+  void withFreshThread(llvm::function_ref<void()> body);
 
   /// `size` elements of the block's shared memory from byte `offset` on.
   mlir::Value shareMemory(int64_t offset, int64_t size, mlir::Type elementType);
@@ -51,6 +54,7 @@ public:
   mlir::Value roundToTf32(mlir::Value bits);
   /// Two f32 as an i32 of two neighbours in bf16.
   mlir::Value packPair(mlir::Value left, mlir::Value right);
+  std::pair<mlir::Value, mlir::Value> unpackPair(mlir::Value pair);
   /// The warp's sums of 16 x 8 (four per thread: neighbours of row lane / 4 and of the row eight
   /// below) plus `lhs`, 16 rows in four matrices, times `rhs`, 8 columns in two. Both are 32 bytes
   /// deep: 16 elements of bf16, or 8 of tf32.

@@ -134,24 +134,35 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
   int64_t perRow = minorExtent() / unit; // copies
   int64_t copies = getSize() / unit;
   Value thread = b.getThread();
+  // A power of two of the threads takes rows in steps that do not change the swizzle: copies share an address.
+  int64_t workers = copies % threads == 0 ? threads : int64_t(llvm::bit_floor(uint64_t(threads)));
   auto copyOne = [&](int64_t number) {
-    Value position = b.addIndex(thread, number * threads);
+    Value position = b.addIndex(thread, number * workers);
     Value major = b.divIndex(position, perRow);
     Value minor = b.mulIndex(b.remIndex(position, perRow), unit);
-    if (threads % perRow == 0) { // the same, in a form that shares more between copies
-      major = b.addIndex(b.divIndex(thread, perRow), number * (threads / perRow));
+    if (workers % perRow == 0) { // the same, in a form that shares more between copies
+      major = b.addIndex(b.divIndex(thread, perRow), number * (workers / perRow));
       minor = b.mulIndex(b.remIndex(thread, perRow), unit);
     }
     auto [tileLine, tileK] = depthIsContiguous ? std::pair(major, minor) : std::pair(minor, major);
     copyUnit(source, b.addIndex(line, tileLine), b.addIndex(k, tileK),
              b.addIndex(slot, addressOf(major, minor)));
   };
-  for (int64_t number = 0; number < copies / threads; ++number) {
-    copyOne(number);
-  }
-  if (int64_t whole = copies / threads; copies % threads != 0) {
-    b.ifThen(b.isLess(thread, b.index(copies % threads)), [&] { copyOne(whole); });
-  }
+  auto copyFor = [&](int64_t from, int64_t to, int64_t count) {
+    auto copyAll = [&] {
+      for (int64_t number = from; number < to; ++number) {
+        copyOne(number);
+      }
+    };
+    if (count == threads) {
+      copyAll();
+    } else if (from < to) {
+      b.ifThen(b.isLess(thread, b.index(count)), copyAll);
+    }
+  };
+  int64_t whole = copies / workers, rest = copies % workers;
+  copyFor(0, whole, workers);
+  copyFor(whole, whole + (rest ? 1 : 0), rest);
 }
 
 /// Of f32 whose lines are contiguous, element by element: ldmatrix would transpose halves of them.

@@ -5,7 +5,7 @@
 // DEFINE: %{check} = mome-check-kernels --cuda %s --tolerance=7.8125e-3
 // RUN: %{driver} %{check} --ptx=%t.ptx | FileCheck %s
 // RUN: FileCheck %s --check-prefix=PTX --input-file=%t.ptx
-// RUN: %python %S/Inputs/no_spills.py %t.ptx sm_80 --as-packages
+// RUN: %python %S/Inputs/no_spills.py %t.ptx sm_80
 // RUN: %python %S/Inputs/simulate.py %t.ptx k_197_0 %t.json bf16[12608]=random:1 bf16[12608]=random:2 bf16[12608]=random:3 bf16[12608] f32[197] f32[1]
 // RUN: %python %S/Inputs/no_waste.py 11698176 %t.json --shared-only
 // RUN: %{driver} MOME_FAKECUDA=seed=1 %{check} --only=odd
@@ -117,3 +117,20 @@ nn.kernel @k_whole_backward {
   %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 2 scale 0.3 : (tensor<1x64x64xbf16>, tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>, tensor<1x64x64xbf16>, tensor<1x2x64xf32>) -> (tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>)
   nn.yield %dq, %dk, %dv : tensor<1x64x64xbf16>, tensor<1x128x64xbf16>, tensor<1x128x64xbf16>
 }
+
+// All keys of a head in a block of seven warps: one launch. And more than fit: three.
+// CHECK: k_odd_head_backward cuda:attention_backward {{.*}} ok
+nn.kernel @k_odd_head_backward {
+^bb0(%do: tensor<1x70x64xbf16>, %q: tensor<1x70x64xbf16>, %k: tensor<1x197x64xbf16>, %v: tensor<1x197x64xbf16>, %o: tensor<1x70x64xbf16>, %lse: tensor<1x1x70xf32>):
+  %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 1 scale 0.3 : (tensor<1x70x64xbf16>, tensor<1x70x64xbf16>, tensor<1x197x64xbf16>, tensor<1x197x64xbf16>, tensor<1x70x64xbf16>, tensor<1x1x70xf32>) -> (tensor<1x70x64xbf16>, tensor<1x197x64xbf16>, tensor<1x197x64xbf16>)
+  nn.yield %dq, %dk, %dv : tensor<1x70x64xbf16>, tensor<1x197x64xbf16>, tensor<1x197x64xbf16>
+}
+// CHECK: k_odd_long_backward cuda:attention_backward {{.*}} ok
+nn.kernel @k_odd_long_backward {
+^bb0(%do: tensor<1x35x24xbf16>, %q: tensor<1x35x24xbf16>, %k: tensor<1x230x24xbf16>, %v: tensor<1x230x24xbf16>, %o: tensor<1x35x24xbf16>, %lse: tensor<1x1x35xf32>):
+  %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 1 scale 0.3 : (tensor<1x35x24xbf16>, tensor<1x35x24xbf16>, tensor<1x230x24xbf16>, tensor<1x230x24xbf16>, tensor<1x35x24xbf16>, tensor<1x1x35xf32>) -> (tensor<1x35x24xbf16>, tensor<1x230x24xbf16>, tensor<1x230x24xbf16>)
+  nn.yield %dq, %dk, %dv : tensor<1x35x24xbf16>, tensor<1x230x24xbf16>, tensor<1x230x24xbf16>
+}
+// PTX: .entry k_odd_head_backward_0(
+// PTX-NOT: .entry k_odd_head_backward_1(
+// PTX: .entry k_odd_long_backward_2(
