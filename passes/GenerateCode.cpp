@@ -8,7 +8,8 @@
 //
 // `target-cpu` may name several processors: each gets a code of its own, as each device does.
 // With cubins=sm_80,sm_90 the device's image is a fat binary of its PTX and of machine code for these,
-// where a CUDA toolkit is found; without one PTX alone, with a remark.
+// where a CUDA toolkit is found; without one PTX alone, with a remark. `libraries` may take kernels
+// (passes/cuda/Libraries.h): rt.launches then has a call of one instead of launches.
 //
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
 // a remark, to the reference lowering; `codegen=reference` sends all of them there. With a cache
@@ -25,6 +26,7 @@
 #include "passes/cpu/ReferenceKernels.h"
 #include "passes/cuda/BuildPtx.h"
 #include "passes/cuda/KernelEmitter.h"
+#include "passes/cuda/Libraries.h"
 #include "passes/cuda/Ptxas.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -75,8 +77,9 @@ private:
 class CodeGenerator {
 public:
   CodeGenerator(ModuleOp module, std::vector<CpuCode> processors, StringRef cuda,
-                ArrayRef<std::string> cubins)
-      : module(module), processors(std::move(processors)), cuda(cuda), cubins(cubins) {}
+                ArrayRef<std::string> cubins, ArrayRef<std::string> libraries)
+      : module(module), processors(std::move(processors)), cuda(cuda), cubins(cubins),
+        libraries(libraries) {}
 
   /// Replaces each nn.kernel by its records, and adds the code of all of them.
   LogicalResult run();
@@ -85,13 +88,14 @@ private:
   LogicalResult emitKernels();
   rt::CodeOp addCode(const Twine &variant, StringRef image);
   LogicalResult emitDeviceKernel(nn::KernelOp kernel);
+  bool leaveToLibrary(nn::KernelOp kernel);
   LogicalResult addDeviceCode();
   void assemble(rt::CodeOp code, StringRef ptx);
 
   ModuleOp module;
   std::vector<CpuCode> processors;
   StringRef cuda; // architecture; empty: none
-  ArrayRef<std::string> cubins;
+  ArrayRef<std::string> cubins, libraries;
   OwningOpRef<ModuleOp> deviceModule;
 };
 } // namespace
@@ -190,10 +194,36 @@ static std::string variantOf(StringRef cuda) {
   return ("cuda:" + cuda).str();
 }
 
+/// Records a library's call, if one of those asked for does the kernel.
+bool CodeGenerator::leaveToLibrary(nn::KernelOp kernel) {
+  SmallVector<std::string> architectures(cubins);
+  if (architectures.empty()) {
+    architectures.push_back(cuda.str());
+  }
+  std::string reason;
+  std::optional<cuda::PlannedCall> call =
+      cuda::planLibraryCall(kernel, libraries, architectures, reason);
+  if (!reason.empty()) {
+    remark::missed(kernel.getLoc(),
+                   remark::RemarkOpts::name("library").category("nn-generate-code"))
+        << remark::reason("@{0} is generated: {1}", kernel.getSymName(), reason);
+  }
+  if (call) {
+    OpBuilder record(kernel);
+    rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), variantOf(cuda),
+                           call->workspace, record.getArrayAttr({}),
+                           record.getStringAttr(call->json));
+  }
+  return call.has_value();
+}
+
 /// Adds the kernel to the device module, and the record of its launches.
 LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
   if (!deviceModule) {
     deviceModule = ModuleOp::create(module.getLoc());
+  }
+  if (leaveToLibrary(kernel)) {
+    return success();
   }
   OpBuilder device = OpBuilder::atBlockEnd(deviceModule->getBody());
   FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, cuda, device);
@@ -213,7 +243,7 @@ LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
                                            launch.blocks, launch.threads, launch.shared));
   }
   rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), variantOf(cuda),
-                         emitted->scratch, record.getArrayAttr(launches));
+                         emitted->scratch, record.getArrayAttr(launches), /*library=*/StringAttr());
   return success();
 }
 
@@ -344,7 +374,12 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
       return signalPassFailure();
     }
     SmallVector<std::string> cubins(this->cubins.begin(), this->cubins.end());
-    if (failed(CodeGenerator(getOperation(), std::move(processors), cuda, cubins).run())) {
+    SmallVector<std::string> libraries(this->libraries.begin(), this->libraries.end());
+    if (std::string problem = cuda::findLibraries(libraries); !problem.empty()) {
+      getOperation().emitError("a library that was asked for cannot be: ") << problem;
+      return signalPassFailure();
+    }
+    if (failed(CodeGenerator(getOperation(), std::move(processors), cuda, cubins, libraries).run())) {
       signalPassFailure();
     }
   }

@@ -231,8 +231,9 @@ Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
     }
     rt::LaunchesOp device = launchesOf.lookup(op.getSymNameAttr());
     auto launches = builder.CreateVector(device ? printLaunches(device) : Offsets<fb::Launch>());
+    auto library = text(device ? device.getLibrary().value_or("") : "");
     kernels.push_back(fb::CreateKernel(builder, name, 1, device ? device.getScratch() : 0, list,
-                                       type.getNumResults(), launches));
+                                       type.getNumResults(), launches, 0, 0, library));
   }
   return kernels;
 }

@@ -160,12 +160,14 @@ def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
   let summary = "Turns kernels into machine code";
   let description = [{
     Kernels that no fast family takes go to the reference lowering, which a remark of category `nn-generate-code` says. So does one
-    when device code stays PTX, because there is no CUDA toolkit to assemble it.
+    when device code stays PTX, because there is no CUDA toolkit to assemble it, and one for each kernel that a library was asked for
+    and does not run.
   }];
   let options = [
     Option<"codegen", "codegen", "std::string", /*default=*/"\"cpu\"", "cpu: fast kernel families; reference: naive loops">,
     Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "Targets of passes/cpu/Target.cpp, with commas between them">,
     Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Also generate code for this architecture, such as sm_80">,
+    ListOption<"libraries", "libraries", "std::string", "Libraries of CUDA that may run products or convolutions: cublaslt, cudnn">,
     Option<"cache", "cache", "std::string", /*default=*/"\"\"", "A folder that keeps the machine code of kernels; empty: none">,
     ListOption<"cubins", "cubins", "std::string", "And assemble it for these">];
   let dependentDialects = [

@@ -109,6 +109,7 @@ static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {
   generate.cuda = options.cuda;
   generate.cache = options.cache;
   generate.cubins.assign(options.cubins.begin(), options.cubins.end());
+  generate.libraries.assign(options.libraries.begin(), options.libraries.end());
   manager.addPass(createGenerateCodePass(generate));
 }
 

@@ -41,6 +41,7 @@ struct PipelineOptions {
   std::optional<int64_t> budget;       // bytes that a session may allocate
   std::string cache;                   // folder that keeps machine code; empty: none
   std::vector<std::string> cubins;     // its code is also assembled for these
+  std::vector<std::string> libraries;  // of CUDA, that may run products or convolutions
 };
 
 /// Adds the verifier of the level that a stage leaves behind; nothing for parse and package.

@@ -27,6 +27,8 @@ class Device {
 public:
   virtual ~Device() = default;
   virtual std::string name() const = 0;
+  /// What was decided when the code was loaded, a line each: "k_1f2e: cublaslt, algorithm 21, ...".
+  virtual std::vector<std::string> notes() const { return {}; }
   /// Bytes that can be allocated now, or UINT64_MAX when unknown.
   virtual uint64_t available_bytes() const = 0;
 

@@ -84,6 +84,7 @@ struct Kernel {
   std::vector<Launch> launches; // on a device with launches: instead of chunks
   int64_t packs = 0;            // chunks [0, packs) run before [packs, packs + chunks), and write
   uint64_t shared = 0;          // these bytes, which all workers see
+  std::string library;          // on a device: a library's call, as JSON, instead of launches
 };
 
 struct Dispatch {

@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "runtime/cuda/libraries/call.h"
 #include "runtime/error.h"
 #include "runtime/package_reader.h"
 
@@ -106,7 +107,9 @@ private:
         return l.blocks >= 1 && l.blocks <= INT32_MAX && l.threads >= 1 && l.threads <= 1024 &&
                l.shared <= 256 << 10;
       });
-      if (!fits || kernel.launches.empty() == on_device) {
+      const bool has_library = !kernel.library.empty();
+      if (!fits || kernel.launches.empty() != (has_library || !on_device) ||
+          (has_library && !on_device)) {
         fail(where + "kernel '" + kernel.symbol + "' has impossible launches");
       }
     }
@@ -203,6 +206,23 @@ private:
         if (dispatch.args[a].size % dtype_size(kernel.types[a]) != 0) {
           fail(which + ", argument " + std::to_string(a) + " does not hold whole elements");
         }
+      }
+      verify_library(kernel, dispatch, which);
+    }
+  }
+
+  /// What a library reads and writes lies in the dispatch's arguments.
+  void verify_library(const Kernel &kernel, const Dispatch &dispatch,
+                      const std::string &which) const {
+    if (kernel.library.empty()) {
+      return;
+    }
+    const auto call = cuda::LibraryCall::parse(kernel.library, package.where, kernel.types.size());
+    for (const cuda::LibraryView &view : call.views) {
+      if (view.dtype != kernel.types[view.argument] ||
+          view.bytes() > dispatch.args[view.argument].size) {
+        fail(which + ": the library's view of argument " + std::to_string(view.argument) +
+             " does not fit it");
       }
     }
   }

@@ -33,6 +33,8 @@ def feature(name, present, reason):
 sanitized = os.path.basename(config.mome_obj) == "asan"
 toolkit = shutil.which("ptxas", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"]))
 feature("ptxas", toolkit, "there is no ptxas, so no machine code for GPUs to look at")
+cudnn = os.path.join(os.environ.get("CUDA_PATH", "/usr/local/cuda"), "lib64/libcudnn.so.9")
+feature("cudnn", os.path.exists(cudnn), "there is no libcudnn.so.9 to ask what it supports")
 feature("unsanitized", not sanitized, "sanitizers make the simulator of whole models too slow")
 feature("valgrind", shutil.which("valgrind") and not sanitized, "there is no valgrind, or a sanitizer, beside which it does not run")
 # MOME_ROUNDTRIP=1: every module that mome-opt reads in the suite is also printed and parsed back.

@@ -212,6 +212,9 @@ LogicalResult LaunchesOp::verify() {
         "C1: scratch and shared memory must not be negative, blocks and threads must "
         "be positive");
   }
+  if (getLaunches().empty() != getLibrary().has_value()) {
+    return emitOpError("C1: a kernel must have either launches or a library");
+  }
   return success();
 }
 

@@ -169,15 +169,18 @@ def RT_LaunchesOp : RT_Op<"launches", [DeclareOpInterfaceMethods<SymbolUserOpInt
     A kernel on such a device is a few functions, run one after the other. `shared` counts bytes of shared memory per block,
     `scratch` bytes of device memory, which the kernel finds behind its operands and results.
 
+    Or there is no function, and a `library` does it: its call as JSON (runtime/cuda/libraries/call.h), the scratch is its workspace.
+
     ```mlir
     rt.launches @k_1f2e3d4c5b6a7988 on @"cuda:sm_80" scratch 256
         [#rt.launch<"k_1f2e3d4c5b6a7988_0" blocks 12 threads 256 shared 0>]
+    rt.launches @k_5d6c7b8a99000000 on @"cuda:sm_80" scratch 4194304 [] library "{...}"
     ```
-    C1: scratch is not negative, blocks and threads are positive. C2: the kernel is an `rt.kernel`, the code an `rt.code`.
+    C1: scratch is not negative, blocks and threads are positive; either launches or a library. C2: the kernel is an `rt.kernel`, the code an `rt.code`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, FlatSymbolRefAttr:$code, I64Prop:$scratch,
-                       TypedArrayAttrBase<RT_LaunchAttr, "launches">:$launches);
-  let assemblyFormat = "$kernel `on` $code `scratch` $scratch $launches attr-dict";
+                       TypedArrayAttrBase<RT_LaunchAttr, "launches">:$launches, OptionalAttr<StrAttr>:$library);
+  let assemblyFormat = "$kernel `on` $code `scratch` $scratch $launches (`library` $library^)? attr-dict";
   let hasVerifier = 1;
 }
 

@@ -29,6 +29,7 @@ CudaDevice::~CudaDevice() {
   // After a failed launch every call fails: nothing here may throw, and nothing is worth saying.
   api.CtxSetCurrent(context);
   staging.reset();
+  kernels.clear(); // calls of libraries, too
   for (const Prepared &program : programs) {
     if (program.graph != nullptr) {
       api.GraphExecDestroy(program.graph);
@@ -135,7 +136,12 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
   }
   check(api, result, "cuModuleLoadDataEx", where);
   for (const Kernel &kernel : wanted) {
-    std::vector<Function> functions;
+    LoadedKernel loaded{{}, nullptr, kernel.types.size()};
+    if (!kernel.library.empty()) {
+      const LibraryCall call = LibraryCall::parse(kernel.library, package, kernel.types.size());
+      loaded.library = provider(call.library, where).bind(call, kernel.scratch, where);
+      choices.push_back(kernel.symbol + ": " + call.library + ", " + loaded.library->choice());
+    }
     for (const Launch &launch : kernel.launches) {
       CUfunction function = nullptr;
       if (api.ModuleGetFunction(&function, module, launch.symbol.c_str()) != CUDA_SUCCESS) {
@@ -146,10 +152,10 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
         CALL(FuncSetAttribute, function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
              int(launch.shared));
       }
-      functions.push_back(
+      loaded.functions.push_back(
           {function, unsigned(launch.blocks), unsigned(launch.threads), unsigned(launch.shared)});
     }
-    kernels.push_back(std::move(functions));
+    kernels.push_back(std::move(loaded));
     scratch_bytes = std::max(scratch_bytes, kernel.scratch);
   }
 }
@@ -206,7 +212,13 @@ void CudaDevice::copy(std::span<const Slice> slices, Device &from) {
 
 void CudaDevice::launch(const Prepared &program, const Call &call, CUstream on) {
   void **arguments = const_cast<void **>(program.arguments.data()) + call.first;
-  for (const Function &f : kernels[call.kernel]) {
+  const LoadedKernel &kernel = kernels[call.kernel];
+  if (kernel.library) {
+    const CUdeviceptr *const first = &program.addresses[call.first];
+    kernel.library->enqueue({first, kernel.arguments}, first[kernel.arguments], on);
+    return;
+  }
+  for (const Function &f : kernel.functions) {
     CALL(LaunchKernel, f.function, f.blocks, 1, 1, f.threads, 1, 1, f.shared, on, arguments,
          nullptr);
   }

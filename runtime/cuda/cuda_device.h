@@ -1,5 +1,5 @@
 // A CUDA device: arenas are one allocation each, code is PTX that the driver compiles, a dispatch is
-// its kernel's launches. A whole program is captured once, from as many streams as the package says
+// its kernel's launches, or a library's call. A whole program is captured once, from as many streams as the package says
 // and the events between them, and launched as one graph; a part of one runs on one stream. What
 // the next run reads can go up meanwhile (staging.h).
 #pragma once
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/cuda/driver_api.h"
+#include "runtime/cuda/libraries/provider.h"
 #include "runtime/cuda/staging.h"
 #include "runtime/device.h"
 
@@ -20,6 +21,7 @@ public:
   ~CudaDevice() override;
 
   std::string name() const override;
+  std::vector<std::string> notes() const override { return choices; }
   uint64_t available_bytes() const override;
   void allocate(std::span<const Arena> arenas) override;
   void load(std::span<const std::byte> code, std::span<const Kernel> kernels,
@@ -39,6 +41,11 @@ private:
   struct Function {
     CUfunction function;
     unsigned blocks, threads, shared;
+  };
+  struct LoadedKernel {
+    std::vector<Function> functions;
+    std::unique_ptr<BoundCall> library; // instead of functions
+    size_t arguments;                   // without the scratch
   };
   struct Call {
     uint32_t kernel, stream;
@@ -72,7 +79,8 @@ private:
   uint64_t scratch_bytes = 0;
   CUmodule module = nullptr;
   std::vector<CUdeviceptr> arenas;
-  std::vector<std::vector<Function>> kernels;
+  std::vector<LoadedKernel> kernels;
+  std::vector<std::string> choices; // of libraries
   std::vector<Prepared> programs;
   std::unique_ptr<Staging> staging; // once something was staged
 };

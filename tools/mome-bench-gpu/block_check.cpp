@@ -35,6 +35,10 @@ BlockResult BlockCheck::check(const KernelUse &use,
   result = {};
   stages.clear();
   addresses.clear();
+  if (!use.kernel->library.empty()) {
+    result.problem = "a library runs it: check a package that was compiled without --cuda-libs";
+    return std::move(result);
+  }
   for (size_t a = 0; a < arguments.size(); ++a) {
     if (a < use.operands()) { // in place, and not to be written
       memory.add_host(arguments[a].data(), arguments[a].size());

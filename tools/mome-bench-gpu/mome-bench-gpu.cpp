@@ -70,6 +70,9 @@ public:
     if (!counter || !problem.empty()) {
       return {0, problem};
     }
+    if (!use.kernel->library.empty()) {
+      return {0, "a library runs it"};
+    }
     std::vector<cuda::Argument> arguments;
     for (const uint64_t size : use.sizes) {
       arguments.emplace_back(cuda::Buffer{size});

@@ -98,6 +98,13 @@ OrderedJson variant_json(const Variant &variant) {
   for (const Program &program : variant.programs) {
     json["entries"].push_back(entry_json(program));
   }
+  for (const Kernel &kernel : variant.kernels) {
+    if (!kernel.library.empty()) {
+      json["libraries"].push_back({{"kernel", kernel.symbol},
+                                   {"workspace", kernel.scratch},
+                                   {"call", OrderedJson::parse(kernel.library)}});
+    }
+  }
   for (const Assembled &a : variant.assembled) {
     json["assembled"][a.architecture].push_back({{"function", a.symbol},
                                                  {"registers", a.registers},
@@ -229,6 +236,21 @@ void print_assembled(const OrderedJson &architectures, bool all) {
   }
 }
 
+/// Kernels that a library runs; without `all` how many.
+void print_libraries(const OrderedJson &libraries, bool all) {
+  uint64_t workspace = 0;
+  for (const OrderedJson &l : libraries) {
+    workspace = std::max(workspace, l["workspace"].get<uint64_t>());
+  }
+  if (!libraries.empty()) {
+    std::printf("  %zu kernels are calls of libraries, with at most %s of workspace\n",
+                libraries.size(), bytes_text(workspace).c_str());
+  }
+  for (const OrderedJson &l : all ? libraries : OrderedJson::array()) {
+    std::printf("    %s %s\n", l["kernel"].get<std::string>().c_str(), l["call"].dump().c_str());
+  }
+}
+
 void print_variant(const OrderedJson &v, bool kernels) {
   std::printf("\nvariant %s%s: %s of memory, %s of code, %d kernels\n",
               v["name"].get<std::string>().c_str(),
@@ -246,6 +268,7 @@ void print_variant(const OrderedJson &v, bool kernels) {
                 bytes_text(uint64_t(e["bytes_moved"].get<double>())).c_str(),
                 bytes_text(e["work_peak"]).c_str());
   }
+  print_libraries(v.value("libraries", OrderedJson::array()), kernels);
   print_assembled(v.value("assembled", OrderedJson::object()), kernels);
 }
 

@@ -72,7 +72,8 @@ void run(Flags &flags) {
                       {"runs", flags.repeat},
                       {"dispatches", program.dispatches.size()},
                       {"seconds", total},
-                      {"peak", profile.peak}};
+                      {"peak", profile.peak},
+                      {"notes", session.device().notes()}};
   if (!flags.json) {
     std::printf("%s on %s, %s: %.3f ms in %zu dispatches (%s of %d runs)\n", entry.c_str(),
                 session.variant().name.c_str(), session.device().name().c_str(), total * 1e3,
@@ -80,6 +81,9 @@ void run(Flags &flags) {
     if (profile.peak > 0) {
       std::printf("%.1f GFLOP/s, %.0f %% of the %.1f that multiply-adds got between the runs\n",
                   share * profile.peak * 1e-9, share * 100, profile.peak * 1e-9);
+    }
+    for (const std::string &note : session.device().notes()) {
+      std::printf("%s\n", note.c_str());
     }
   }
   for (const GroupBy by : kinds) {

@@ -5,6 +5,7 @@
 #include "passes/Passes.h"
 #include "passes/cpu/Target.h"
 #include "passes/cuda/BuildPtx.h"
+#include "passes/cuda/Libraries.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -55,6 +56,9 @@ struct Flags {
   cl::opt<std::string> machine{"target", cl::init("cpu"),
                                cl::desc("The machines: cpu, or cpu,cuda:sm_80,sm_90"),
                                cl::value_desc("kind"), cl::cat(target)};
+  cl::opt<std::string> cudaLibs{
+      "cuda-libs", cl::value_desc("names"), cl::cat(target),
+      cl::desc("Libraries that may run products and convolutions: cublaslt,cudnn; none by default")};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("x86-64-v3"),
                                  cl::desc("native, or processors: x86-64-v3,x86-64-v4"), cl::value_desc("name"),
                                  cl::cat(target)};
@@ -205,6 +209,24 @@ static int readMachines(llvm::StringRef machines, PipelineOptions &pipeline) {
   return ok;
 }
 
+/// Libraries that are asked for must be here: what they do is asked of them.
+static int readLibraries(const Flags &flags, PipelineOptions &pipeline) {
+  for (llvm::StringRef name : llvm::split(flags.cudaLibs, ',')) {
+    if (!name.empty()) {
+      pipeline.libraries.push_back(name.str());
+    }
+  }
+  if (!pipeline.libraries.empty() && pipeline.cuda.empty()) {
+    return usage_error("--cuda-libs wants a CUDA device that calls them", "--target=cpu,cuda:sm_80");
+  }
+  if (std::string problem = cuda::findLibraries(pipeline.libraries); !problem.empty()) {
+    return usage_error("--cuda-libs: " + problem,
+                       "install it, say where it is in MOME_CUBLASLT or MOME_CUDNN, or leave it out: "
+                       "generated kernels need no library");
+  }
+  return ok;
+}
+
 static int readTarget(const Flags &flags, CompileOptions &options) {
   options.pipeline.codegen = flags.codegen;
   options.pipeline.targetCpu =
@@ -213,6 +235,9 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
     return usage_error("--codegen is cpu or reference, not '" + flags.codegen + "'");
   }
   if (int status = readMachines(flags.machine, options.pipeline); status != ok) {
+    return status;
+  }
+  if (int status = readLibraries(flags, options.pipeline); status != ok) {
     return status;
   }
   if (options.deviceCode != CompileOptions::DeviceCode::none) {
@@ -366,6 +391,9 @@ std::string CompileOptions::pipelineFlags() const {
   if (!pipeline.cuda.empty()) {
     result += " --target=cuda:" +
               (pipeline.cubins.empty() ? pipeline.cuda : llvm::join(pipeline.cubins, ","));
+  }
+  if (!pipeline.libraries.empty()) {
+    result += " --cuda-libs=" + llvm::join(pipeline.libraries, ",");
   }
   if (pipeline.budget) {
     result += " --budget=" + std::to_string(*pipeline.budget);

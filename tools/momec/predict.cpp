@@ -109,6 +109,10 @@ bool Predictor::open(StringRef architecture, std::string &problem) {
 
 bool Predictor::predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::string &problem) {
   rt::LaunchesOp op = launches.lookup(dispatch.getKernel());
+  if (op.getLibrary()) {
+    problem = "libraries run some of its kernels: compile without --cuda-libs";
+    return false;
+  }
   std::vector<cuda::Argument> arguments;
   for (ArrayAttr list : {dispatch.getReads(), dispatch.getWrites()}) {
     for (auto slice : list.getAsRange<rt::SliceAttr>()) {

@@ -140,6 +140,13 @@ rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 0 threads 256
 // -----
 
 rt.kernel @k : (f32) -> f32
+rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8>
+// expected-error @+1 {{C1: a kernel must have either launches or a library}}
+rt.launches @k on @"cuda:sm_80" scratch 0 []
+
+// -----
+
+rt.kernel @k : (f32) -> f32
 // expected-error @+1 {{C2: needs the rt.kernel @k and the rt.code @"cuda:sm_80"}}
 rt.launches @k on @"cuda:sm_80" scratch 0 [#rt.launch<"k_0" blocks 1 threads 256 shared 0>]
 

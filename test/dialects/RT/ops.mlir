@@ -32,6 +32,8 @@ rt.split @k_0 on @"x86-64-v3" chunks 4 scratch 64
 rt.split @k_packs on @"x86-64-v3" chunks 4 scratch 64 packs 2 shared 4096
 // CHECK: rt.launches @k_0 on @"cuda:sm_80" scratch 256 [#rt.launch<"k_0_0" blocks 12 threads 256 shared 0>]
 rt.launches @k_0 on @"cuda:sm_80" scratch 256 [#rt.launch<"k_0_0" blocks 12 threads 256 shared 0>]
+// CHECK: rt.launches @k_packs on @"cuda:sm_80" scratch 4096 [] library "{}"
+rt.launches @k_packs on @"cuda:sm_80" scratch 4096 [] library "{}"
 // CHECK: rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8> assembled [#rt.assembled<"k_0_0" on "sm_90" registers 40 shared 16 stack 0 spilled 4>]
 rt.code @"cuda:sm_80" image dense<[46, 118]> : tensor<2xi8>
     assembled [#rt.assembled<"k_0_0" on "sm_90" registers 40 shared 16 stack 0 spilled 4>]

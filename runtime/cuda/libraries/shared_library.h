@@ -1,0 +1,31 @@
+// A library found at run time, and its functions.
+#pragma once
+
+#include <dlfcn.h>
+#include <initializer_list>
+#include <string>
+
+namespace mome::cuda {
+
+class SharedLibrary {
+public:
+  /// Opens what the environment's `variable` names, else the first of `names` that the system finds, or the CUDA
+  /// toolkit's folder has. It is not closed again: its threads may outlive us. False, with a reason.
+  bool open(const char *variable, std::initializer_list<const char *> names, std::string &why);
+
+  /// Sets `member` to the function; false, with a reason, if there is none.
+  template <class F> bool find(const char *symbol, F &member, std::string &why) const {
+    void *address = ::dlsym(handle, symbol);
+    if (address == nullptr) {
+      why = path + " has no function " + symbol + ": it is too old";
+    }
+    member = reinterpret_cast<F>(address);
+    return address != nullptr;
+  }
+
+private:
+  void *handle = nullptr;
+  std::string path;
+};
+
+} // namespace mome::cuda
