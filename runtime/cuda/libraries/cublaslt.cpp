@@ -6,6 +6,7 @@
 // falls when a device binds the call.
 #include <array>
 #include <cstring>
+#include <map>
 
 #include "runtime/cuda/libraries/provider.h"
 #include "runtime/cuda/libraries/shared_library.h"
@@ -214,7 +215,8 @@ public:
 
   std::unique_ptr<BoundCall> bind(const LibraryCall &call, uint64_t workspace,
                                   const std::string &where) override {
-    if (handle == nullptr) { // kept: it belongs to the device's context, of which there is one
+    Handle &handle = handles[where];
+    if (handle == nullptr) {
       if (const Status status = api.Create(&handle); status != 0) {
         throw Error(Exit::device, where,
                     std::string("cuBLASLt does not start: ") + api.GetStatusString(status),
@@ -226,7 +228,7 @@ public:
 
 private:
   const Api api;
-  Handle handle = nullptr;
+  std::map<std::string, Handle> handles; // of each device; kept
 };
 
 } // namespace

@@ -7,7 +7,7 @@
 // the workspace that the compiler saw.
 #include <array>
 #include <cstdlib>
-#include <functional>
+#include <map>
 
 #include "runtime/cuda/libraries/cudnn_backend.h"
 #include "runtime/cuda/libraries/provider.h"
@@ -312,7 +312,8 @@ public:
 
   std::unique_ptr<BoundCall> bind(const LibraryCall &call, uint64_t workspace,
                                   const std::string &where) override {
-    if (handle == nullptr) { // kept: it belongs to the device's context, of which there is one
+    Handle &handle = handles[where];
+    if (handle == nullptr) {
       if (const Status status = api.Create(&handle); status != 0) {
         throw Error(Exit::device, where,
                     std::string("cuDNN does not start: ") + api.GetErrorString(status),
@@ -329,7 +330,7 @@ public:
 
 private:
   const Api api;
-  Handle handle = nullptr;
+  std::map<std::string, Handle> handles; // of each device; kept
 };
 
 } // namespace

@@ -35,7 +35,7 @@ public:
   /// Nullopt, with a reason, when the library does not do it there. Throws nothing: the compiler asks.
   virtual std::optional<uint64_t> workspace(const LibraryCall &call,
                                             const std::string &architecture, std::string &why) = 0;
-  /// Throws Error (device).
+  /// For the current device, which `where` names. Throws Error (device).
   virtual std::unique_ptr<BoundCall> bind(const LibraryCall &call, uint64_t workspace,
                                           const std::string &where) = 0;
 };
