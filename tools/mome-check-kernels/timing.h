@@ -12,8 +12,9 @@ class Timing {
 public:
   Timing(Run run, std::string family);
 
-  /// Runs the kernel once.
+  /// Runs the kernel once, timed or not.
   void round();
+  void warm() { run.call(); }
   /// Seconds of processor time in all rounds.
   double total() const { return sum; }
   /// Prints a line; true if the kernel reaches `minPeak` percent of `peak` FLOP/s. `whole` is the best
@@ -28,7 +29,7 @@ private:
 };
 
 struct TimingOptions {
-  bool cold = false;  // operands start in memory, not in a cache
+  bool cold = false;  // operands start in memory; else where the run before left them
   double minPeak = 0; // percent of the peak that each kernel must reach
 };
 
