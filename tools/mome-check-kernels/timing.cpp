@@ -64,7 +64,7 @@ bool Timing::print(double peak, double minPeak) {
 
 bool mome::timeInTurns(std::vector<Timing> &kernels, const TimingOptions &options) {
   constexpr int fewestRounds = 3, mostRounds = 100;
-  constexpr double enough = 1.5, peakSeconds = 2e-3; // per kernel
+  constexpr double enough = 1.5, burst = 0.05, peakSeconds = 2e-3; // per kernel; seconds
   ThreadPool alone(1);
   std::vector<char> elsewhere(options.cold ? 64 << 20 : 0);
   double peak = 0;
@@ -76,13 +76,13 @@ bool mome::timeInTurns(std::vector<Timing> &kernels, const TimingOptions &option
       }
       any = true;
       peak = std::max(peak, measure_multiply_adds(alone, peakSeconds));
-      if (!options.cold) {
-        kernel.warm();
-      }
       for (size_t i = 0; i < elsewhere.size(); i += 64) {
         ++elsewhere[i];
       }
-      kernel.round();
+      double until = options.cold ? 0 : kernel.total() + burst;
+      do {
+        kernel.round();
+      } while (kernel.total() < until);
     }
     if (!any) {
       break;

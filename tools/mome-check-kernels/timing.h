@@ -12,9 +12,8 @@ class Timing {
 public:
   Timing(Run run, std::string family);
 
-  /// Runs the kernel once, timed or not.
+  /// Runs the kernel once.
   void round();
-  void warm() { run.call(); }
   /// Seconds of processor time in all rounds.
   double total() const { return sum; }
   /// Prints a line; true if the kernel reaches `minPeak` percent of `peak` FLOP/s. `whole` is the best
