@@ -197,7 +197,7 @@ void Autocast::keepNarrow(nn::Narrowable product) {
 static void markProducts(func::FuncOp entry, StringAttr precision) {
   for (Operation &op : entry.getBody().front()) {
     if (auto narrowable = dyn_cast<nn::Narrowable>(op);
-        narrowable && llvm::all_of(narrowable.getNarrowOperands(), [&](unsigned i) {
+        narrowable && nn::getFusionRole(&op) != nn::FusionRole::attention && llvm::all_of(narrowable.getNarrowOperands(), [&](unsigned i) {
           return elementOf(op.getOperand(i)).isF32();
         })) {
       op.setAttr(nn::NNDialect::precisionAttrName, precision);

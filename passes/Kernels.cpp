@@ -97,9 +97,20 @@ static bool addElements(nn::AccessOpInterface op, Value operand,
   return true;
 }
 
+/// A guarded access, of which generated code may read element 0 instead (BodyEmitter::load).
+static bool hasGuards(Operation &op) {
+  auto access = dyn_cast<nn::AccessOpInterface>(op);
+  return access && llvm::any_of(access.getAccessPieces(), [](const nn::AccessPiece &piece) {
+           return piece.guards.getNumResults() > 0;
+         });
+}
+
 rt::SliceAttr mome::readPart(nn::KernelOp kernel, unsigned operand, rt::SliceAttr slice) {
   BlockArgument argument = kernel.getBody().front().getArgument(operand);
   auto type = cast<RankedTensorType>(argument.getType());
+  if (llvm::any_of(kernel.getBody().front(), hasGuards)) {
+    return slice;
+  }
   SmallVector<std::pair<int64_t, int64_t>> ranges(
       type.getRank(), {std::numeric_limits<int64_t>::max(), 0});
   for (Operation *user : argument.getUsers()) {

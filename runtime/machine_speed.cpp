@@ -20,7 +20,8 @@ double seconds_since(Clock::time_point start) {
 constexpr int accumulators = 12, rounds = 20000;
 
 /// Nothing of this is known to the compiler.
-volatile float factor = 0.999f, term = 1e-3f, result;
+volatile float factor = 0.999f, term = 1e-3f;
+thread_local volatile float result;
 
 template <typename Lanes>
 [[gnu::always_inline]] inline void multiply_adds() {

@@ -73,6 +73,9 @@ void Session::zero(size_t tensor) {
 }
 
 void Session::copy_from(Session &other) {
+  if (other.var.name != var.name) {
+    throw internal_error("copy_from", "of another variant");
+  }
   std::vector<Slice> slices;
   for (size_t i = 0; i < pkg->tensors.size(); ++i) {
     const BindKind kind = pkg->tensors[i].kind;

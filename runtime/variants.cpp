@@ -113,6 +113,9 @@ std::vector<Place> parse_places(const std::string &text) {
   for (std::string item; std::getline(list, item, ',');) {
     places.push_back(parse_place(item));
   }
+  if (text.ends_with(',')) {
+    throw usage_error("--device " + text, "there is no device behind the last comma");
+  }
   for (size_t i = 0; i < places.size() && places.size() > 1; ++i) {
     if (places[i].kind != Place::cuda) {
       throw usage_error("--device " + text, "several devices are all of CUDA, as cuda:0,cuda:1");

@@ -64,8 +64,9 @@ std::string find_damage_of_elf(std::string_view file) {
       const size_t header = size_t(table.offset + i * table.size);
       const auto offset = number<uint64_t>(file, header + table.content);
       const auto size = number<uint64_t>(file, header + table.bytes);
-      constexpr uint32_t no_bits = 8; // of a section; a segment of that type does not occur
-      const bool empty = size == 0 || number<uint32_t>(file, header + 4) == no_bits;
+      constexpr uint32_t no_bits = 8; // a type of sections
+      const bool is_section = &table == std::end(tables) - 1;
+      const bool empty = size == 0 || (is_section && number<uint32_t>(file, header + 4) == no_bits);
       if (!empty && (offset > file.size() || size > file.size() - offset)) {
         return cut;
       }

@@ -137,7 +137,8 @@ func.func @wave(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}, %w: tensor<4
 
 // -----
 
-// What a kernel reads of an operand: some columns, some rows, both columns of two slices; all of it, if anything else reads it too.
+// What a kernel reads of an operand: some columns, some rows, both columns of two slices; all of it, if anything else reads it too,
+// or where code may read element 0 instead of what lies outside (padding).
 nn.kernel @k_columns {
 ^bb0(%a: tensor<2x4x8xf32>):
   %0 = nn.slice %a offsets [0, 1, 0] sizes [2, 2, 8] strides [1, 1, 1] : tensor<2x4x8xf32> -> tensor<2x2x8xf32>
@@ -161,19 +162,27 @@ nn.kernel @k_all {
   %1 = nn.exp %a : tensor<4x8xf32>
   nn.yield %0, %1 : tensor<4x4xf32>, tensor<4x8xf32>
 }
+nn.kernel @k_padded {
+^bb0(%a: tensor<4x8xf32>):
+  %0 = nn.slice %a offsets [2, 0] sizes [2, 8] strides [1, 1] : tensor<4x8xf32> -> tensor<2x8xf32>
+  %1 = nn.pad %0 low [1, 0] high [0, 0] interior [0, 0] value 0.0 : tensor<2x8xf32> -> tensor<3x8xf32>
+  nn.yield %1 : tensor<3x8xf32>
+}
 
 // CHECK-LABEL: rt.program @parts
 // CHECK-NEXT: rt.dispatch @k_columns(@io[{{[0-9]+}}, 256, 64 of 128 at 32] v0)
 // CHECK-NEXT: rt.dispatch @k_corner(@io[{{[0-9]+}}, 256, 128 of 256 at 128] v0)
 // CHECK-NEXT: rt.dispatch @k_two(@io[{{[0-9]+}}, 128, 20 of 32 at 4] v0)
 // CHECK-NEXT: rt.dispatch @k_all(@io[{{[0-9]+}}, 128] v0)
+// CHECK-NEXT: rt.dispatch @k_padded(@io[{{[0-9]+}}, 128] v0)
 func.func @parts(%a: tensor<2x4x8xf32> {nn.bind = #nn.bind<input, "a">}, %b: tensor<4x8xf32> {nn.bind = #nn.bind<input, "b">})
     -> (tensor<2x2x8xf32> {nn.bind = #nn.bind<output, "o0">}, tensor<1x4x2xf32> {nn.bind = #nn.bind<output, "o1">},
         tensor<4x2xf32> {nn.bind = #nn.bind<output, "o2">}, tensor<4x4xf32> {nn.bind = #nn.bind<output, "o3">},
-        tensor<4x8xf32> {nn.bind = #nn.bind<output, "o4">}) {
+        tensor<4x8xf32> {nn.bind = #nn.bind<output, "o4">}, tensor<3x8xf32> {nn.bind = #nn.bind<output, "o5">}) {
   %0 = nn.call @k_columns(%a) : (tensor<2x4x8xf32>) -> tensor<2x2x8xf32>
   %1 = nn.call @k_corner(%a) : (tensor<2x4x8xf32>) -> tensor<1x4x2xf32>
   %2 = nn.call @k_two(%b) : (tensor<4x8xf32>) -> tensor<4x2xf32>
   %3, %4 = nn.call @k_all(%b) : (tensor<4x8xf32>) -> (tensor<4x4xf32>, tensor<4x8xf32>)
-  return %0, %1, %2, %3, %4 : tensor<2x2x8xf32>, tensor<1x4x2xf32>, tensor<4x2xf32>, tensor<4x4xf32>, tensor<4x8xf32>
+  %5 = nn.call @k_padded(%b) : (tensor<4x8xf32>) -> tensor<3x8xf32>
+  return %0, %1, %2, %3, %4, %5 : tensor<2x2x8xf32>, tensor<1x4x2xf32>, tensor<4x2xf32>, tensor<4x4xf32>, tensor<4x8xf32>, tensor<3x8xf32>
 }

@@ -5,6 +5,7 @@
 """
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -125,6 +126,10 @@ class Tool(unittest.TestCase):
             slices = [event for event in json.load(file)["traceEvents"] if event["ph"] == "X"]
         self.assertEqual(len(slices), profile["dispatches"])
         self.assertAlmostEqual(sum(event["dur"] for event in slices), profile["seconds"] * 1e6, places=3)
+        medians, best = (json.loads(self.mome("profile", PACKAGE, *more, "--repeat", "9", "--json")) for more in ([], ["--best"]))
+        self.assertTrue(0 < best["seconds"] < 2 * medians["seconds"] and best["peak"] > 0, (best["seconds"], medians["seconds"]))
+        self.assertIn("that multiply-adds got", self.mome("profile", PACKAGE, says=["medians of 10 runs"]))
+        self.mome("profile", PACKAGE, "--best", says=["best of 10 runs"])
         self.mome("profile", PACKAGE, "--entry", "nothing", code=5, says=["nothing", "predict"])
         self.mome("profile", PACKAGE, "--by", "colour", code=2, says=["colour"])
 
@@ -137,7 +142,9 @@ class Tool(unittest.TestCase):
         self.mome("inspect", self.path("x"), "--tensors", says=["[4,2]", "x"])
 
     def test_doctor(self):
-        self.mome("doctor", says=["variants that run here", "threads"])
+        text = self.mome("doctor", says=["variants that run here", "threads"])
+        flops, bandwidth = (float(x) for x in re.search(r"([\d.]+) GFLOP/s of multiply-adds, ([\d.]+) GB/s of memory", text).groups())
+        self.assertTrue(0.1 < flops < 1e6 and 0.1 < bandwidth < 1e5, text)
 
     def test_bad_command_lines(self):
         self.mome(code=2)
