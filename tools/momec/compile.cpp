@@ -157,7 +157,7 @@ static void attachSources(ModuleOp module, ArrayRef<std::pair<std::string, std::
 int Compilation::readSource() {
   std::vector<std::pair<std::string, std::string>> files;
   auto read = [&](const std::string &path) -> std::optional<std::string> {
-    std::optional<std::string> text = read_file(path);
+    std::optional<std::string> text = read_text(path);
     readFiles[path] = text;
     if (text) {
       files.emplace_back(path, *text);
