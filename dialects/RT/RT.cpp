@@ -342,7 +342,8 @@ static LogicalResult verifySlices(DispatchOp op, Operation *scope, SymbolTableCo
     int64_t first = slice.getFirst(), run = slice.getRun(), stride = slice.getStride();
     bool isPart = first >= 0 && run > 0 && run < stride && first + run <= stride &&
                   slice.getSize() % stride == 0;
-    if (stride != 0 && (!isPart || slices == op.getWrites())) {
+    bool isWhole = first == 0 && run == 0 && stride == 0;
+    if (!isWhole && (!isPart || slices == op.getWrites())) {
       return op.emitOpError("C2: ") << slice << " is no part of bytes that are read";
     }
   }

@@ -395,6 +395,9 @@ int Compilation::report() {
     return usage_error("there is no entry '" + entry + "'",
                        "entries: " + llvm::join(entries, ", "));
   }
+  if (options.pipeline.cuda.empty() && !options.kernelsFile.empty()) {
+    return usage_error("--kernels: there is no GPU to predict for", "say which, as in --target=cuda:sm_80");
+  }
   llvm::outs() << reportText(*report, [&](StringRef at) { return sourceLine(at); });
   return options.pipeline.cuda.empty() ? int(ok) : predict(entry);
 }

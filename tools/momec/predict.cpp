@@ -293,6 +293,12 @@ std::optional<std::string> predictionText(ModuleOp module, const PredictionReque
       return std::nullopt;
     }
     stream << llvm::formatv("{0:2}", llvm::json::Value(predictor.json(request.program))) << "\n";
+    stream.close();
+    if (stream.has_error()) {
+      problem = "cannot write '" + request.kernelsFile + "': " + stream.error().message();
+      stream.clear_error();
+      return std::nullopt;
+    }
   }
   return predictor.text(request.program);
 }

@@ -181,6 +181,15 @@ rt.program @p inputs [] outputs [] peak 0 {
 rt.kernel @k : (f32) -> f32
 rt.arena @io size 128 kind io
 rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{is no part of bytes that are read}}
+  rt.dispatch @k(@io[0, 64, 4 of 0 at 8] v0) -> (@io[64, 64] v1) root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k : (f32) -> f32
+rt.arena @io size 128 kind io
+rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C2: #rt.slice<@io[64, 64, 16 of 32 at 16] v1> is no part of bytes that are read}}
   rt.dispatch @k(@io[0, 64] v0) -> (@io[64, 64, 16 of 32 at 16] v1) root "nn.add" flops 0.0 bytes 0.0
 }

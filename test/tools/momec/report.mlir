@@ -5,6 +5,8 @@
 // RUN: momec report %s --compile-from=memory --peak=0.000008,0.000016 | FileCheck %s --check-prefix=TIME
 // RUN: momec report %s --compile-from=memory --peak=0.000008,0.000004 | FileCheck %s --check-prefix=SLOW
 // RUN: not momec report %s --compile-from=memory --peak=230 2>&1 | FileCheck %s --check-prefix=PEAK
+// RUN: not momec report %s --compile-from=memory --kernels=%t.json 2>&1 | FileCheck %s --check-prefix=KERNELS
+// KERNELS: momec: error: --kernels: there is no GPU to predict for
 
 // At the peak, the second dispatch, %1 (1024 bytes, forward, read by the backward pass) is an activation and %2 (256 bytes)
 // workspace; %2 becomes %3 in place, which counts once. 704 of 2048 bytes are unused then.
