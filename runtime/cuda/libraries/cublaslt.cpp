@@ -234,18 +234,7 @@ private:
 } // namespace
 
 Provider *open_cublaslt(std::string &why) {
-  static std::string reason;
-  static const std::unique_ptr<Provider> once = []() -> std::unique_ptr<Provider> {
-    SharedLibrary library;
-    Api api{};
-    if (!library.open("MOME_CUBLASLT", {"libcublasLt.so.13", "libcublasLt.so.12"}, reason) ||
-        !fill(library, api, reason)) {
-      return nullptr;
-    }
-    return std::make_unique<CublasLt>(api);
-  }();
-  why = reason;
-  return once.get();
+  return open_once<CublasLt, Api>("MOME_CUBLASLT", {"libcublasLt.so.13", "libcublasLt.so.12"}, why);
 }
 
 } // namespace mome::cuda

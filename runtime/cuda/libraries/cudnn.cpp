@@ -336,17 +336,7 @@ private:
 } // namespace
 
 Provider *open_cudnn(std::string &why) {
-  static std::string reason;
-  static const std::unique_ptr<Provider> once = []() -> std::unique_ptr<Provider> {
-    SharedLibrary library;
-    Api api{};
-    if (!library.open("MOME_CUDNN", {"libcudnn.so.9"}, reason) || !fill(library, api, reason)) {
-      return nullptr;
-    }
-    return std::make_unique<Cudnn>(api);
-  }();
-  why = reason;
-  return once.get();
+  return open_once<Cudnn, Api>("MOME_CUDNN", {"libcudnn.so.9"}, why);
 }
 
 } // namespace mome::cuda

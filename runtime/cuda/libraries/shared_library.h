@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <initializer_list>
+#include <memory>
 #include <string>
 
 namespace mome::cuda {
@@ -27,5 +28,22 @@ private:
   void *handle = nullptr;
   std::string path;
 };
+
+/// The `Library` over a table of functions, which `fill` finds; opened once per process. Null, with a reason,
+/// when it is not there.
+template <class Library, class Api>
+Library *open_once(const char *variable, std::initializer_list<const char *> names,
+                   std::string &why) {
+  static std::string reason;
+  static const std::unique_ptr<Library> once = [&]() -> std::unique_ptr<Library> {
+    SharedLibrary library;
+    Api api{};
+    return library.open(variable, names, reason) && fill(library, api, reason)
+               ? std::make_unique<Library>(api)
+               : nullptr;
+  }();
+  why = reason;
+  return once.get();
+}
 
 } // namespace mome::cuda
