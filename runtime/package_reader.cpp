@@ -102,7 +102,16 @@ private:
     return result;
   }
 
-  template <typename T> static std::vector<T> numbers(const flatbuffers::Vector<T> *list) {
+  /// Numbers and structs lie in the file as they are; FlatBuffers' verifier does not look at the
+  /// alignment of those.
+  template <typename T> void check_alignment(const flatbuffers::Vector<T> *list) const {
+    if (list != nullptr && uintptr_t(list->Data()) % alignof(std::remove_pointer_t<T>) != 0) {
+      fail("its tables are damaged");
+    }
+  }
+
+  template <typename T> std::vector<T> numbers(const flatbuffers::Vector<T> *list) const {
+    check_alignment(list);
     return list == nullptr ? std::vector<T>() : std::vector<T>(list->begin(), list->end());
   }
 
@@ -137,10 +146,7 @@ private:
   Dispatch dispatch(const fb::Dispatch &d) const {
     Dispatch result;
     result.kernel = d.kernel();
-    // FlatBuffers' verifier does not look at the alignment of a vector of structs.
-    if (d.args() != nullptr && uintptr_t(d.args()->Data()) % alignof(fb::Slice) != 0) {
-      fail("its tables are damaged");
-    }
+    check_alignment(d.args());
     for (flatbuffers::uoffset_t i = 0; d.args() != nullptr && i < d.args()->size(); ++i) {
       const fb::Slice &slice = *d.args()->Get(i);
       result.args.push_back({slice.arena(), slice.offset(), slice.size()});

@@ -89,6 +89,30 @@ TEST(Package, EveryFlippedBitIsRefused) {
   }
 }
 
+/// Lets the vector in `field` of `table` begin four bytes later: inside itself, where numbers of 8
+/// bytes are at odd addresses.
+void move_vector(std::vector<uint8_t> &file, const flatbuffers::Table *table, uint16_t field) {
+  const uint16_t at = table->GetOptionalFieldOffset(field);
+  ASSERT_NE(at, 0);
+  uint8_t *offset = file.data() + (reinterpret_cast<const uint8_t *>(table) - file.data()) + at;
+  flatbuffers::WriteScalar(offset, flatbuffers::ReadScalar<uint32_t>(offset) + 4);
+  seal_package(file);
+}
+
+template <typename T> const flatbuffers::Table *table(const T *typed) {
+  return reinterpret_cast<const flatbuffers::Table *>(typed);
+}
+
+TEST(Package, VectorsAtOddAddressesAreRefused) {
+  std::vector<uint8_t> shape = tiny_package(), args = tiny_package();
+  move_vector(shape, table(fb::GetPackage(shape.data())->tensors()->Get(Tiny::w)),
+              fb::Tensor::VT_SHAPE);
+  EXPECT_EQ(refusal(shape), "its tables are damaged");
+  const fb::Program *program = fb::GetPackage(args.data())->variants()->Get(0)->programs()->Get(0);
+  move_vector(args, table(program->dispatches()->Get(0)), fb::Dispatch::VT_ARGS);
+  EXPECT_EQ(refusal(args), "its tables are damaged");
+}
+
 TEST(Package, ForeignFilesAreRefused) {
   EXPECT_TRUE(has(refusal(std::vector<uint8_t>(4096, 'x')), "not a mome package"));
   EXPECT_TRUE(has(refusal(tiny_code()), "not a mome package"));
