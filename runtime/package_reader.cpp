@@ -102,10 +102,11 @@ private:
     return result;
   }
 
-  /// Numbers and structs lie in the file as they are; FlatBuffers' verifier does not look at the
-  /// alignment of those.
+  /// Numbers and structs lie in the file as they are, at their alignment when there are any;
+  /// FlatBuffers' verifier does not look at it.
   template <typename T> void check_alignment(const flatbuffers::Vector<T> *list) const {
-    if (list != nullptr && uintptr_t(list->Data()) % alignof(std::remove_pointer_t<T>) != 0) {
+    if (list != nullptr && list->size() != 0 &&
+        uintptr_t(list->Data()) % alignof(std::remove_pointer_t<T>) != 0) {
       fail("its tables are damaged");
     }
   }

@@ -113,6 +113,15 @@ TEST(Package, VectorsAtOddAddressesAreRefused) {
   EXPECT_EQ(refusal(args), "its tables are damaged");
 }
 
+TEST(Package, AnEmptyVectorMayLieAnywhere) {
+  // FlatBuffers' builder writes some so. Four bytes into 2^32 stands a vector of no elements.
+  std::vector<uint8_t> file =
+      tiny_package([](fb::PackageT &p) { p.tensors[Tiny::loss]->shape = {1ll << 32}; });
+  move_vector(file, table(fb::GetPackage(file.data())->tensors()->Get(Tiny::loss)),
+              fb::Tensor::VT_SHAPE);
+  EXPECT_TRUE(Package::parse(bytes_of(file), "t.mpk")->tensors[Tiny::loss].shape.empty());
+}
+
 TEST(Package, ForeignFilesAreRefused) {
   EXPECT_TRUE(has(refusal(std::vector<uint8_t>(4096, 'x')), "not a mome package"));
   EXPECT_TRUE(has(refusal(tiny_code()), "not a mome package"));
