@@ -240,6 +240,16 @@ void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Poi
   }
 }
 
+void BodyEmitter::emitResults(const Point &point) {
+  SmallVector<Value> values; // all loads before all stores: results may take operands' places
+  for (Value yielded : b.getYielded()) {
+    values.push_back(emit(yielded, point));
+  }
+  for (auto [result, value] : llvm::enumerate(values)) {
+    store(value, b.getResultBuffer(result), space.getLinear(), point);
+  }
+}
+
 //===-- Ops -----------------------------------------------------------------------------------===//
 
 Value BodyEmitter::emitConstant(nn::ConstantOp op, View view, const Point &point) {

@@ -77,6 +77,8 @@ struct Trace {
   /// Leaves that are neither operands nor constants, with the views they are asked at: results of
   /// roots and reductions.
   llvm::SmallVector<std::pair<mlir::Value, View>> leaves;
+  /// Operands, with the views they are read at.
+  llvm::SmallVector<std::pair<mlir::Value, View>> reads;
   /// Non-empty if the emitter cannot do it: a sentence.
   std::string refusal;
 };
@@ -85,7 +87,7 @@ void traceValue(mlir::Value value, View view, Trace &trace);
 
 /// Why a kernel is more than elementwise and access ops over `space`, the first result's axes; else
 /// empty, and the space has its loops.
-std::string prepareElementwise(nn::KernelOp kernel, IterationSpace &space);
+std::string prepareElementwise(nn::KernelOp kernel, IterationSpace &space, Trace &trace);
 
 /// Where the emitter stands.
 struct Point {
@@ -113,6 +115,9 @@ public:
   /// Stores a vector (a scalar is repeated), or a scalar if the point has no lanes, at `address`
   /// (over axes) in `buffer`.
   void store(mlir::Value value, mlir::Value buffer, mlir::AffineExpr address, const Point &point);
+
+  /// Emits and stores every result of the kernel, whose axes are the space's.
+  void emitResults(const Point &point);
 
   /// The value of `expr` (over axes) at the point: an index, for lane 0.
   mlir::Value evaluate(mlir::AffineExpr expr, const Point &point);

@@ -171,14 +171,11 @@ void mome::traceValue(Value value, View view, Trace &trace) {
     traceAccess(access, view, trace);
   } else {
     trace.expressions.push_back(linearize(view.index, type.getShape()));
-    if (op) {
-      trace.leaves.push_back({value, view});
-    }
+    (op ? trace.leaves : trace.reads).push_back({value, view});
   }
 }
 
-std::string mome::prepareElementwise(nn::KernelOp kernel, IterationSpace &space) {
-  Trace trace;
+std::string mome::prepareElementwise(nn::KernelOp kernel, IterationSpace &space, Trace &trace) {
   for (Value yielded : kernel.getBody().front().getTerminator()->getOperands()) {
     if (cast<ShapedType>(yielded.getType()).getShape() != space.getExtents()) {
       return "results of different shapes";

@@ -199,4 +199,33 @@ void CpuDevice::run(size_t program, size_t begin, size_t end) {
   }
 }
 
+/// Its packs, if any, and its chunks.
+CpuDevice::Wave CpuDevice::pieces_of(size_t program, size_t dispatch) const {
+  const auto of_dispatch =
+      std::ranges::equal_range(programs[program].pieces, dispatch, {}, &Piece::dispatch);
+  return Wave(of_dispatch.begin(), of_dispatch.end());
+}
+
+int64_t CpuDevice::pieces(size_t program, size_t dispatch) const {
+  int64_t chunks = 0;
+  for (const Piece &piece : pieces_of(program, dispatch)) {
+    chunks += piece.end - piece.begin;
+  }
+  return pool.size() == 1 ? chunks : 1;
+}
+
+void CpuDevice::run_piece(size_t program, size_t dispatch, int64_t chunk) {
+  if (pool.size() > 1) {
+    return run(program, dispatch, dispatch + 1);
+  }
+  for (const Piece &piece : pieces_of(program, dispatch)) {
+    const int64_t chunks = piece.end - piece.begin;
+    if (chunk < chunks) {
+      piece.function(piece.args, piece.first + chunk, piece.first + chunk + 1, scratch.data());
+      return;
+    }
+    chunk -= chunks;
+  }
+}
+
 } // namespace mome

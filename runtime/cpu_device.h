@@ -29,6 +29,8 @@ public:
   void download(const Slice &slice, std::span<std::byte> to) override;
   std::byte *host_memory(uint32_t arena) override { return arenas[arena].data(); }
   void run(size_t program, size_t begin, size_t end) override;
+  int64_t pieces(size_t program, size_t dispatch) const override;
+  void run_piece(size_t program, size_t dispatch, int64_t piece) override;
   double measure_peak(double seconds) override { return measure_multiply_adds(pool, seconds); }
 
   /// Kernels (or phases of one) per wave of a program.
@@ -56,6 +58,7 @@ private:
     std::vector<Wave> waves;
   };
   void add_pieces(const Program &program, Prepared &to) const;
+  Wave pieces_of(size_t program, size_t dispatch) const;
   void run(Wave wave);
 
   ThreadPool pool;

@@ -53,6 +53,13 @@ public:
   /// Runs dispatches [begin, end) of a program, in order; returns when they are done.
   virtual void run(size_t program, size_t begin, size_t end) = 0;
 
+  /// The pieces that a dispatch can be run in on the calling thread, for a profile that times each; 1:
+  /// only as a whole.
+  virtual int64_t pieces(size_t, size_t) const { return 1; }
+  virtual void run_piece(size_t program, size_t dispatch, int64_t) {
+    run(program, dispatch, dispatch + 1);
+  }
+
   /// run() of a whole program in two halves: a device that works by itself does so in between.
   virtual void start(size_t program, size_t dispatches) { run(program, 0, dispatches); }
   virtual void finish() {}

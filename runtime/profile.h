@@ -23,8 +23,8 @@ struct Profile {
   double flops() const; // of one run
 };
 
-/// Of several runs. A median is what a user waits; the best is what kernels can do, when others use the
-/// machine too.
+/// Of several runs. A median is what a user waits. The best, of each chunk of a kernel on one thread and
+/// of each dispatch on several, is what kernels can do, when others use the machine too.
 enum class Of { median, best };
 
 /// Runs an entry `repeat` times, after one run that does not count. What the entry reads must have

@@ -135,15 +135,31 @@ bool Session::stage(size_t tensor, std::span<const std::byte> bytes) {
   return var.panels[tensor] == 0 && dev->stage(var.slots[tensor], bytes);
 }
 
-void Session::run_timed(const Program &program, std::span<double> seconds) {
+std::vector<int64_t> Session::pieces(const Program &program) const {
+  std::vector<int64_t> result(program.dispatches.size());
+  for (size_t i = 0; i < result.size(); ++i) {
+    result[i] = dev->pieces(size_t(&program - var.programs.data()), i);
+  }
+  return result;
+}
+
+void Session::run_timed(const Program &program, std::span<const int64_t> pieces,
+                        std::span<double> seconds) {
   using Clock = std::chrono::steady_clock;
   const size_t index = size_t(&program - var.programs.data());
-  auto last = Clock::now(); // one clock reading between dispatches: the times sum to the whole
+  auto last = Clock::now(); // one clock reading between pieces: the times sum to the whole
+  auto second = seconds.begin();
   for (size_t i = 0; i < program.dispatches.size(); ++i) {
-    dev->run(index, i, i + 1);
-    const auto now = Clock::now();
-    seconds[i] += std::chrono::duration<double>(now - last).count();
-    last = now;
+    for (int64_t piece = 0; piece < pieces[i]; ++piece) {
+      if (pieces[i] == 1) {
+        dev->run(index, i, i + 1);
+      } else {
+        dev->run_piece(index, i, piece);
+      }
+      const auto now = Clock::now();
+      *second++ = std::chrono::duration<double>(now - last).count();
+      last = now;
+    }
   }
 }
 

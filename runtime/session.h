@@ -68,8 +68,12 @@ public:
   bool stage(size_t tensor, std::span<const std::byte> bytes);
   void commit() { dev->commit(); }
 
-  /// The same, dispatch by dispatch; adds to `seconds`, which has one number for each.
-  void run_timed(const Program &program, std::span<double> seconds);
+  /// Of each dispatch: in how many pieces it can be timed (Device::pieces).
+  std::vector<int64_t> pieces(const Program &program) const;
+  /// The same run, each dispatch in so many pieces, which is one or what pieces() says; the seconds
+  /// of one piece after the other.
+  void run_timed(const Program &program, std::span<const int64_t> pieces,
+                 std::span<double> seconds);
 
   void set_check_numerics(bool on) { check_numerics = on; }
 

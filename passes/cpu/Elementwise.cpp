@@ -7,8 +7,10 @@
 //     for j in 0 .. 64 step 8:  y[64 row + j] = max(x[64 row + j] + b[j], 0)
 //
 // Axes that all accesses walk as one are merged first, so that plain chains are one flat loop. The
-// last loop runs in vectors; what is left of it is one masked vector.
+// last loop runs in vectors; what is left of it is one masked vector. Operands that lie across: see
+// CrossedElementwise.h.
 #include "passes/BodyEmitter.h"
+#include "passes/cpu/CrossedElementwise.h"
 #include "passes/cpu/Families.h"
 
 using namespace mlir;
@@ -35,7 +37,6 @@ private:
   /// `tail`.
   void emitVectors(SmallVector<Value> outer, Value from, Value to);
   void emitTail(SmallVector<Value> outer);
-  void emitPoint(Point point);
 
   int64_t innerExtent() const { return space.getLoopExtents().back(); }
   int64_t lanes() const { return b.getLanes(); }
@@ -48,28 +49,18 @@ private:
 };
 } // namespace
 
-void ElementwiseKernel::emitPoint(Point point) {
-  SmallVector<Value> values; // all loads before all stores: results may take operands' places
-  for (Value yielded : b.getYielded()) {
-    values.push_back(emitter.emit(yielded, point));
-  }
-  for (auto [number, value] : llvm::enumerate(values)) {
-    emitter.store(value, b.getResultBuffer(number), space.getLinear(), point);
-  }
-}
-
 void ElementwiseKernel::emitVectors(SmallVector<Value> outer, Value from, Value to) {
   auto loop = scf::ForOp::create(b, from, to, b.index(lanes()));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> indices = outer;
   indices.push_back(loop.getInductionVar());
-  emitPoint({indices, space.getNumLoops() - 1, nullptr});
+  emitter.emitResults({indices, space.getNumLoops() - 1, nullptr});
 }
 
 void ElementwiseKernel::emitTail(SmallVector<Value> outer) {
   outer.push_back(b.index(tailStart()));
-  emitPoint({outer, space.getNumLoops() - 1, b.laneMask(innerExtent() - tailStart())});
+  emitter.emitResults({outer, space.getNumLoops() - 1, b.laneMask(innerExtent() - tailStart())});
 }
 
 void ElementwiseKernel::emitFlatChunk(Value chunk, int64_t size) {
@@ -95,7 +86,7 @@ void ElementwiseKernel::emitRow(Value row) {
 
 int64_t ElementwiseKernel::emit() {
   if (space.getNumLoops() == 0) { // one element
-    emitPoint({});
+    emitter.emitResults({});
     return 1;
   }
   bool flat = space.getNumLoops() == 1;
@@ -122,10 +113,12 @@ EmitResult mome::cpu::emitElementwise(nn::KernelOp kernel, const Target &target,
   Operation *yield = kernel.getBody().front().getTerminator();
   IterationSpace space(cast<ShapedType>(yield->getOperand(0).getType()).getShape(),
                        kernel.getContext());
-  if (std::string reason = prepareElementwise(kernel, space); !reason.empty()) {
+  Trace trace;
+  if (std::string reason = prepareElementwise(kernel, space, trace); !reason.empty()) {
     return refuse(reason);
   }
   KernelBuilder b(kernel, target, builder);
-  int64_t chunks = ElementwiseKernel(b, space).emit();
+  CrossedElementwise crossed(b, space, trace);
+  int64_t chunks = crossed ? crossed.emit() : ElementwiseKernel(b, space).emit();
   return b.finish("elementwise", chunks);
 }

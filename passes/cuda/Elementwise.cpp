@@ -15,7 +15,8 @@ DeviceKernel mome::cuda::emitElementwise(nn::KernelOp kernel, OpBuilder &builder
   Operation *yield = kernel.getBody().front().getTerminator();
   IterationSpace space(cast<ShapedType>(yield->getOperand(0).getType()).getShape(),
                        kernel.getContext());
-  if (std::string reason = prepareElementwise(kernel, space); !reason.empty()) {
+  Trace trace;
+  if (std::string reason = prepareElementwise(kernel, space, trace); !reason.empty()) {
     return refuse(reason);
   }
   ArrayRef<int64_t> extents = space.getLoopExtents();
@@ -31,13 +32,7 @@ DeviceKernel mome::cuda::emitElementwise(nn::KernelOp kernel, OpBuilder &builder
       point.vectorLoop = extents.size() - 1;
       point.isAligned = true;
     }
-    SmallVector<Value> values; // all loads before all stores: results may take operands' places
-    for (Value yielded : b.getYielded()) {
-      values.push_back(emitter.emit(yielded, point));
-    }
-    for (auto [result, value] : llvm::enumerate(values)) {
-      emitter.store(value, b.getResultBuffer(result), space.getLinear(), point);
-    }
+    emitter.emitResults(point);
   });
   DeviceKernel result;
   b.finish(result, ceilDiv(size, threads * lanes), threads);

@@ -1,4 +1,5 @@
 // Sessions over a real package with real machine code.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -72,6 +73,29 @@ TEST_F(Fixture, StepUpdatesInPlace) {
     expected[i] -= 0.25f * grad[i];
   }
   EXPECT_EQ(read(*session, Tiny::w), expected);
+}
+
+TEST_F(Fixture, DispatchesCanBeTimedInPieces) {
+  for (const int threads : {1, 2}) {
+    const auto session = open({.threads = threads});
+    write(*session, Tiny::x, x);
+    write(*session, Tiny::w, w);
+    const Program &program = session->program("predict");
+    const std::vector<int64_t> pieces = session->pieces(program);
+    ASSERT_EQ(pieces.size(), program.dispatches.size());
+    int64_t all = 0, chunks = 0;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      const Kernel &kernel = session->variant().kernels[program.dispatches[i].kernel];
+      chunks += threads == 1 ? kernel.packs + kernel.chunks : 1;
+      all += pieces[i];
+    }
+    EXPECT_EQ(all, chunks);
+    EXPECT_EQ(all > int64_t(pieces.size()), threads == 1);
+    std::vector<double> seconds(size_t(all), -1);
+    session->run_timed(program, pieces, seconds);
+    EXPECT_EQ(read(*session, Tiny::logits), y);
+    EXPECT_TRUE(std::ranges::all_of(seconds, [](double s) { return s >= 0; }));
+  }
 }
 
 TEST_F(Fixture, ScalarsHaveDefaultsAndTypes) {

@@ -122,7 +122,8 @@ void add_profile(CLI::App &app) {
   command->add_option("--top", flags->top, "rows per table (default 12)");
   command->add_option("--repeat", flags->repeat, "runs (default 10)")->check(CLI::PositiveNumber);
   command->add_flag("--best", flags->best,
-                    "the best time of each dispatch, not the median: for a busy machine");
+                    "the best time of each dispatch (on one thread, of each chunk of it), not the median:\n"
+                    "for a busy machine");
   command->add_option("--params", flags->weights, "weights (default: freshly initialised)");
   command->add_option("--in", flags->inputs, "inputs (default: random numbers)");
   command->add_option("--trace", flags->trace,

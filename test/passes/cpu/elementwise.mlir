@@ -50,6 +50,37 @@ nn.kernel @k_transpose {
   nn.yield %0 : tensor<3x21x4xf32>
 }
 
+// Operands that lie across: strips and columns that are incomplete, results beside them, an operand whose place a result takes.
+// CHECK: k_crossed elementwise chunks=3 error={{.*}} ok
+nn.kernel @k_crossed {
+^bb0(%x: tensor<5x203x37xf32>, %y: tensor<5x37x203xf32>, %b: tensor<203xf32>):
+  %0 = nn.transpose %x permutation [0, 2, 1] : tensor<5x203x37xf32> -> tensor<5x37x203xf32>
+  %1 = nn.mul %0, %y : tensor<5x37x203xf32>
+  %2 = nn.broadcast %b dims [2] : tensor<203xf32> -> tensor<5x37x203xf32>
+  %3 = nn.add %1, %2 : tensor<5x37x203xf32>
+  nn.yield %3, %0 : tensor<5x37x203xf32>, tensor<5x37x203xf32>
+}
+
+// Two operands across along one loop, one along another; fewer columns than a vector; bf16.
+// CHECK: k_crossed_twice elementwise chunks=1 error={{.*}} ok
+nn.kernel @k_crossed_twice {
+^bb0(%x: tensor<3x17x21xf32>, %y: tensor<17x3x21xf32>, %z: tensor<17x21x3xf32>):
+  %0 = nn.transpose %x permutation [2, 1, 0] : tensor<3x17x21xf32> -> tensor<21x17x3xf32>
+  %1 = nn.transpose %y permutation [2, 0, 1] : tensor<17x3x21xf32> -> tensor<21x17x3xf32>
+  %2 = nn.transpose %z permutation [1, 0, 2] : tensor<17x21x3xf32> -> tensor<21x17x3xf32>
+  %3 = nn.sub %0, %1 : tensor<21x17x3xf32>
+  %4 = nn.add %3, %2 : tensor<21x17x3xf32>
+  nn.yield %4 : tensor<21x17x3xf32>
+}
+// CHECK: k_crossed_bf16 elementwise chunks=1 error={{.*}} ok
+nn.kernel @k_crossed_bf16 {
+^bb0(%x: tensor<30x50xbf16>, %y: tensor<50x30xf32>):
+  %0 = nn.transpose %x permutation [1, 0] : tensor<30x50xbf16> -> tensor<50x30xbf16>
+  %1 = nn.cast %0 : tensor<50x30xbf16> -> tensor<50x30xf32>
+  %2 = nn.add %1, %y : tensor<50x30xf32>
+  nn.yield %2 : tensor<50x30xf32>
+}
+
 // CHECK: k_heads elementwise chunks=1 error=0.0e+00 ok
 nn.kernel @k_heads {
 ^bb0(%x: tensor<2x5x3x16xf32>):

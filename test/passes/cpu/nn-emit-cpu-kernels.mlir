@@ -26,6 +26,25 @@ nn.kernel @k_relu {
   nn.yield %0 : tensor<4x10xf32>
 }
 
+// An operand that lies across is read along its own rows, in squares; one of integers is gathered.
+// CHECK-LABEL: func.func @k_crossed(
+// CHECK-NOT:     vector.gather
+// CHECK-COUNT-8: vector.load {{.*}} memref<512xf32>, vector<8xf32>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK:         vector.store
+nn.kernel @k_crossed {
+^bb0(%x: tensor<16x32xf32>):
+  %0 = nn.transpose %x permutation [1, 0] : tensor<16x32xf32> -> tensor<32x16xf32>
+  nn.yield %0 : tensor<32x16xf32>
+}
+// CHECK-LABEL: func.func @k_crossed_integers(
+// CHECK:         vector.gather
+nn.kernel @k_crossed_integers {
+^bb0(%x: tensor<16x32xi32>):
+  %0 = nn.transpose %x permutation [1, 0] : tensor<16x32xi32> -> tensor<32x16xi32>
+  nn.yield %0 : tensor<32x16xi32>
+}
+
 // CHECK: nn.kernel @k_f64
 nn.kernel @k_f64 {
 ^bb0(%x: tensor<4xf64>):
