@@ -233,11 +233,7 @@ void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Poi
     memref::StoreOp::create(b, value, buffer, at);
     return;
   }
-  if (point.mask) {
-    vector::MaskedStoreOp::create(b, buffer, at, point.mask, value);
-  } else {
-    vector::StoreOp::create(b, value, buffer, at);
-  }
+  b.storeLanes(value, buffer, at, point.mask);
 }
 
 void BodyEmitter::emitResults(const Point &point) {

@@ -73,6 +73,8 @@ public:
   mlir::Value roundToBits(mlir::Value f32);
   /// The constant mask of the first `count` lanes.
   mlir::Value laneMask(int64_t count);
+  /// Stores the lanes of a vector that `mask` has, or all if it is null, from `at` on.
+  void storeLanes(mlir::Value vector, mlir::Value buffer, mlir::Value at, mlir::Value mask);
 
   /// for (i = from; i < to; i += step). Inside `body` the builder stands in the loop.
   mlir::scf::ForOp loop(mlir::Value from, mlir::Value to, int64_t step, LoopBody body);

@@ -9,7 +9,7 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-static int64_t product(ArrayRef<int64_t> values) {
+int64_t mome::cpu::product(ArrayRef<int64_t> values) {
   return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<>());
 }
 /// Positions of S that `results` neighbouring results of an axis read.

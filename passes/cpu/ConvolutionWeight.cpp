@@ -2,13 +2,14 @@
 //
 //   for each chunk (group, block of result channels):
 //     for each sample, for each block of rows:  copy the padded input   (ConvolutionSlab)
-//       for each input channel and tap:
+//       for each input channel and block of taps:
 //         acc[channel][tap] = sum over results of dy * slab             in registers, lanes along
 //                                                                       the last axis
 //         sums[channel][input channel][tap] += the lanes of acc         in scratch
 //     epilogue, store
 //
-// Taps along the last axis are taken together where registers allow: they share the loads of dy.
+// A block is all taps of the last two axes, or of the last one, or one, as registers allow: they share
+// the loads of dy.
 #include "passes/cpu/ConvolutionKernel.h"
 #include "passes/cpu/TileEmitter.h"
 
@@ -28,9 +29,9 @@ private:
   void emitChunk(Value group, Value out, int64_t channels);
   /// Adds what the rows from `first` on contribute.
   void emitBlock(ArrayRef<Value> head, Value out, int64_t channels, Value first);
-  /// Sums for one input channel and the taps at `taps`, the last axis from tap `tap` on.
+  /// Sums for one input channel and a block of taps, which is at `outer` in the other axes.
   void emitTaps(ArrayRef<Value> head, Value out, int64_t channels, Value first, Value in,
-                ArrayRef<Value> taps, Value tap, int64_t count);
+                ArrayRef<Value> outer);
   SmallVector<Value> emitRow(Value line, ArrayRef<Value> addresses, ArrayRef<Value> outs,
                              ValueRange acc);
   Value sumAddress(int64_t channel, Value in, ArrayRef<Value> taps);
@@ -39,12 +40,24 @@ private:
   KernelBuilder &b;
   const ConvGeometry &geometry;
   Value cotangent;
-  int64_t channelBlock, tapBlock, rows;
+  int64_t channelBlock, rows;
+  ArrayRef<int64_t> tapBlock; // extents of the kernel's last axes
   ConvSlab slab;
   Value sums;
   ConvEpilogue epilogue;
 };
 } // namespace
+
+/// The most axes of taps of which the accumulators stay in registers.
+static ArrayRef<int64_t> chooseTaps(const ConvGeometry &geometry, int64_t channels) {
+  constexpr int64_t accumulators = 12;
+  ArrayRef<int64_t> kernel = geometry.kernel;
+  size_t axes = std::min<size_t>(kernel.size(), 2);
+  while (axes > 0 && product(kernel.take_back(axes)) > accumulators / channels) {
+    --axes;
+  }
+  return kernel.take_back(axes);
+}
 
 /// Blocks of rows whose slab stays in the cache.
 int64_t ConvWeightGradient::chooseRows(const ConvGeometry &geometry, int64_t lanes) {
@@ -59,9 +72,8 @@ int64_t ConvWeightGradient::chooseRows(const ConvGeometry &geometry, int64_t lan
 ConvWeightGradient::ConvWeightGradient(KernelBuilder &b, const IterationSpace &space, Value root,
                                        const ConvGeometry &geometry, Value source, Value cotangent)
     : b(b), geometry(geometry), cotangent(cotangent),
-      channelBlock(std::min<int64_t>(geometry.outs, 4)),
-      tapBlock(geometry.kernel.back() <= 12 / channelBlock ? geometry.kernel.back() : 1),
-      rows(chooseRows(geometry, b.getLanes())), slab(b, geometry, source, rows),
+      channelBlock(std::min<int64_t>(geometry.outs, 4)), rows(chooseRows(geometry, b.getLanes())),
+      tapBlock(chooseTaps(geometry, channelBlock)), slab(b, geometry, source, rows),
       sums(b.reserveScratch({channelBlock * geometry.ins * geometry.kernelSize()}, b.getF32Type())),
       epilogue(b, space, root) {}
 
@@ -102,7 +114,7 @@ SmallVector<Value> ConvWeightGradient::emitRow(Value line, ArrayRef<Value> addre
 }
 
 void ConvWeightGradient::emitTaps(ArrayRef<Value> head, Value out, int64_t channels, Value first,
-                                  Value in, ArrayRef<Value> outer, Value tap, int64_t count) {
+                                  Value in, ArrayRef<Value> outer) {
   SmallVector<Value> planes;
   Value line = b.addIndex(b.mulIndex(head[0], geometry.groups), head[1]);
   for (int64_t i = 0; i < channels; ++i) {
@@ -110,9 +122,10 @@ void ConvWeightGradient::emitTaps(ArrayRef<Value> head, Value out, int64_t chann
     planes.push_back(b.mulIndex(channel, geometry.resultSize()));
   }
   SmallVector<SmallVector<Value>> taps;
+  int64_t count = product(tapBlock);
   for (int64_t k = 0; k < count; ++k) {
     taps.push_back(SmallVector<Value>(outer));
-    taps.back().push_back(b.addIndex(tap, k));
+    llvm::append_range(taps.back(), b.delinearize(b.index(k), tapBlock));
   }
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
   SmallVector<Value> init(channels * count, zero);
@@ -157,14 +170,11 @@ void ConvWeightGradient::emitTaps(ArrayRef<Value> head, Value out, int64_t chann
 void ConvWeightGradient::emitBlock(ArrayRef<Value> head, Value out, int64_t channels, Value first) {
   slab.fill(head[0], head[1], first);
   SmallVector<std::pair<Value, Value>> ranges{{b.index(0), b.index(geometry.ins)}};
-  for (int64_t extent : ArrayRef(geometry.kernel).drop_back()) {
+  for (int64_t extent : ArrayRef(geometry.kernel).drop_back(tapBlock.size())) {
     ranges.push_back({b.index(0), b.index(extent)});
   }
-  forAllPlaces(b, ranges, [&](ArrayRef<Value> place) {
-    SmallVector<Value> at(place);
-    b.loop(b.index(0), b.index(geometry.kernel.back()), tapBlock, [&](Value tap) {
-      emitTaps(head, out, channels, first, at[0], ArrayRef(at).drop_front(), tap, tapBlock);
-    });
+  forAllPlaces(b, ranges, [&](ArrayRef<Value> at) {
+    emitTaps(head, out, channels, first, at.front(), at.drop_front());
   });
 }
 

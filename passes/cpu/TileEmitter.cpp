@@ -127,9 +127,5 @@ Value mome::cpu::emitLoad(KernelBuilder &b, Value buffer, Value at, Value mask) 
 
 void mome::cpu::emitStore(KernelBuilder &b, Value value, Value buffer, Value at, Value mask) {
   value = holdsBf16(buffer) ? b.roundToBits(value) : value;
-  if (mask) {
-    vector::MaskedStoreOp::create(b, buffer, at, mask, value);
-  } else {
-    vector::StoreOp::create(b, value, buffer, at);
-  }
+  b.storeLanes(value, buffer, at, mask);
 }

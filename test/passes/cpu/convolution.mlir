@@ -161,6 +161,26 @@ nn.kernel @depthwise3d_weight {
   nn.yield %y : tensor<9x1x3x3x3xf32>
 }
 
+// One channel per group: five rows of results share the registers, and the last chunk has four.
+// CHECK: depthwise conv chunks={{[0-9]+}} {{.*}} ok
+nn.kernel @depthwise {
+^bb0(%x: tensor<1x6x29x19xf32>, %w: tensor<6x1x3x3xf32>):
+  %y = nn.conv %x, %w strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 6 : (tensor<1x6x29x19xf32>, tensor<6x1x3x3xf32>) -> (tensor<1x6x29x19xf32>)
+  nn.yield %y : tensor<1x6x29x19xf32>
+}
+// CHECK: depthwise_input conv chunks={{[0-9]+}} {{.*}} ok
+nn.kernel @depthwise_input {
+^bb0(%d: tensor<1x6x29x19xf32>, %w: tensor<6x1x3x3xf32>):
+  %y = nn.conv_backward_input %d, %w strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 6 : (tensor<1x6x29x19xf32>, tensor<6x1x3x3xf32>) -> (tensor<1x6x29x19xf32>)
+  nn.yield %y : tensor<1x6x29x19xf32>
+}
+// CHECK: depthwise_weight conv chunks={{[0-9]+}} {{.*}} ok
+nn.kernel @depthwise_weight {
+^bb0(%x: tensor<1x6x29x19xf32>, %d: tensor<1x6x29x19xf32>):
+  %y = nn.conv_backward_weight %x, %d strides [1, 1] pad_low [1, 1] pad_high [1, 1] dilations [1, 1] groups 6 : (tensor<1x6x29x19xf32>, tensor<1x6x29x19xf32>) -> (tensor<6x1x3x3xf32>)
+  nn.yield %y : tensor<6x1x3x3xf32>
+}
+
 // Depthwise over time only.
 // CHECK: temporal conv chunks={{[0-9]+}} {{.*}} ok
 nn.kernel @temporal {
