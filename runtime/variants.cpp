@@ -149,6 +149,24 @@ static std::string describe(std::span<const Place> places) {
   return text;
 }
 
+/// What to do where a package has no variant for a place, or the one that was asked for is not for it
+/// (empty: none was).
+static std::string advice(const Package &package, const Place &place, const std::string &wanted) {
+  const auto is_cuda = [](const Variant &variant) { return variant.name.starts_with(cuda_prefix); };
+  if (place.kind == Place::cuda) {
+    return wanted.empty() || wanted.starts_with(cuda_prefix)
+               ? "compile with --target=cpu,cuda:sm_80, which all later devices run"
+               : "it is for a processor: say --device cpu";
+  }
+  if (wanted.starts_with(cuda_prefix) ||
+      (wanted.empty() && std::all_of(package.variants.begin(), package.variants.end(), is_cuda))) {
+    return place.kind == Place::cpu
+               ? "compile with --target=cpu, or say --device cuda:0"
+               : "compile with --target=cpu, or see in `mome doctor` why there is no such device";
+  }
+  return "compile with --target-cpu=native";
+}
+
 const Variant &choose_variant(const Package &package, const std::string &name,
                               std::span<const Place> places) {
   const bool on_cuda = places[0].kind == Place::cuda;
@@ -178,12 +196,11 @@ const Variant &choose_variant(const Package &package, const std::string &name,
                                  ? "no variant of the package runs on all of " + describe(places)
                              : on_cuda ? "no variant of the package runs on that device"
                                        : "no variant of the package runs on this machine";
-    const char *how = on_cuda ? "; compile with --target=cpu,cuda:sm_80"
-                              : "; compile with --target-cpu=native";
+    const std::string how = name.empty() ? "; " + advice(package, places[0], {}) : "";
     throw Error(Exit::device, package.where,
                 name.empty() ? what : "the package has no variant '" + name + "'",
                 names.empty() ? "it has none: compile it again"
-                              : "it has: " + join_names(names) + (name.empty() ? how : ""));
+                              : "it has: " + join_names(names) + how);
   }
   if (!suits_all(best->name)) {
     throw Error(
@@ -191,7 +208,7 @@ const Variant &choose_variant(const Package &package, const std::string &name,
         places.size() > 1
             ? "not all of " + describe(places) + " can run the variant '" + best->name + "'"
             : "this machine cannot run the variant '" + best->name + "'",
-        "compile for it with --target-cpu=native, or name another of: " + join_names(names));
+        advice(package, places[0], best->name) + "; it has: " + join_names(names));
   }
   return *best;
 }

@@ -11,11 +11,7 @@ namespace mome::cuda {
 static constexpr size_t piece_bytes = 4 << 20;
 
 PeerCopy::PeerCopy(const DriverApi &api, const End &from, const End &to, std::string where)
-    : api(api), from(from), to(to), where(std::move(where)), direct(can_reach()) {
-  if (direct) {
-    wait_for_source();
-  }
-}
+    : api(api), from(from), to(to), where(std::move(where)), direct(can_reach()) {}
 
 PeerCopy::~PeerCopy() {
   for (const End &end : {from, to}) { // after a failure copies may be under way
@@ -65,6 +61,9 @@ void PeerCopy::wait_for_source() {
 
 void PeerCopy::add(CUdeviceptr target, CUdeviceptr source, size_t size) {
   if (direct) {
+    if (begin == nullptr) {
+      wait_for_source();
+    }
     make_current(to);
     CALL(MemcpyPeerAsync, target, to.context, source, from.context, size, to.stream);
     return;

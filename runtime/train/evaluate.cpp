@@ -110,7 +110,6 @@ EvalResult run_eval(Model &model, data::Source &source, const std::vector<uint32
   const size_t compiled = entry_batch(info, eval);
   const std::vector<size_t> sums = entry_outputs(info, eval, BindKind::sum);
   Sums totals(info, sums);
-  model.replicate();
   for (size_t i = 0; i < model.replicas(); ++i) {
     totals.clear(model.replica(i));
   }
@@ -238,7 +237,6 @@ void to_probabilities(GatheredOutput &scores) {
 Predictions run_predict(Model &model, data::Source &source, const std::vector<uint32_t> &samples,
                         size_t batch) {
   const uint32_t takes = source.takes();
-  model.replicate();
   Predictions sum = predict_take(model, source, samples, batch, 0);
   if (takes == 1) {
     return sum;

@@ -130,6 +130,7 @@ LoadedModel load_model(const EvalRequest &request, const OpenModel &open) {
 OrderedJson eval_job(const EvalRequest &request, const OpenModel &open) {
   Opened o = open_checkpoint(request, open);
   const EmaSwap averaged(*o.model);
+  o.model->replicate();
   const EvalResult result = run_eval(*o.model, *o.masked, o.samples, request.batch);
   const Predictions predictions = run_predict(*o.model, *o.masked, o.samples, request.batch);
   if (request.batch_independent) {
@@ -159,6 +160,7 @@ OrderedJson eval_job(const EvalRequest &request, const OpenModel &open) {
 std::string predict_job(const EvalRequest &request, const OpenModel &open) {
   Opened o = open_checkpoint(request, open);
   const EmaSwap averaged(*o.model);
+  o.model->replicate();
   return predictions_csv(o.source->index(),
                          run_predict(*o.model, *o.masked, o.samples, request.batch));
 }

@@ -35,6 +35,7 @@ size_t predict_windows_job(const WindowRequest &request, const OpenModel &open,
       request.dir.empty() ? std::vector<Recording>{named_recording(request.in, info)}
                           : find_recordings(request.dir, info, config);
   const EmaSwap averaged(*loaded.model);
+  loaded.model->replicate();
   size_t left_out = 0;
   for (const Recording &recording : recordings) {
     try {

@@ -86,7 +86,7 @@ public:
   virtual uint64_t memory_bytes() const { return 0; }
 
   /// The same model on several devices, of which this one, replica(0), is the first. replicate() gives
-  /// the others its parameters, states and scalars.
+  /// the others its parameters, states and scalars: once these are there, before the first batch.
   virtual size_t replicas() const { return 1; }
   virtual Model &replica(size_t) { return *this; }
   virtual void replicate() {}

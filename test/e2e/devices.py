@@ -47,6 +47,11 @@ def how_weights_travel(here, run_folder, data):
         copies[devices] = len(re.findall(r"^cuMemcpyPeerAsync\(", calls, re.M))
     one, two, three = copies.values()
     check(one == 0 and two > 50 and three == 2 * two, f"copies between devices: {one}, {two}, {three}")
+    status, _, said = on_stand_in(f"devices=2,trace={here}/trace", "mome", "eval", run_folder, "--data", data, "--part", "val",
+                                  "--batch-independent", "--device", "cuda:0,cuda:1")
+    check(status == 0, f"eval {said}")
+    again = len(re.findall(r"^cuMemcpyPeerAsync\(", (here / "trace").read_text(), re.M))
+    check(again == two, f"and as many for losses, predictions and predictions in another order together: {again}")
 
 
 def refused(run_folder, package, data):

@@ -129,6 +129,14 @@ template <class Body> Error error_of(Body body) {
   ADD_FAILURE() << "no error";
   return Error(Exit::ok, "", "", "");
 }
+size_t count(const std::string &text, const std::string &word) {
+  size_t number = 0;
+  for (size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    ++number;
+  }
+  return number;
+}
+
 bool has(const Error &error, const std::string &text) {
   return std::string(error.what()).find(text) != std::string::npos;
 }
@@ -296,11 +304,12 @@ TEST(Cuda, EveryWaitBetweenDevicesIsNeeded) {
 
 TEST(Cuda, ADeviceThatFailsDuringACopy) {
   for (const char *call : {"cuMemcpyPeerAsync:1:700", "cuMemcpyHtoDAsync:3:700", "cuMemHostAlloc:2:2",
-                           "cuCtxEnablePeerAccess:1:711"}) {
+                           "cuCtxEnablePeerAccess:1:711", "cuStreamWaitEvent:1:700"}) {
     const std::string text = call;
-    const bool direct = text.starts_with("cuMemcpyPeer") || text.starts_with("cuCtx");
+    const bool direct = !text.starts_with("cuMemcpyHtoD") && !text.starts_with("cuMemHost");
+    const std::string trace = ::testing::TempDir() + "/failing." + std::to_string(::getpid());
     const int code = in_a_process([&] {
-      options("devices=3,peers=" + std::to_string(direct) + ",fail=" + text);
+      options("devices=3,peers=" + std::to_string(direct) + ",trace=" + trace + ",fail=" + text);
       const auto package = package_with_weights();
       Session first(package, {.device = "cuda:0"}), second(package, {.device = "cuda:1"});
       second.copy_from(first);
@@ -308,6 +317,8 @@ TEST(Cuda, ADeviceThatFailsDuringACopy) {
     });
     EXPECT_EQ(code, text.ends_with(":711") ? 0 : int(text.ends_with(":2") ? Exit::budget : Exit::device))
         << text;
+    const std::string calls = read_file(trace);
+    EXPECT_EQ(count(calls, "cuEventCreate("), count(calls, "cuEventDestroy(")) << text;
   }
 }
 

@@ -169,9 +169,15 @@ TEST_F(Fixture, VariantsOfOtherMachinesAreNotChosen) {
       kernel->launches.push_back(std::move(launch));
     }
   };
-  EXPECT_EQ(error_of([&] { open({.device = "cpu"}, on_device); }).exit, Exit::device);
-  EXPECT_EQ(error_of([&] { open({}, rename("x86-64+unknown")); }).exit, Exit::device);
-  EXPECT_EQ(error_of([&] { open({.variant = "x86-64-v9"}); }).exit, Exit::device);
+  const auto refused = [&](const SessionOptions &options, const std::function<void(fb::PackageT &)> &change, const char *hint) {
+    const Error error = error_of([&] { open(options, change); });
+    EXPECT_EQ(error.exit, Exit::device);
+    EXPECT_NE(error.hint.find(hint), std::string::npos) << error.hint;
+  };
+  refused({.device = "cpu"}, on_device, "--target=cpu, or say --device cuda:0");
+  refused({.device = "cpu", .variant = "cuda:sm_90"}, on_device, "say --device cuda:0; it has: cuda:sm_90");
+  refused({}, rename("x86-64+unknown"), "it has: x86-64+unknown; compile with --target-cpu=native");
+  refused({.variant = "x86-64-v9"}, {}, "it has: x86-64");
   const auto both = open({}, [](fb::PackageT &p) {
     p.variants.push_back(Tiny::variant());
     p.variants[1]->name = "x86-64-v2";

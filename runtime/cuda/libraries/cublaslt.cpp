@@ -6,7 +6,6 @@
 // falls when a device binds the call.
 #include <array>
 #include <cstring>
-#include <map>
 
 #include "runtime/cuda/libraries/provider.h"
 #include "runtime/cuda/libraries/shared_library.h"
@@ -215,20 +214,13 @@ public:
 
   std::unique_ptr<BoundCall> bind(const LibraryCall &call, uint64_t workspace,
                                   const std::string &where) override {
-    Handle &handle = handles[where];
-    if (handle == nullptr) {
-      if (const Status status = api.Create(&handle); status != 0) {
-        throw Error(Exit::device, where,
-                    std::string("cuBLASLt does not start: ") + api.GetStatusString(status),
-                    "see that its version fits the driver's, or compile without --cuda-libs");
-      }
-    }
+    const Handle handle = handles.get(where, "cuBLASLt", api.Create, api.GetStatusString);
     return std::make_unique<Product>(api, handle, call, workspace, where);
   }
 
 private:
   const Api api;
-  std::map<std::string, Handle> handles; // of each device; kept
+  Handles<Handle> handles;
 };
 
 } // namespace

@@ -7,7 +7,6 @@
 // the workspace that the compiler saw.
 #include <array>
 #include <cstdlib>
-#include <map>
 
 #include "runtime/cuda/libraries/cudnn_backend.h"
 #include "runtime/cuda/libraries/provider.h"
@@ -312,14 +311,7 @@ public:
 
   std::unique_ptr<BoundCall> bind(const LibraryCall &call, uint64_t workspace,
                                   const std::string &where) override {
-    Handle &handle = handles[where];
-    if (handle == nullptr) {
-      if (const Status status = api.Create(&handle); status != 0) {
-        throw Error(Exit::device, where,
-                    std::string("cuDNN does not start: ") + api.GetErrorString(status),
-                    "see that its version fits the driver's, or compile without --cuda-libs");
-      }
-    }
+    const Handle handle = handles.get(where, "cuDNN", api.Create, api.GetErrorString);
     try {
       return std::make_unique<ConvolutionCall>(api, handle, call, workspace, where);
     } catch (const Failure &failure) {
@@ -330,7 +322,7 @@ public:
 
 private:
   const Api api;
-  std::map<std::string, Handle> handles; // of each device; kept
+  Handles<Handle> handles;
 };
 
 } // namespace

@@ -3,8 +3,11 @@
 
 #include <dlfcn.h>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
+
+#include "runtime/error.h"
 
 namespace mome::cuda {
 
@@ -45,5 +48,26 @@ Library *open_once(const char *variable, std::initializer_list<const char *> nam
   why = reason;
   return once.get();
 }
+
+/// What a library's calls begin with: one for each device, kept.
+template <class Handle> class Handles {
+public:
+  /// For the current device, which `where` names. Throws Error (device).
+  Handle get(const std::string &where, const char *library, int (*create)(Handle *),
+             const char *(*describe)(int)) {
+    Handle &handle = handles[where];
+    if (handle == nullptr) {
+      if (const int status = create(&handle); status != 0) {
+        throw Error(Exit::device, where,
+                    std::string(library) + " does not start: " + describe(status),
+                    "see that its version fits the driver's, or compile without --cuda-libs");
+      }
+    }
+    return handle;
+  }
+
+private:
+  std::map<std::string, Handle> handles;
+};
 
 } // namespace mome::cuda
