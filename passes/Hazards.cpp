@@ -88,6 +88,10 @@ Hazards mome::findHazards(rt::ProgramOp program) {
   return hazards;
 }
 
+unsigned mome::countNeighbours(unsigned number, ArrayRef<unsigned> conflicts) {
+  return conflicts.empty() ? number : number - conflicts.back() - 1;
+}
+
 //===-- StreamOrder -------------------------------------------------------------------------===//
 
 unsigned StreamOrder::append(unsigned stream) {

@@ -1,4 +1,5 @@
-// Which dispatches of a program must not change places, and whether streams keep them in order.
+// Which dispatches of a program must not change places or run together, and whether streams keep
+// them in order.
 //
 // Two dispatches conflict if one writes bytes that the other reads or writes, whether the bytes hold
 // the same value (a true dependency) or were reused for another (a write after a read). Only direct
@@ -14,6 +15,9 @@ using Hazards = llvm::SmallVector<llvm::SmallVector<unsigned>>;
 
 /// For each dispatch the numbers of earlier ones that it conflicts with, in ascending order.
 Hazards findHazards(rt::ProgramOp program);
+
+/// How many dispatches right before a dispatch have no conflict with it.
+unsigned countNeighbours(unsigned number, llvm::ArrayRef<unsigned> conflicts);
 
 /// What is known to be done when a dispatch starts. Dispatches are appended in program order; each
 /// runs behind those of its stream, and behind what it waits for.

@@ -267,7 +267,7 @@ flatbuffers::Offset<fb::Dispatch> Printer::printDispatch(rt::DispatchOp dispatch
                             expert, scope, lines, text(dispatch.getRoot()),
                             dispatch.getFlops().convertToDouble(),
                             dispatch.getBytes().convertToDouble(), dispatch.getStream(),
-                            builder.CreateVector(after));
+                            builder.CreateVector(after), dispatch.getBeside());
 }
 
 flatbuffers::Offset<fb::Program> Printer::printProgram(rt::ProgramOp program) {

@@ -140,6 +140,15 @@ def PlanMemoryPass : Pass<"nn-plan-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect"];
 }
 
+def FindNeighboursPass : Pass<"rt-find-neighbours", "::mlir::ModuleOp"> {
+  let summary = "Counts how many dispatches right before each have no conflict with it";
+  let description = [{
+    For machines that spread a few dispatches over all their threads at once. Dispatches keep their order: bringing together what
+    does not conflict is the work of `nn-schedule`.
+  }];
+  let dependentDialects = ["::mome::rt::RTDialect"];
+}
+
 def AssignStreamsPass : Pass<"rt-assign-streams", "::mlir::ModuleOp"> {
   let summary = "Chains of dispatches that do not depend on each other go to streams of their own";
   let description = [{

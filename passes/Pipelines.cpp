@@ -99,7 +99,9 @@ static void addSchedule(OpPassManager &manager) {
 
 static void addMemory(OpPassManager &manager) {
   manager.addPass(createPlanMemoryPass());
-  manager.addPass(createAssignStreamsPass()); // reused memory is a reason to wait
+  // What may run together depends on the memory that was reused: by streams, or side by side.
+  manager.addPass(createAssignStreamsPass());
+  manager.addPass(createFindNeighboursPass());
 }
 
 static void addCodegen(OpPassManager &manager, const PipelineOptions &options) {

@@ -5,8 +5,9 @@
 // scalar's slot held before. So a clobbered transient, an in-place update that comes before another
 // read of the old value, or a slot that two tensors share are all found, without knowing how the
 // plan was made. Also: named slots are disjoint, work slices stay below the peak, every output is
-// whole at the end, parts of slices are what the kernels read (while these have bodies), and streams
-// and waits keep dispatches that conflict in the program's order, no wait without need.
+// whole at the end, parts of slices are what the kernels read (while these have bodies), streams
+// and waits keep dispatches that conflict in the program's order, no wait without need, and what may
+// run beside each other has no conflict.
 #include "passes/Passes.h"
 
 #include "passes/Hazards.h"
@@ -198,6 +199,11 @@ LogicalResult VerifyPlan::verifyStreams(rt::ProgramOp program) {
   for (auto [op, conflicts] :
        llvm::zip_equal(program.getBody().getOps<rt::DispatchOp>(), findHazards(program))) {
     unsigned number = order.append(op.getStream());
+    if (op.getBeside() > countNeighbours(number, conflicts)) {
+      return op.emitOpError("is to run beside the ")
+             << op.getBeside() << " dispatches before it, but conflicts with dispatch "
+             << conflicts.back();
+    }
     for (int64_t earlier : op.getAfter()) {
       bool isOrdered =
           order.isOrdered(earlier, number) || llvm::any_of(op.getAfter(), [&](int64_t other) {

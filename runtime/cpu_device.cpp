@@ -5,7 +5,6 @@
 #include <new>
 
 #include "runtime/error.h"
-#include "runtime/interval_set.h"
 #include "runtime/text.h"
 
 namespace mome {
@@ -62,7 +61,7 @@ void CpuDevice::load(std::span<const std::byte> code, std::span<const Kernel> wa
                           "the package is damaged: compile it again");
     }
     kernels.push_back({reinterpret_cast<Function>(address), kernel.packs, kernel.chunks,
-                       kernel.results, kernel.shared > 0});
+                       kernel.shared > 0});
     scratch_stride = std::max(scratch_stride, (kernel.scratch + page - 1) / page * page);
     shared_size = std::max(shared_size, kernel.shared);
   }
@@ -71,35 +70,6 @@ void CpuDevice::load(std::span<const std::byte> code, std::span<const Kernel> wa
   scratch = map_memory(needed > page * 64 ? std::max(needed, MappedMemory::huge_page) : needed,
                        "scratch memory");
 }
-
-namespace {
-/// What the dispatches of a wave read and write.
-class Touched {
-public:
-  /// Adds a dispatch unless it writes what another one touches, or reads what another one writes.
-  bool add(std::span<void *const> addresses, std::span<const Slice> args, size_t results) {
-    const size_t operands = args.size() - results;
-    for (size_t i = 0; i < args.size(); ++i) {
-      const auto begin = reinterpret_cast<uintptr_t>(addresses[i]), end = begin + args[i].size;
-      if (writes.meets(begin, end) || (i >= operands && reads.meets(begin, end))) {
-        return false;
-      }
-    }
-    for (size_t i = 0; i < args.size(); ++i) {
-      const auto begin = reinterpret_cast<uintptr_t>(addresses[i]), end = begin + args[i].size;
-      (i < operands ? reads : writes).add(begin, end);
-    }
-    return true;
-  }
-  void clear() {
-    reads.clear();
-    writes.clear();
-  }
-
-private:
-  IntervalSet reads, writes;
-};
-} // namespace
 
 size_t CpuDevice::prepare(const Program &program) {
   Prepared prepared;
@@ -119,30 +89,27 @@ size_t CpuDevice::prepare(const Program &program) {
 void CpuDevice::add_pieces(const Program &program, Prepared &to) const {
   void *const *args = to.addresses.data(); // complete, so that pointers into it stay
   std::vector<size_t> sizes;               // of the waves, in pieces
-  Touched touched;
-  bool open = false; // the last wave may grow
+  size_t first = 0;                        // dispatch of the wave that may grow
   for (size_t i = 0; i < program.dispatches.size(); ++i) {
-    const std::vector<Slice> &slices = program.dispatches[i].args;
-    const Entry &kernel = kernels[program.dispatches[i].kernel];
-    const auto begin_wave = [&](int64_t first, int64_t chunks) {
-      to.pieces.push_back({kernel.function, args, first, 0, chunks, i});
+    const Dispatch &dispatch = program.dispatches[i];
+    const Entry &kernel = kernels[dispatch.kernel];
+    const auto begin_wave = [&](int64_t chunk, int64_t chunks) {
+      to.pieces.push_back({kernel.function, args, chunk, 0, chunks, i});
       sizes.push_back(1);
     };
-    const auto touch = [&] { return touched.add({args, slices.size()}, slices, kernel.results); };
     if (kernel.packs > 0) {
       begin_wave(0, kernel.packs);
       begin_wave(kernel.packs, kernel.chunks);
-    } else if (open && touch()) {
+      first = i + 1;
+    } else if (i > first && i - first <= dispatch.beside) {
       const int64_t before = to.pieces.back().end;
       to.pieces.push_back({kernel.function, args, 0, before, before + kernel.chunks, i});
       ++sizes.back();
     } else {
-      touched.clear();
-      touch();
       begin_wave(0, kernel.chunks);
+      first = i;
     }
-    open = kernel.packs == 0;
-    args += slices.size() + kernel.shares;
+    args += dispatch.args.size() + kernel.shares;
   }
   const Piece *piece = to.pieces.data();
   for (const size_t size : sizes) {

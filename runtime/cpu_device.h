@@ -1,5 +1,5 @@
 // The CPU as a device: arenas are anonymous memory, code is an ELF image mapped by us. Neighbouring
-// dispatches of which none writes what another one touches form a wave, whose kernels' chunks are
+// dispatches that may run beside each other (Dispatch::beside) form a wave, whose kernels' chunks are
 // spread over the thread pool as one piece of work; waves run one after the other. A kernel with
 // packs is a wave of its own, which runs twice: its packs, then its chunks.
 #pragma once
@@ -41,7 +41,6 @@ private:
   struct Entry {
     Function function;
     int64_t packs, chunks;
-    size_t results;
     bool shares;
   };
   /// A kernel's chunks from `first` on, which are chunks [begin, end) of its wave.

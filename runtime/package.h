@@ -7,7 +7,7 @@
 //     padded size of its layout), every slice inside its arena, slots and slices 64-byte aligned;
 //   memory: no two named tensors or scalars of a variant overlap; none lives in a work arena;
 //   indices: every tensor, arena and kernel that a table refers to exists; a dispatch waits for
-//     earlier ones;
+//     earlier ones, and runs beside earlier ones;
 //   code: the hash of the image; an argument list as long as the kernel's. The image itself is
 //     checked when it is loaded (elf_image.h).
 // A package is executable code: this finds damage and mistakes, it does not contain malice.
@@ -96,6 +96,7 @@ struct Dispatch {
   double flops = 0, bytes = 0;
   uint32_t stream = 0;         // on a device with streams
   std::vector<uint32_t> after; // earlier dispatches, on other streams, that it waits for
+  uint32_t beside = 0;         // so many right before it may run together with it
 };
 
 struct Program {

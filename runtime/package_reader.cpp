@@ -161,6 +161,7 @@ private:
     result.bytes = d.bytes();
     result.stream = d.stream();
     result.after = numbers(d.after());
+    result.beside = d.beside();
     return result;
   }
 

@@ -195,6 +195,9 @@ private:
         fail(which + " is on stream " + std::to_string(dispatch.stream) +
              " of 64, or waits for what does not come before it");
       }
+      if (dispatch.beside > i) {
+        fail(which + " runs beside more dispatches than come before it");
+      }
       const Kernel &kernel = variant.kernels[dispatch.kernel];
       if (dispatch.args.size() != kernel.types.size()) {
         fail(which + " gives kernel '" + kernel.symbol + "' " +

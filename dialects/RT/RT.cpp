@@ -371,6 +371,9 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
                      [&](int64_t at) { return at < 0 || at >= int64_t(number); })) {
       return dispatch.emitOpError("C5: waits for what does not come before it");
     }
+    if (dispatch.getBeside() < 0 || dispatch.getBeside() > int64_t(number)) {
+      return dispatch.emitOpError("C5: no ") << dispatch.getBeside() << " dispatches come before it";
+    }
     if (!symbols.lookupNearestSymbolFrom(*this, dispatch.getKernelAttr())) {
       return dispatch.emitOpError("C1: there is no kernel ") << dispatch.getKernelAttr();
     }

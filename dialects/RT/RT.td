@@ -241,23 +241,24 @@ def RT_DispatchOp : RT_Op<"dispatch", [HasParent<"ProgramOp">]> {
   let description = [{
     The location carries what profiles report: DSL lines, phase, expert.
 
-    On a machine with streams it runs on `stream`, behind the stream's earlier dispatches and behind those that `after` numbers,
-    counted from the start of the program. Machines without streams run one after the other.
+    With so many dispatches right before it as `beside` counts it has no conflict: a machine may run it together with them. On a machine
+    with streams it runs on `stream`, behind the stream's earlier dispatches and behind those that `after` numbers, counted from the
+    start of the program.
 
     ```mlir
-    rt.dispatch @k_1f2e3d4c5b6a7988(@io[0, 128] v0) -> (@work[0, 64] v3) root "nn.linear" flops 1.0 bytes 2.0 stream 1 after [0]
+    rt.dispatch @k_1f2e3d4c5b6a7988(@io[0, 128] v0) -> (@work[0, 64] v3) root "nn.linear" flops 1.0 bytes 2.0 beside 1 stream 1 after [0]
     ```
     C1: the kernel is a symbol of the module. C2: every slice lies within its arena, at a multiple of 64; a part of one is some of its
     bytes, and only read. C3: slices written by one dispatch do not overlap. C4: a written slice equals a read one (in place) or does not
-    overlap it. C5: the stream is one of 64; what it waits for stands before it in the program.
+    overlap it. C5: the stream is one of 64; what it waits for, and as many as it may run beside, stand before it in the program.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, TypedArrayAttrBase<RT_SliceAttr, "slices">:$reads,
                        TypedArrayAttrBase<RT_SliceAttr, "slices">:$writes, StrAttr:$root, F64Attr:$flops, F64Attr:$bytes,
-                       DefaultValuedProp<I64Prop, "0">:$stream,
+                       DefaultValuedProp<I64Prop, "0">:$beside, DefaultValuedProp<I64Prop, "0">:$stream,
                        DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$after);
   let assemblyFormat = [{
     $kernel `` custom<Slices>($reads) `->` custom<Slices>($writes) `root` $root `flops` $flops `bytes` $bytes
-    (`stream` $stream^)? (`after` $after^)? attr-dict
+    (`beside` $beside^)? (`stream` $stream^)? (`after` $after^)? attr-dict
   }];
   let extraClassDeclaration = [{
     static constexpr int64_t maxStreams = 64;

@@ -1,6 +1,6 @@
 // From syntax tree to the `mome` level: evaluates everything that is known now (numbers, shapes,
 // loops, names) and builds `nn` for the rest. The rooms: Expressions.cpp, Calls.cpp,
-// Statements.cpp, ModelElaboration.cpp, Sections.cpp.
+// Statements.cpp, ModelElaboration.cpp, ModelStatements.cpp, Metrics.cpp, Sections.cpp.
 #ifndef MOME_FRONTEND_ELABORATE_ELABORATOR_H
 #define MOME_FRONTEND_ELABORATE_ELABORATOR_H
 
@@ -129,6 +129,10 @@ private:
   void runHead(const syntax::Statement &statement);
   void runLoss(const syntax::Statement &statement);
   void runMetric(const syntax::Statement &statement);
+  struct MetricSums;
+  std::optional<MetricSums> namedSums(const syntax::Statement &statement);
+  std::optional<MetricSums> classMeanSums(const syntax::Statement &statement);
+  std::optional<MetricSums> meanSums(const syntax::Statement &statement);
   void runOutput(const syntax::Statement &statement);
   bool bindModelParameters(const syntax::Block &block);
   void checkGraphName(const syntax::Section &section);

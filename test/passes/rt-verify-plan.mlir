@@ -138,6 +138,28 @@ rt.program @no_conflict inputs [@"input:x"] outputs [] peak 128 {
 
 // -----
 
+rt.arena @io size 64 kind io
+rt.arena @work size 192 kind work
+rt.tensor @"input:x" : tensor<4xf32> at @io[0]
+rt.kernel @k : (f32) -> f32
+rt.program @beside inputs [@"input:x"] outputs [] peak 192 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0 beside 1
+  rt.dispatch @k(@work[0, 16] v1) -> (@work[128, 16] v3) root "nn.exp" flops 0.0 bytes 0.0 beside 1
+}
+rt.program @fewer inputs [@"input:x"] outputs [] peak 192 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0
+}
+rt.program @too_many inputs [@"input:x"] outputs [] peak 192 {
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[0, 16] v1) root "nn.exp" flops 0.0 bytes 0.0
+  rt.dispatch @k(@io[0, 16] v0) -> (@work[64, 16] v2) root "nn.exp" flops 0.0 bytes 0.0
+  // expected-error @+1 {{is to run beside the 2 dispatches before it, but conflicts with dispatch 0}}
+  rt.dispatch @k(@work[0, 16] v1) -> (@work[128, 16] v3) root "nn.exp" flops 0.0 bytes 0.0 beside 2
+}
+
+// -----
+
 // The kernel reads the first of two columns.
 rt.arena @io size 64 kind io
 rt.arena @work size 64 kind work

@@ -155,13 +155,15 @@ TEST_P(DeviceTest, RunsAPartOfAProgram) {
 TEST_P(DeviceTest, WhatTouchesTheSameMemoryRunsInOrder) {
   const auto device = open();
   const Slice y2{0, 208, 48};
-  const size_t p = device->prepare(program(
-      {{0, {x, w, y}}, {1, {y, loss}}, {2, {y, x, grad}}, {3, {w, grad, lr, w}}, {0, {x, w, y2}}}));
+  Program p = program(
+      {{0, {x, w, y}}, {1, {y, loss}}, {2, {y, x, grad}}, {3, {w, grad, lr, w}}, {0, {x, w, y2}}});
+  p.dispatches[2].beside = 1;
+  const size_t prepared = device->prepare(p);
   put(*device, lr, {1});
   for (int i = 0; i < 200; ++i) {
     put_operands(*device);
     put(*device, loss, {0});
-    device->run(p, 0, 5);
+    device->run(prepared, 0, 5);
     ASSERT_EQ(get(*device, y), product);
     ASSERT_EQ(get(*device, loss)[0], 130);
     ASSERT_EQ(get(*device, grad), (std::vector<float>{84, 100, 100, 120, 68, 80}));
@@ -180,26 +182,22 @@ TEST(CpuDevice, RunsIndependentNeighboursSideBySide) {
       std::as_bytes(std::span(code)),
       std::vector<Kernel>{{"k_loss", 1, 0, {f, f}, 1}, {"k_loss", 1, 0, {f, f}, 1, {}, 1, 64}},
       "code");
-  const auto waves =
-      [&](std::vector<std::array<uint64_t, 3>> calls) { // kernel, where it reads, where it writes
-        Program p;
-        for (const auto &[kernel, from, to] : calls) {
-          p.dispatches.emplace_back();
-          p.dispatches.back().kernel = uint32_t(kernel);
-          p.dispatches.back().args = {{0, from, 48}, {0, to, 4}};
-        }
-        return device.wave_sizes(device.prepare(p));
-      };
+  const auto waves = [&](std::vector<std::array<uint32_t, 2>> calls) { // kernel, beside how many
+    Program p;
+    for (const auto &[kernel, beside] : calls) {
+      p.dispatches.emplace_back();
+      p.dispatches.back().kernel = kernel;
+      p.dispatches.back().beside = beside;
+      p.dispatches.back().args = {{0, 0, 48}, {0, 64 * p.dispatches.size(), 4}};
+    }
+    return device.wave_sizes(device.prepare(p));
+  };
   using Sizes = std::vector<size_t>;
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 0, 128}, {0, 16, 192}}), (Sizes{3})); // they read the same
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 64, 128}}), (Sizes{1, 1}));           // reads what is written
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 20, 128}}), (Sizes{1, 1})); // from 20 to 68: so does this
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 128, 44}}), (Sizes{1, 1})); // writes what is read
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 128, 48}}), (Sizes{2}));
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 128, 64}}), (Sizes{1, 1})); // writes the same
-  EXPECT_EQ(waves({{0, 0, 64}, {0, 64, 128}, {0, 0, 192}}), (Sizes{1, 2}));
-  EXPECT_EQ(waves({{0, 0, 64}, {1, 0, 128}, {0, 0, 192}}),
-            (Sizes{1, 1, 1, 1})); // packs, chunks: alone
+  EXPECT_EQ(waves({{0, 0}, {0, 1}, {0, 2}}), (Sizes{3}));
+  EXPECT_EQ(waves({{0, 0}, {0, 0}, {0, 1}}), (Sizes{1, 2}));
+  EXPECT_EQ(waves({{0, 0}, {0, 1}, {0, 1}}), (Sizes{2, 1})); // not beside the first
+  EXPECT_EQ(waves({{0, 0}, {0, 1}, {0, 1}, {0, 3}}), (Sizes{2, 2}));
+  EXPECT_EQ(waves({{0, 0}, {1, 1}, {0, 2}, {0, 3}}), (Sizes{1, 1, 1, 2})); // packs, chunks: alone
 }
 
 TEST_P(DeviceTest, UpdatesInPlace) {

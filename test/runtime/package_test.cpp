@@ -206,6 +206,8 @@ TEST(Package, ContradictionsAreRefused) {
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->stream = 64; }},
       {"waits for what does not come before it",
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->after = {0}; }},
+      {"beside more dispatches than come before it",
+       [](P &p) { p.variants[0]->programs[0]->dispatches[0]->beside = 1; }},
       {"unknown phase",
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->phase = fb::Phase(5); }},
       {"kernels without machine code", [](P &p) { p.variants[0]->code.clear(); }},

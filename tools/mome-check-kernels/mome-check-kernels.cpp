@@ -242,67 +242,79 @@ static bool processOnCuda(ModuleOp module) {
   return allFine;
 }
 
-static bool processFile(ModuleOp module, const cpu::Target &target) {
-  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
-  struct Emitted {
-    nn::KernelOp kernel;
-    std::string family;
-    std::optional<KernelRecord> record; // none: there is no such kernel
-  };
-  SmallVector<Emitted> emitted;
+namespace {
+/// A kernel in machine code.
+struct Emitted {
+  nn::KernelOp kernel;
+  std::string family;                 // or why there is none
+  std::optional<KernelRecord> record; // none: the family leaves it to the reference lowering
+};
+} // namespace
+
+/// Emits a kernel for the processor into `code`.
+static FailureOr<Emitted> emit(nn::KernelOp kernel, const cpu::Target &target, ModuleOp code) {
+  OpBuilder builder = OpBuilder::atBlockEnd(code.getBody());
+  cpu::EmitResult result;
+  if (reference) {
+    FailureOr<func::FuncOp> function = cpu::emitReferenceKernel(kernel, builder);
+    if (failed(function)) {
+      return failure();
+    }
+    result.function = *function;
+    result.family = "reference";
+  } else {
+    result = cpu::emitKernel(kernel, target, builder);
+  }
+  if (!result) {
+    return Emitted{kernel, "reference: " + result.reason, std::nullopt};
+  }
+  auto number = [&](StringRef name) { return cpu::getRecordNumber(result.function, name); };
+  KernelRecord record{number(cpu::chunksAttrName), number(cpu::scratchAttrName),
+                      number(cpu::packsAttrName), number(cpu::sharedAttrName)};
+  return Emitted{kernel, result.family, record};
+}
+
+/// Checks all of them, or times them.
+static bool runAll(ArrayRef<Emitted> emitted, ExecutionEngine &engine) {
   bool allFine = true;
-  for (auto kernel : module.getOps<nn::KernelOp>()) {
-    if (!kernel.getSymName().contains(only)) {
-      continue;
-    }
-    OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
-    cpu::EmitResult result;
-    if (reference) {
-      FailureOr<func::FuncOp> function = cpu::emitReferenceKernel(kernel, builder);
-      if (failed(function)) {
-        return false;
-      }
-      result.function = *function;
-      result.family = "reference";
-    } else {
-      result = cpu::emitKernel(kernel, target, builder);
-    }
-    if (!result) {
-      emitted.push_back({kernel, "reference: " + result.reason, std::nullopt});
-      continue;
-    }
-    auto number = [&](StringRef name) { return cpu::getRecordNumber(result.function, name); };
-    KernelRecord record{number(cpu::chunksAttrName), number(cpu::scratchAttrName),
-                        number(cpu::packsAttrName), number(cpu::sharedAttrName)};
-    emitted.push_back({kernel, result.family, record});
-  }
-  auto engine = compile(*code, target);
-  if (failed(engine)) {
-    return false;
-  }
   std::vector<Timing> timings;
-  for (Emitted &entry : emitted) {
+  for (const Emitted &entry : emitted) {
+    nn::KernelOp kernel = entry.kernel;
     if (!entry.record) {
-      llvm::outs() << entry.kernel.getSymName() << " " << entry.family << "\n";
+      llvm::outs() << kernel.getSymName() << " " << entry.family << "\n";
       continue;
     }
-    auto function = (*engine)->lookup(entry.kernel.getSymName());
+    auto function = engine.lookup(kernel.getSymName());
     if (!function) {
       llvm::errs() << llvm::toString(function.takeError()) << "\n";
       return false;
     }
     auto *code = reinterpret_cast<void (*)(void *const *, int64_t, int64_t, void *)>(*function);
-    Run run(entry.kernel, code, *entry.record, inputRange());
+    Run run(kernel, code, *entry.record, inputRange());
     if (bench) {
       timings.emplace_back(std::move(run), entry.family);
     } else {
       allFine &= check(run, entry.family);
     }
   }
-  if (bench) {
-    allFine &= timeInTurns(timings, {cold, minPeak});
+  return bench ? timeInTurns(timings, {cold, minPeak}) : allFine;
+}
+
+static bool processFile(ModuleOp module, const cpu::Target &target) {
+  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
+  SmallVector<Emitted> emitted;
+  for (auto kernel : module.getOps<nn::KernelOp>()) {
+    if (!kernel.getSymName().contains(only)) {
+      continue;
+    }
+    FailureOr<Emitted> entry = emit(kernel, target, *code);
+    if (failed(entry)) {
+      return false;
+    }
+    emitted.push_back(*entry);
   }
-  return allFine;
+  auto engine = compile(*code, target);
+  return succeeded(engine) && runAll(emitted, **engine);
 }
 
 int main(int argc, char **argv) {

@@ -6,6 +6,7 @@
 // its level.
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
+#include "tools/momec/output.h"
 #include "tools/momec/package_cache.h"
 #include "tools/momec/pass_diagnostics.h"
 #include "tools/momec/predict.h"
@@ -20,25 +21,18 @@
 #include "passes/Package.h"
 #include "passes/Pipelines.h"
 #include "passes/cpu/ObjectCache.h"
-#include "passes/cuda/Ptxas.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/AsmState.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/ToolOutputFile.h"
-
-#include <csignal>
 
 using namespace mlir;
 using namespace mome;
@@ -71,8 +65,6 @@ private:
   std::string sourceLine(StringRef place);
   int checkBudget();
   int writeText(Stage stage, StringRef path);
-  int writeDeviceCode(StringRef path);
-  int writeCubin(StringRef ptx, StringRef path);
   int dump(Stage stage);
   int reportInternalError(Stage stage, ModuleOp before);
   std::string stem() const { return llvm::sys::path::stem(options.input).str(); }
@@ -89,53 +81,10 @@ private:
 };
 } // namespace
 
-static int fail(const std::string &message) {
-  llvm::errs() << "momec: error: " << message << "\n";
-  return momec::failed;
-}
-
-/// Writes a file, or standard output for "-"; by renaming, so that no half file is left.
-static int writeFile(StringRef path, StringRef bytes) {
-  if (path == "-") {
-    llvm::outs() << bytes;
-    llvm::outs().flush();
-    return ok;
-  }
-  std::string temporary = (path + ".partial").str();
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream stream(temporary, error);
-    if (!error) {
-      stream << bytes;
-      stream.close();
-      error = stream.error();
-      stream.clear_error();
-    }
-  }
-  if (!error) {
-    error = llvm::sys::fs::rename(temporary, path);
-  }
-  if (error) {
-    llvm::sys::fs::remove(temporary);
-    return fail("cannot write '" + path.str() + "': " + error.message());
-  }
-  return ok;
-}
-
 /// Runs `work`; false if it crashed.
 static bool survives(llvm::function_ref<void()> work) {
   llvm::CrashRecoveryContext recovery;
   return recovery.RunSafely(work);
-}
-
-/// The module as text with locations: DSL lines survive a round trip.
-static std::string printModule(ModuleOp module) {
-  OpPrintingFlags printing;
-  printing.enableDebugInfo(true);
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream, printing);
-  return text + "\n";
 }
 
 //===-- Input -------------------------------------------------------------------------------===//
@@ -309,36 +258,6 @@ int Compilation::dump(Stage stage) {
   return writeText(stage, path);
 }
 
-int Compilation::writeCubin(StringRef ptx, StringRef path) {
-  std::string problem;
-  std::optional<cuda::Cubin> cubin = cuda::assemblePtx(ptx, options.pipeline.cuda, problem);
-  if (!cubin) {
-    return fail(problem + "\n  hint: --emit=ptx needs no CUDA toolkit; packages carry PTX");
-  }
-  int64_t registers = 0, spilled = 0;
-  for (const cuda::FunctionRecord &f : cubin->functions) {
-    registers = std::max(registers, f.registers);
-    spilled += f.spilled;
-  }
-  llvm::errs() << llvm::formatv(
-      "momec: ptxas: {0} functions, at most {1} registers, {2} bytes spilled\n",
-      cubin->functions.size(), registers, spilled);
-  return writeFile(path, cubin->code);
-}
-
-int Compilation::writeDeviceCode(StringRef path) {
-  for (auto code : module->getOps<rt::CodeOp>()) {
-    if (code.getSymName().starts_with("cuda:")) {
-      auto image = cast<DenseResourceElementsAttr>(code.getImage());
-      ArrayRef<char> bytes = image.getRawHandle().getBlob()->getData();
-      StringRef ptx(bytes.data(), bytes.size());
-      bool asPtx = options.deviceCode == CompileOptions::DeviceCode::ptx;
-      return asPtx ? writeFile(path, ptx) : writeCubin(ptx, path);
-    }
-  }
-  return fail("'" + options.input + "' has no kernel, so there is no device code");
-}
-
 int Compilation::writePackage(const PackageCache &cache) {
   FailureOr<std::string> bytes = failure();
   if (!survives([&] { bytes = printPackage(*module); }) || mlir::failed(bytes)) {
@@ -461,7 +380,7 @@ int Compilation::run() {
   }
   std::string output = options.output.empty() ? "-" : options.output;
   bool device = options.deviceCode != CompileOptions::DeviceCode::none;
-  return device ? writeDeviceCode(output) : writeText(options.compileTo, output);
+  return device ? writeDeviceCode(*module, options, output) : writeText(options.compileTo, output);
 }
 
 //===-- Setup -------------------------------------------------------------------------------===//

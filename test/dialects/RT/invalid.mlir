@@ -169,6 +169,15 @@ rt.program @p inputs [] outputs [] peak 0 {
 
 // -----
 
+rt.kernel @k : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0
+  // expected-error @+1 {{C5: no 2 dispatches come before it}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 beside 2
+}
+
+// -----
+
 rt.kernel @k : (f32) -> f32
 rt.arena @io size 128 kind io
 rt.program @p inputs [] outputs [] peak 0 {
