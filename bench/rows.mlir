@@ -40,6 +40,26 @@ nn.kernel @gelu {
   %0 = nn.gelu %x : tensor<1568x768xf32>
   nn.yield %0 : tensor<1568x768xf32>
 }
+nn.kernel @gelu_backward {
+^bb0(%dy: tensor<1568x768xf32>, %x: tensor<1568x768xf32>):
+  %half = nn.constant dense<0.5> : tensor<1568x768xf32>
+  %one = nn.constant dense<1.0> : tensor<1568x768xf32>
+  %root = nn.constant dense<0.70710678> : tensor<1568x768xf32>
+  %density = nn.constant dense<0.39894228> : tensor<1568x768xf32>
+  %0 = nn.mul %x, %root : tensor<1568x768xf32>
+  %1 = nn.erf %0 : tensor<1568x768xf32>
+  %2 = nn.add %1, %one : tensor<1568x768xf32>
+  %3 = nn.mul %2, %half : tensor<1568x768xf32>
+  %4 = nn.square %x : tensor<1568x768xf32>
+  %5 = nn.mul %4, %half : tensor<1568x768xf32>
+  %6 = nn.neg %5 : tensor<1568x768xf32>
+  %7 = nn.exp %6 : tensor<1568x768xf32>
+  %8 = nn.mul %x, %density : tensor<1568x768xf32>
+  %9 = nn.mul %8, %7 : tensor<1568x768xf32>
+  %10 = nn.add %3, %9 : tensor<1568x768xf32>
+  %11 = nn.mul %dy, %10 : tensor<1568x768xf32>
+  nn.yield %11 : tensor<1568x768xf32>
+}
 nn.kernel @add {
 ^bb0(%x: tensor<1568x768xf32>, %y: tensor<1568x768xf32>):
   %0 = nn.add %x, %y : tensor<1568x768xf32>

@@ -156,7 +156,7 @@ SmallVector<Value> ReductionSet::walkUnrolled(Value from, Value to, int64_t fact
 
 SmallVector<Value> ReductionSet::walkVectors(int64_t extent, ValueRange state, Body body) {
   int64_t lanes = b.getLanes(), whole = extent / lanes * lanes;
-  int64_t factor = !kinds.empty() && whole >= 8 * lanes ? 4 : 1;
+  int64_t factor = !kinds.empty() && whole >= 2 * unroll * lanes ? unroll : 1;
   int64_t unrolled = whole / (factor * lanes) * (factor * lanes);
   SmallVector<Value> states(state);
   if (!kinds.empty() && unrolled > 2 * vectorBlock) {

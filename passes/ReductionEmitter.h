@@ -41,7 +41,8 @@ public:
   using Body = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value at, mlir::Value mask,
                                                                  mlir::ValueRange state)>;
 
-  explicit ReductionSet(FunctionBuilder &b) : b(b) {}
+  /// `unroll`: vectors that long ranges take per iteration, a power of two.
+  explicit ReductionSet(FunctionBuilder &b, int64_t unroll = 4) : b(b), unroll(unroll) {}
   void push(nn::ReductionKind kind) { kinds.emplace_back(b, kind); }
 
   llvm::SmallVector<mlir::Value> init(bool vectors);
@@ -62,6 +63,7 @@ private:
                                               mlir::ValueRange state, Body body);
 
   FunctionBuilder &b;
+  int64_t unroll;
   llvm::SmallVector<ReductionEmitter> kinds;
 };
 

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 TOKENS, SHAPES = 1568, {"qkv": (768, 2304), "fc1": (768, 3072), "fc2": (3072, 768), "proj": (768, 768)}
 
 
-def best(function):
+def best(function):  # processor time, as ours: others use this machine as well
     times = []
     while sum(times) < 1 or len(times) < 3:
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -64,6 +64,7 @@ def rows(dtype):
         yield "softmax", "fused", lambda: x.softmax(-1)
         yield "kl", "eager", lambda: F.kl_div(y.log_softmax(-1), x.log_softmax(-1), reduction="none", log_target=True).sum(-1)
         yield "gelu", "fused", lambda: F.gelu(x)
+        yield "gelu_backward", "fused", lambda: torch.ops.aten.gelu_backward(y, x)
     yield from attention(dtype)
     yield from adamw()
 

@@ -28,7 +28,7 @@ protected:
   mlir::Value rowOf(mlir::Value batch, mlir::Value head, mlir::Value row); // in lse
 
   KernelBuilder &b;
-  int64_t width;             // columns per panel
+  int64_t width; // columns per panel
   int64_t tileRows;
   int64_t paddedKeys; // a whole number of vectors
 

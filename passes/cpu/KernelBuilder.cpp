@@ -5,9 +5,10 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-KernelBuilder::KernelBuilder(nn::KernelOp kernel, const Target &target, OpBuilder &builder)
+KernelBuilder::KernelBuilder(nn::KernelOp kernel, const Target &target, OpBuilder &builder,
+                             int64_t registersPerVector)
     : FunctionBuilder(kernel, kernel.getSymName(), {builder.getIndexType(), builder.getIndexType()},
-                      target.lanes, builder),
+                      registersPerVector * target.lanes, builder),
       target(target) {
   unsigned count = function.getNumArguments();
   lo = function.getArgument(count - 3);

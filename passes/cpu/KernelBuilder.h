@@ -9,8 +9,9 @@ namespace mome::cpu {
 
 class KernelBuilder : public FunctionBuilder {
 public:
-  /// Opens the function of `kernel`; code goes into its entry block.
-  KernelBuilder(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder);
+  /// Opens the function of `kernel`; code goes into its entry block. Vectors are so many registers.
+  KernelBuilder(nn::KernelOp kernel, const Target &target, mlir::OpBuilder &builder,
+                int64_t registersPerVector = 1);
 
   const Target &getTarget() const { return target; }
   mlir::Value getLo() { return lo; }

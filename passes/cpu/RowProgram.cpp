@@ -10,7 +10,8 @@
 // RowPlan.h says what the passes are. Later ones compute cheap values again and read expensive ones
 // (transcendental functions) back from a row of scratch; rows that would not stay in the cache are
 // computed again in every pass, so that a divergence over a million classes leaves nothing but its
-// statistics. Sums run in vectors with several accumulators that meet in a fixed tree.
+// statistics. A vector of a long row is several registers, whose operations LLVM orders side by side
+// and not chain after chain; lanes meet in a fixed tree.
 #include "passes/ReductionEmitter.h"
 #include "passes/RowPlan.h"
 #include "passes/cpu/Families.h"
@@ -168,7 +169,7 @@ SmallVector<Value> RowKernel::emitPoint(const RowPass &pass, const Point &point,
 }
 
 void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
-  ReductionSet set(b);
+  ReductionSet set(b, /*unroll=*/1); // vectors are several registers already
   for (nn::ReductionOpInterface reduction : pass.reductions) {
     set.push(reduction.getReductionKind());
   }
@@ -218,6 +219,15 @@ int64_t RowKernel::emit() {
 
 //===-- The family ----------------------------------------------------------------------------===//
 
+/// Registers per vector: as many as the shortest rows fill several times.
+static int64_t chooseRegisters(const RowShapes &shapes, const Target &target) {
+  int64_t registers = 4;
+  while (registers > 1 && *llvm::min_element(shapes.widths) < 4 * registers * target.lanes) {
+    registers /= 2;
+  }
+  return registers;
+}
+
 EmitResult mome::cpu::emitRowProgram(nn::KernelOp kernel, const Target &target,
                                      OpBuilder &builder) {
   std::string reason;
@@ -225,7 +235,7 @@ EmitResult mome::cpu::emitRowProgram(nn::KernelOp kernel, const Target &target,
   if (!shapes) {
     return refuse(reason);
   }
-  KernelBuilder b(kernel, target, builder);
+  KernelBuilder b(kernel, target, builder, chooseRegisters(*shapes, target));
   int64_t chunks = RowKernel(b, *shapes).emit();
   return b.finish("row", chunks);
 }

@@ -13,6 +13,33 @@ func.func @exponential(%x: vector<8xf32>) -> vector<8xf32> {
 
 // -----
 
+// CHECK-LABEL: func.func @power_of_two
+// CHECK-NOT:     math.exp2
+// CHECK-COUNT-6: math.fma
+// CHECK-NOT:     math.fma
+// CHECK:         return
+func.func @power_of_two(%x: vector<8xf32>) -> vector<8xf32> {
+  %0 = math.exp2 %x : vector<8xf32>
+  return %0 : vector<8xf32>
+}
+
+// -----
+
+// One quotient of polynomials.
+// CHECK-LABEL: func.func @error_function
+// CHECK-NOT:     math.erf
+// CHECK-COUNT-10: math.fma
+// CHECK-NOT:     math.fma
+// CHECK:         arith.divf
+// CHECK-NOT:     arith.divf
+// CHECK:         return
+func.func @error_function(%x: vector<8xf32>) -> vector<8xf32> {
+  %0 = math.erf %x : vector<8xf32>
+  return %0 : vector<8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @contraction
 // CHECK:         arith.mulf {{.*}} fastmath<contract>
 // CHECK:         arith.addf {{.*}} fastmath<contract>
