@@ -110,11 +110,13 @@ bool EntryBuilder::finish() {
     }
   }
   function.setFunctionType(builder.getFunctionType(body.getArgumentTypes(), TypeRange(ValueRange(results))));
-  for (auto [i, bind] : llvm::enumerate(argumentBinds)) {
-    function.setArgAttr(i, nn::NNDialect::bindAttrName, bind);
-  }
-  for (auto [i, bind] : llvm::enumerate(resultBinds)) {
-    function.setResultAttr(i, nn::NNDialect::bindAttrName, bind);
-  }
+  auto attributes = [&](ArrayRef<nn::BindAttr> binds) {
+    return llvm::map_to_vector(binds, [&](nn::BindAttr bind) {
+      return builder.getDictionaryAttr(builder.getNamedAttr(nn::NNDialect::bindAttrName, bind));
+    });
+  };
+  // All at once: one by one, each would copy the whole list.
+  function.setAllArgAttrs(ArrayRef(attributes(argumentBinds)));
+  function.setAllResultAttrs(ArrayRef(attributes(resultBinds)));
   return true;
 }

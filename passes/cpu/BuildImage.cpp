@@ -10,6 +10,7 @@
 
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -158,16 +159,17 @@ struct TemporaryFile {
 };
 } // namespace
 
-static std::error_code writeFile(StringRef path, StringRef bytes) {
-  std::error_code error;
-  llvm::raw_fd_ostream stream(path, error);
-  if (!error) {
-    stream << bytes;
-    stream.close();
-    error = stream.error();
-    stream.clear_error();
+/// All objects in one file: making hundreds of files takes as long as linking them.
+static std::error_code writeObjects(StringRef path, ArrayRef<StringRef> objects) {
+  std::vector<std::string> names;
+  std::vector<llvm::NewArchiveMember> members;
+  for (StringRef object : objects) {
+    names.push_back(std::to_string(names.size()) + ".o");
+    members.emplace_back(llvm::MemoryBufferRef(object, names.back()));
   }
-  return error;
+  return llvm::errorToErrorCode(llvm::writeArchive(path, members, llvm::SymtabWritingMode::NoSymtab,
+                                                   llvm::object::Archive::K_GNU,
+                                                   /*Deterministic=*/true, /*Thin=*/false));
 }
 
 static FailureOr<std::string> link(ArrayRef<StringRef> objects, Location loc) {
@@ -175,8 +177,7 @@ static FailureOr<std::string> link(ArrayRef<StringRef> objects, Location loc) {
   if (!linker) {
     return emitError(loc, "cannot find the linker ld.lld; install the package lld-22");
   }
-  TemporaryFile output("so"), log("log");
-  std::vector<std::unique_ptr<TemporaryFile>> inputs;
+  TemporaryFile input("a"), output("so"), log("log");
   SmallVector<StringRef> arguments = {*linker,
                                       "-shared",
                                       "-nostdlib",
@@ -190,14 +191,11 @@ static FailureOr<std::string> link(ArrayRef<StringRef> objects, Location loc) {
                                       "-z",
                                       "norelro",
                                       "-o",
-                                      output.path};
-  std::error_code error = output.error ? output.error : log.error;
-  for (StringRef object : objects) {
-    TemporaryFile &input = *inputs.emplace_back(std::make_unique<TemporaryFile>("o"));
-    error = error ? error : input.error ? input.error : writeFile(input.path, object);
-    arguments.push_back(input.path);
-  }
-  if (error) {
+                                      output.path,
+                                      "--whole-archive",
+                                      input.path};
+  std::error_code error = input.error ? input.error : output.error ? output.error : log.error;
+  if (error = error ? error : writeObjects(input.path, objects); error) {
     return emitError(loc, "cannot write a temporary file: ") << error.message();
   }
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log.path), StringRef(log.path)};

@@ -1,9 +1,9 @@
 // momec FILE: compiles a model to a package.
 //
-// The stages of passes/Pipelines.h run one by one. Before each, the module is copied: when a stage
-// fails or crashes, the copy becomes `model.repro.mlir`, and the exit code is 70. An error with a
-// code is the user's: exit code 1. So is a text given to --compile-from that breaks the contract of
-// its level.
+// The stages of passes/Pipelines.h run one by one. When one fails or crashes, those before it run
+// again, in a context of their own, and what they wrote becomes `model.repro.mlir`; the exit code
+// is 70. An error with a code is the user's: exit code 1. So is a text given to --compile-from that
+// breaks the contract of its level.
 #include "tools/momec/compile.h"
 #include "tools/momec/common.h"
 #include "tools/momec/output.h"
@@ -66,7 +66,7 @@ private:
   int checkBudget();
   int writeText(Stage stage, StringRef path);
   int dump(Stage stage);
-  int reportInternalError(Stage stage, ModuleOp before);
+  int reportInternalError(Stage stage);
   std::string stem() const { return llvm::sys::path::stem(options.input).str(); }
 
   CompileOptions options;
@@ -80,6 +80,9 @@ private:
   bool silent = true; // nothing was said, so the package is all that came of it
 };
 } // namespace
+
+/// Does `work` of a compilation in a context of its own.
+static int compileWith(CompileOptions options, DiagnosticFlags flags, int (Compilation::*work)());
 
 /// Runs `work`; false if it crashed.
 static bool survives(llvm::function_ref<void()> work) {
@@ -133,14 +136,14 @@ int Compilation::readSource() {
   llvm::errs() << diagnostics.render();
   silent &= diagnostics.render().empty();
   if (!sound) {
-    return reportInternalError(Stage::elaborate, *module);
+    return reportInternalError(Stage::elaborate);
   }
   if (!module || diagnostics.failed()) {
     return momec::failed;
   }
   attachSources(*module, files);
   if (mlir::failed(verify(*module))) {
-    return reportInternalError(Stage::elaborate, *module);
+    return reportInternalError(Stage::elaborate);
   }
   return dump(Stage::elaborate);
 }
@@ -188,7 +191,6 @@ int Compilation::checkInput() {
 //===-- Stages ------------------------------------------------------------------------------===//
 
 int Compilation::runStage(Stage stage) {
-  OwningOpRef<ModuleOp> before(module->clone());
   TimingScope all = timing.getRootScope();
   TimingScope scope = all.nest(stageName(stage));
   bool passed = false;
@@ -200,26 +202,36 @@ int Compilation::runStage(Stage stage) {
       return;
     }
     manager.enableTiming(scope);
+    manager.enableVerifier(false); // once per stage is enough
     addStage(manager, stage, options.pipeline);
-    passed = succeeded(manager.run(*module));
+    passed = succeeded(manager.run(*module)) && succeeded(verify(*module));
   };
   bool survived = survives(run);
   llvm::errs() << said.render();
   silent &= said.render().empty();
   if (!survived || (!passed && !said.failed())) {
-    return reportInternalError(stage, *before);
+    return reportInternalError(stage);
   }
   return said.failed() ? momec::failed : dump(stage);
 }
 
-/// Writes what went into the failing stage, and how to run it again.
-int Compilation::reportInternalError(Stage stage, ModuleOp before) {
-  std::string path = stem() + ".repro.mlir";
-  StringRef previous = stageName(std::max(Stage::elaborate, Stage(int(stage) - 1)));
-  std::string command = llvm::formatv("momec {0} --compile-from={1}{2} -o {3}.mpk", path, previous,
-                                      options.pipelineFlags(), stem());
-  int written = writeFile(path, "// " + command + "\n" + printModule(before));
+/// Writes what went into the failing stage, or what elaboration made, and how to run it again.
+int Compilation::reportInternalError(Stage stage) {
+  CompileOptions again = options;
+  again.compileTo = std::max(Stage::elaborate, Stage(int(stage) - 1));
+  again.output = stem() + ".repro.mlir";
+  again.deviceCode = CompileOptions::DeviceCode::none;
+  again.dumpDir.clear();
+  again.remarks.clear();
+  again.timing = false;
+  std::string command =
+      llvm::formatv("momec {0} --compile-from={1}{2} -o {3}.mpk", again.output,
+                    stageName(again.compileTo), options.pipelineFlags(), stem());
+  again.heading = "// " + command + "\n";
   llvm::errs() << "momec: internal error in stage '" << stageName(stage) << "'\n";
+  int written = stage == Stage::elaborate
+                    ? writeFile(again.output, again.heading + printModule(*module))
+                    : compileWith(std::move(again), flags, &Compilation::run);
   if (written == ok) {
     llvm::errs() << "note: this runs it again; please report it with the file: " << command << "\n";
   }
@@ -228,7 +240,7 @@ int Compilation::reportInternalError(Stage stage, ModuleOp before) {
 
 int Compilation::writeText(Stage stage, StringRef path) {
   if (stage != Stage::parse) {
-    return writeFile(path, printModule(*module));
+    return writeFile(path, options.heading + printModule(*module));
   }
   std::optional<std::string> text = read_file(options.input);
   if (!text) {
@@ -261,7 +273,7 @@ int Compilation::dump(Stage stage) {
 int Compilation::writePackage(const PackageCache &cache) {
   FailureOr<std::string> bytes = failure();
   if (!survives([&] { bytes = printPackage(*module); }) || mlir::failed(bytes)) {
-    return reportInternalError(Stage::package, *module);
+    return reportInternalError(Stage::package);
   }
   if (silent) {
     cache.store(readFiles, *bytes);
@@ -396,13 +408,7 @@ static void enableRemarks(MLIRContext &context, const std::string &filter) {
                                           categories, /*printAsEmitRemarks=*/true);
 }
 
-static int withCompilation(Arguments arguments, int (Compilation::*work)()) {
-  DiagnosticFlags flags;
-  CompileOptions options;
-  if (int status = parseCompileOptions(arguments, flags, options); status != ok || options.help) {
-    return status;
-  }
-  llvm::CrashRecoveryContext::Enable();
+static int compileWith(CompileOptions options, DiagnosticFlags flags, int (Compilation::*work)()) {
   DialectRegistry registry;
   registerAllDialects(registry);
   registry.insert<model::MomeDialect, nn::NNDialect, rt::RTDialect>();
@@ -414,6 +420,16 @@ static int withCompilation(Arguments arguments, int (Compilation::*work)()) {
   enableRemarks(context, options.remarks);
   Compilation compilation(std::move(options), std::move(flags), context);
   return (compilation.*work)();
+}
+
+static int withCompilation(Arguments arguments, int (Compilation::*work)()) {
+  DiagnosticFlags flags;
+  CompileOptions options;
+  if (int status = parseCompileOptions(arguments, flags, options); status != ok || options.help) {
+    return status;
+  }
+  llvm::CrashRecoveryContext::Enable();
+  return compileWith(std::move(options), std::move(flags), work);
 }
 
 int compile(Arguments arguments) {

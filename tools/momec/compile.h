@@ -19,6 +19,7 @@ struct CompileOptions {
   enum class DeviceCode { none, ptx, cubin } deviceCode = DeviceCode::none;
   std::optional<mome::Stage> compileFrom; // the stage that left the input behind
   std::string dumpDir;
+  std::string heading; // of the text that is written
   mome::PipelineOptions pipeline;
   std::map<std::string, std::string> defines;
   std::vector<std::string> includeDirs;
