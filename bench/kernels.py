@@ -4,7 +4,8 @@
     kernels.py BIN_DIR --python VENV/bin/python [--rounds N] [--bf16] [--out FILE.json]
 
 Times are the best whole runs of several rounds, ours and theirs in turns, and so is the peak of fused multiply-adds of this machine.
-PyTorch's products are its BLAS; `eager` is one operation after the other, `fused` a function of PyTorch for the whole.
+PyTorch's products are its BLAS; `eager` is one operation after the other, `fused` a function of PyTorch for the whole, `onednn` a
+product of oneDNN with packed weights.
 """
 import argparse
 import json
