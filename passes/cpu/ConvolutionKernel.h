@@ -44,8 +44,6 @@ private:
   int64_t columns, perChannel;
 };
 
-int64_t product(llvm::ArrayRef<int64_t> values);
-
 /// Loops over all of `extents`, nested; `body` gets the indices.
 void forAllPlaces(KernelBuilder &b, llvm::ArrayRef<std::pair<mlir::Value, mlir::Value>> ranges,
                   llvm::function_ref<void(llvm::ArrayRef<mlir::Value>)> body);

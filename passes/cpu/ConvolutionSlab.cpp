@@ -3,15 +3,10 @@
 #include "passes/cpu/ConvolutionKernel.h"
 #include "passes/cpu/TileEmitter.h"
 
-#include <numeric>
-
 using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-int64_t mome::cpu::product(ArrayRef<int64_t> values) {
-  return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<>());
-}
 /// Positions of S that `results` neighbouring results of an axis read.
 static int64_t span(const ConvGeometry &geometry, unsigned axis, int64_t results) {
   return (results - 1) * geometry.stride[axis] +
@@ -97,7 +92,7 @@ void ConvSlab::copyRows(Value from, Value to, unsigned axis, Value first) {
   if (axis == geometry.last()) {
     return copyRow(from, to);
   }
-  int64_t perRow = product(ArrayRef(geometry.source).drop_front(axis + 1));
+  int64_t perRow = ShapedType::getNumElements(ArrayRef(geometry.source).drop_front(axis + 1));
   int64_t spread = geometry.spread[axis], shift = geometry.shift[axis];
   if (axis > 0) {
     auto [begin, end] = getPlaced(geometry, axis, extents[axis]);

@@ -53,7 +53,7 @@ static ArrayRef<int64_t> chooseTaps(const ConvGeometry &geometry, int64_t channe
   constexpr int64_t accumulators = 12;
   ArrayRef<int64_t> kernel = geometry.kernel;
   size_t axes = std::min<size_t>(kernel.size(), 2);
-  while (axes > 0 && product(kernel.take_back(axes)) > accumulators / channels) {
+  while (axes > 0 && ShapedType::getNumElements(kernel.take_back(axes)) > accumulators / channels) {
     --axes;
   }
   return kernel.take_back(axes);
@@ -122,7 +122,7 @@ void ConvWeightGradient::emitTaps(ArrayRef<Value> head, Value out, int64_t chann
     planes.push_back(b.mulIndex(channel, geometry.resultSize()));
   }
   SmallVector<SmallVector<Value>> taps;
-  int64_t count = product(tapBlock);
+  int64_t count = ShapedType::getNumElements(tapBlock);
   for (int64_t k = 0; k < count; ++k) {
     taps.push_back(SmallVector<Value>(outer));
     llvm::append_range(taps.back(), b.delinearize(b.index(k), tapBlock));
