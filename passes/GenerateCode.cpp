@@ -359,7 +359,9 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
 
   void runOnOperation() override {
     std::vector<CpuCode> processors;
-    for (StringRef name : llvm::split(targetCpu, ',')) {
+    SmallVector<StringRef> names;
+    StringRef(targetCpu).split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+    for (StringRef name : names) {
       const cpu::Target *target = cpu::findTarget(name);
       if (!target || (codegen != "cpu" && codegen != "reference")) {
         getOperation().emitError("unknown target-cpu '")

@@ -16,6 +16,9 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
 # LLVM's allocators poison what they hand out only in code compiled with AddressSanitizer; Debian's libLLVM is not.
 config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0:detect_container_overflow=0:detect_leaks=0"
+# Kernels that tests of this run have compiled already (e2e/harness.py); nothing of an earlier run may answer for this one.
+config.environment["MOME_TEST_KERNELS"] = os.path.join(config.test_exec_root, "kernels")
+shutil.rmtree(config.environment["MOME_TEST_KERNELS"], ignore_errors=True)
 config.substitutions.append(("%models", os.path.join(config.mome_src, "models")))
 config.substitutions.append(("%lib", os.path.join(config.mome_obj, "lib")))
 config.substitutions.append(("%root", config.mome_src))

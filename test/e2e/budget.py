@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from harness import ROOT, check, run, workplace
+from harness import KERNELS, ROOT, check, run, workplace
 
 GOLDEN = ROOT / "models/golden"
 FLAGSHIP = ROOT / "models/mome_htl.mome"  # it has dropout in every global block
@@ -61,7 +61,7 @@ def step(here, package, name):
 
 def check_precision(here, precision, codegen, swept=False):
     base = here / f"{precision}.mpk"
-    options = (*OPTIONS, "--precision", precision, f"--codegen={codegen}", f"--cache={here / 'cache'}")  # clones run known kernels
+    options = (*OPTIONS, "--precision", precision, f"--codegen={codegen}", f"--cache={KERNELS or here / 'cache'}")  # clones run known kernels
     run("momec", FLAGSHIP, *options, "-o", base)
     total, work = memory(base)
     want, planned = step(here, base, f"{precision}-{codegen}")

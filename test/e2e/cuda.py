@@ -73,6 +73,15 @@ def compare(here, model, package, entry, *options, parameter_size=1e-6, first_st
     return results["cuda:0"]
 
 
+def again(here, package, first, *options):
+    """The same step on the same device, its operations in another order where streams leave one open."""
+    out = here / "again.safetensors"
+    run("mome", "run", package, "--entry", "step", "--device", "cuda:0", "--random-inputs", "--out", out, "-q", *options,
+        env={**os.environ, "MOME_FAKECUDA": "seed=2"})
+    same = load(out)
+    check(first.keys() == same.keys() and all(numpy.array_equal(first[name], same[name]) for name in first), "a second run gives the same bits")
+
+
 def main():
     here = workplace()
     os.environ["LD_LIBRARY_PATH"] = str(pathlib.Path(sys.argv[2]) / "fakecuda")
@@ -80,15 +89,11 @@ def main():
         return bf16(here)
     if "--tf32" in sys.argv:
         return tf32(here)
-    package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--target=cpu,cuda:sm_80")
+    package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--batch=8", "--eval-batch=8", "--target=cpu,cuda:sm_80")
     check("runs code for sm_" in run("mome", "doctor"), "mome doctor finds the device")
     compare(here, "watch", package, "predict")
     compare(here, "watch", package, "grad")
-    first = compare(here, "watch", package, "step")
-    again = here / "again.safetensors"
-    run("mome", "run", package, "--entry", "step", "--device", "cuda:0", "--random-inputs", "--out", again, "-q")
-    same = load(again)
-    check(all(numpy.array_equal(first[name], same[name]) for name in first), "a second run gives the same bits")
+    again(here, package, compare(here, "watch", package, "step"))
     train(here, package)
     if "--demo" in sys.argv:
         htl(here)
@@ -99,8 +104,9 @@ def htl(here):
     package = compile_model(ROOT / "models/mome_htl.mome", here / "htl.mpk", "--preset=tiny", "--batch=2", "--eval-batch=2",
                             "--precision=f32", "--target=cpu,cuda:sm_80")
     for step in range(1, 6):
-        compare(here, "mome_htl", package, "step", "--set", f"step={step}", "--set", "seed=0", "--set", "sample=0",
-                first_step=True)
+        options = ("--set", f"step={step}", "--set", "seed=0", "--set", "sample=0")
+        last = compare(here, "mome_htl", package, "step", *options, first_step=True)
+    again(here, package, last, *options)
 
 
 def bf16(here):
@@ -143,10 +149,11 @@ def without_driver(here, package, data):
     del os.environ["MOME_CUDA_DRIVER"]
 
 
-def trained(here, package, data, device):
-    """Losses of every step, and the parameters at the end."""
-    out = here / f"run-{device.replace(':', '')}"
-    run("mome", "train", package, "--data", data, "--out", out, "--device", device, "--steps", STEPS, "--log-every", 1, "-q")
+def trained(here, package, data, device, seed=1):
+    """Losses of every step, and the parameters at the end. `seed`: of the order of operations on the stand-in."""
+    out = here / f"run-{device.replace(':', '')}-{seed}"
+    run("mome", "train", package, "--data", data, "--out", out, "--device", device, "--steps", STEPS, "--log-every", 1, "-q",
+        env={**os.environ, "MOME_FAKECUDA": f"seed={seed}"})
     events = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     latest = out / "ckpt" / (out / "ckpt/LATEST").read_text().strip()
     run("mome", "export", latest, "--out", f"{out}.safetensors")
@@ -168,6 +175,9 @@ def train(here, package):
         error = float(numpy.max(numpy.abs(other - value), initial=0)) / max(float(numpy.max(numpy.abs(value), initial=0)), 1e-3)
         worst = max(worst, error) if error == error else float("inf")
     check(worst <= TOLERANCE, f"and the same parameters to {worst:.1e}")
+    losses, same = trained(here, package, data, "cuda:0", seed=2)
+    check(numpy.array_equal(losses, found) and all(numpy.array_equal(same[name], others[name]) for name in parameters),
+          "a second training gives the same bits")
 
 
 if __name__ == "__main__":

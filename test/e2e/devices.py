@@ -19,10 +19,10 @@ def on_stand_in(options, *command):
 
 def evaluated(run_folder, data, out, devices, options):
     """Every byte that an evaluation writes and prints, and a prediction."""
-    status, printed, said = on_stand_in(options, "mome", "eval", run_folder, "--data", data, "--part", "val", "--batch", 5, "--dump", "--out", out,
+    status, printed, said = on_stand_in(options, "mome", "eval", run_folder, "--data", data, "--part", "val", "--batch", 3, "--dump", "--out", out,
                                         "--device", devices)
     check(status == 0, f"eval on {devices} with {options} {said}")
-    status, csv, said = on_stand_in(options, "mome", "predict", run_folder, "--data", data, "--part", "val", "--batch", 9, "--device", devices)
+    status, csv, said = on_stand_in(options, "mome", "predict", run_folder, "--data", data, "--part", "val", "--device", devices)
     check(status == 0, f"predict on {devices} {said}")
     return {"printed": printed, "predictions": csv, **{file.name: file.read_bytes() for file in sorted(out.iterdir())}}
 
@@ -71,8 +71,8 @@ def refused(run_folder, package, data):
 
 def main():
     here = workplace()
-    package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--target=cpu,cuda:sm_80")
-    newer = compile_model(ROOT / "models/watch.mome", here / "newer.mpk", "--preset=tiny", "--target=cpu,cuda:sm_90")
+    package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--batch=8", "--eval-batch=4", "--target=cpu,cuda:sm_80")
+    newer = compile_model(ROOT / "test/e2e/Inputs/mlp.mome", here / "newer.mpk", "--target=cpu,cuda:sm_90")
     data = recordings(here / "data", per_subject=2)
     run("mome", "train", package, "--data", data, "--device", "cpu", "--steps", 2, "-q", "--out", here / "run")
     os.environ["LD_LIBRARY_PATH"] = str(pathlib.Path(sys.argv[2]) / "fakecuda")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+KERNELS = os.environ.get("MOME_TEST_KERNELS", "")  # a folder, in a run of all tests (lit.cfg.py)
 sys.path.insert(0, str(ROOT / "models"))
 from safetensors import load  # noqa: E402,F401
 
@@ -21,8 +22,9 @@ def run(*command, expect=0, **options):
 
 
 def compile_model(source, package, *options):
+    """In a run of all tests kernels are compiled once, for all tests whose subject is not the compilation."""
     if not package.exists():
-        run("momec", source, "-o", package, *options)
+        run("momec", source, "-o", package, *options, env={**os.environ, "MOME_CACHE_DIR": KERNELS})
     return package
 
 

@@ -85,7 +85,7 @@ def training(here, package):
 def main():
     here = workplace()
     os.environ["LD_LIBRARY_PATH"] = str(pathlib.Path(sys.argv[2]) / "fakecuda")
-    package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--target=cpu,cuda:sm_80")
+    package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--batch=8", "--eval-batch=8", "--target=cpu,cuda:sm_80")
     dropped(package, waits_are_needed(package))
     training(here, package)
 

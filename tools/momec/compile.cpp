@@ -337,7 +337,8 @@ int Compilation::report() {
 int Compilation::predict(const std::string &entry) {
   PredictionRequest request{entry, options.pipeline.cuda, options.gpu, options.reportDepth,
                             options.kernelsFile};
-  options.pipeline.cubins.clear(); // the simulator wants PTX
+  options.pipeline.cubins.clear(); // the simulator wants PTX, and nothing for the processor
+  options.pipeline.targetCpu.clear();
   if (int status = runStage(Stage::codegen); status != ok) {
     return status;
   }

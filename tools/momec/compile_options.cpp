@@ -257,6 +257,9 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
       return usage_error("--target-cpu names '" + name.str() + "' twice", "name it once");
     }
   }
+  if (options.deviceCode != CompileOptions::DeviceCode::none) {
+    options.pipeline.targetCpu.clear(); // nobody looks at the processor's code
+  }
   return ok;
 }
 
@@ -398,7 +401,7 @@ std::string CompileOptions::pipelineFlags() const {
   if (pipeline.budget) {
     result += " --budget=" + std::to_string(*pipeline.budget);
   }
-  return result + " --target-cpu=" + pipeline.targetCpu;
+  return result + (pipeline.targetCpu.empty() ? "" : " --target-cpu=" + pipeline.targetCpu);
 }
 
 } // namespace momec

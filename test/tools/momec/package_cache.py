@@ -1,16 +1,18 @@
-"""Whole packages are kept: package_cache.py MODELS FOLDER. A compilation that finds its package writes nothing into the folder."""
+"""Whole packages are kept: package_cache.py MODEL FOLDER. MODEL is cut in two files, of which one imports the other. A compilation that finds its package writes nothing into the folder."""
 import pathlib
 import shutil
 import subprocess
 import sys
 
-models, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+model, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 source, cache = folder / "source", folder / "cache"
 shutil.rmtree(folder, ignore_errors=True)
-source.mkdir(parents=True)
-shutil.copy(models / "watch.mome", source)
-shutil.copytree(models / "lib", source / "lib")
-COMMAND = ["momec", "watch.mome", "--preset=tiny", f"--cache={cache}", "-o", "watch.mpk"]
+(source / "lib").mkdir(parents=True)
+imported = source / "lib" / "tiny.mome"
+block, rest = model.read_text().split("\nmodel ")
+imported.write_text(block)
+(source / "model.mome").write_text('import "lib/tiny.mome" { Tiny }\n\nmodel ' + rest)
+COMMAND = ["momec", "model.mome", f"--cache={cache}", "-o", "model.mpk"]
 
 
 def files():
@@ -24,7 +26,7 @@ def compiles(*flags):
             path.unlink()
     before = files()
     subprocess.run([*COMMAND, *flags], cwd=source, check=True)
-    return (source / "watch.mpk").read_bytes(), files() != before
+    return (source / "model.mpk").read_bytes(), files() != before
 
 
 first, compiled = compiles()
@@ -37,7 +39,6 @@ assert compiled and other != first, "flags count"
 again, compiled = compiles()
 assert again == first and not compiled
 
-imported = source / "lib" / "heads.mome"
 text = imported.read_text()
 imported.write_text(text + "// more\n")
 changed, compiled = compiles()
