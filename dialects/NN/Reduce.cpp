@@ -117,6 +117,17 @@ double ReduceSumOp::getFlops() {
   return elementsOf(getOperand());
 }
 LogicalResult ReduceSumOp::canonicalize(ReduceSumOp op, PatternRewriter &rewriter) {
+  // A sum takes axes in any order: nobody needs to exchange them before, if those that stay keep theirs.
+  if (auto inner = op.getOperand().getDefiningOp<TransposeOp>()) {
+    SmallVector<int64_t> axes = select(inner.getPermutation(), op.getAxes());
+    SmallVector<int64_t> kept =
+        select(inner.getPermutation(), keptAxes(inner.getPermutation().size(), op.getAxes()));
+    if (llvm::is_sorted(kept)) {
+      llvm::sort(axes);
+      rewriter.replaceOpWithNewOp<ReduceSumOp>(op, inner.getOperand(), axes);
+      return success();
+    }
+  }
   return canonicalizeReduce(op, rewriter);
 }
 OpFoldResult ReduceSumOp::fold(FoldAdaptor) {

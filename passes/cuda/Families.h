@@ -12,6 +12,9 @@ using Family = DeviceKernel (*)(nn::KernelOp kernel, mlir::OpBuilder &builder);
 /// Elementwise and access ops over one result shape.
 DeviceKernel emitElementwise(nn::KernelOp kernel, mlir::OpBuilder &builder);
 
+/// A transpose of an operand that reads across the result's last axis, and elementwise ops.
+DeviceKernel emitTranspose(nn::KernelOp kernel, mlir::OpBuilder &builder);
+
 /// Matrix products with an elementwise epilogue.
 DeviceKernel emitGemm(nn::KernelOp kernel, mlir::OpBuilder &builder);
 

@@ -13,9 +13,13 @@ using namespace mome::cuda;
 FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, StringRef architecture,
                                                OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
-      {"elementwise", emitElementwise}, {"gemm", emitGemm},
-      {"reduction", emitReduction},     {"row", emitRowProgram},
-      {"attention", emitAttention},     {"attention_backward", emitAttentionBackward},
+      {"transpose", emitTranspose},
+      {"elementwise", emitElementwise},
+      {"gemm", emitGemm},
+      {"reduction", emitReduction},
+      {"row", emitRowProgram},
+      {"attention", emitAttention},
+      {"attention_backward", emitAttentionBackward},
       {"conv", emitConvolution},
   };
   builder.getBlock()->getParentOp()->setAttr(architectureAttrName,

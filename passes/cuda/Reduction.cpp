@@ -1,13 +1,15 @@
 // One reduction over any axes, with an elementwise prologue on the operand and an elementwise
 // epilogue on the result.
 //
-//   each block: some neighbours of the result (32 if the last axis is kept, else one), over a part of
-//   what is reduced
-//     thread (p, j): state = elements p, p + 8, p + 16, ... of column j
+//   each block: some neighbours of the result (8 to 32 if the last axis is kept, else one), over a part
+//   of what is reduced
+//     thread (p, j): state = elements p, p + rows, p + 2 rows, ... of column j
 //     a tree over p in shared memory -> epilogue, or the block's part -> scratch
 //   second launch, if there are parts: each thread combines those of one element, in order
 //
-// The order of a sum depends on the shapes alone.
+// How many columns, threads and parts is what should be through first on the architecture's device: few
+// columns and many threads often spare the second launch. The order of a sum depends on the shapes and
+// the architecture alone.
 #include "passes/BodyEmitter.h"
 #include "passes/cuda/Families.h"
 #include "passes/cuda/ThreadReduction.h"
@@ -16,11 +18,19 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-static constexpr int64_t threads = 256;
-/// Neighbours of the result that a block computes, if the last axis is kept.
-static constexpr int64_t columnThreads = 32;
-/// Elements that a thread should have to combine at least.
+/// Of a block of the second launch.
+static constexpr int64_t wholeThreads = 256;
+/// Neighbours of the result that a block computes at most, if the last axis is kept; at least those in
+/// a sector of global memory.
+static constexpr int64_t mostColumns = 32, sectorBytes = 32;
+/// Elements that a thread should have to combine at least, if there are parts.
 static constexpr int64_t leastElements = 8;
+/// Threads of a multiprocessor at a time, and loads of a thread that wait together.
+static constexpr int64_t residentThreads = 1536, loadsTogether = 4;
+/// Cycles of such loads; of the tree, or of a load that nothing hides; of a warp for an element.
+static constexpr double loadCycles = 300, treeCycles = 500, elementCycles = 3;
+/// What a multiprocessor can ask memory for, as a multiple of its share of the bandwidth.
+static constexpr double mostOfShare = 2;
 /// Sums along shorter rows are row programs.
 static constexpr int64_t shortestRow = 1024;
 
@@ -28,13 +38,21 @@ namespace {
 
 /// The axes of the operand as two linear ranges, and how blocks cut them.
 struct Plan {
-  Plan(const IterationSpace &space, nn::ReductionOpInterface op);
+  Plan(const IterationSpace &space, nn::ReductionOpInterface op, const Machine &machine);
 
   SmallVector<unsigned> kept, reduced; // loops
   SmallVector<int64_t> keptExtents, reducedExtents;
   int64_t results, elements; // elements: per result
-  int64_t width;             // results per block
-  int64_t parts, partElements;
+  int64_t width = 1;         // results per block
+  int64_t threads = 0;
+  int64_t parts = 1, partElements = 0;
+
+private:
+  /// Cuts for about so many blocks; the cycles that this should take.
+  double cut(int64_t wantedWidth, int64_t wantedThreads, int64_t wantedParts,
+             const Machine &machine);
+
+  int64_t elementBytes = 0; // of all operands that are reduced
 };
 
 class ReductionKernel {
@@ -63,7 +81,7 @@ private:
 
 } // namespace
 
-Plan::Plan(const IterationSpace &space, nn::ReductionOpInterface op) {
+Plan::Plan(const IterationSpace &space, nn::ReductionOpInterface op, const Machine &machine) {
   for (unsigned axis = 0; axis < space.getExtents().size(); ++axis) {
     if (std::optional<unsigned> loop = space.getLoop(axis)) {
       bool isReduced = llvm::is_contained(op.getReducedAxes(), axis);
@@ -73,13 +91,57 @@ Plan::Plan(const IterationSpace &space, nn::ReductionOpInterface op) {
   }
   results = ShapedType::getNumElements(keptExtents);
   elements = ShapedType::getNumElements(reducedExtents);
+  int64_t narrowest = sectorBytes;
+  for (Value operand : op->getBlock()->getArguments()) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    if (type.getNumElements() == results * elements) {
+      int64_t bytes = ceilDiv(type.getElementTypeBitWidth(), 8);
+      elementBytes += bytes;
+      narrowest = std::min(narrowest, bytes);
+    }
+  }
   bool lastIsKept = !kept.empty() && kept.back() + 1 == space.getNumLoops();
-  width = lastIsKept ? columnThreads : 1;
-  int64_t blocks = ceilDiv(results, width);
-  int64_t worthwhile = elements / (threads / width * leastElements);
-  parts = std::max<int64_t>(1, std::min(wantedBlocks / blocks, worthwhile));
-  partElements = ceilDiv(elements, parts);
+  Plan best = *this;
+  double least = std::numeric_limits<double>::infinity();
+  int64_t widest = lastIsKept ? mostColumns : 1;
+  for (int64_t columns = widest; columns == widest || columns * narrowest >= sectorBytes;
+       columns /= 2) {
+    int64_t blocks = ceilDiv(results, columns);
+    for (int64_t blockThreads : {256, 512, 1024}) {
+      int64_t worthwhile = elements / (blockThreads / columns * leastElements);
+      for (int64_t perMultiprocessor : {0, 1, 2, 4}) {
+        int64_t fill = perMultiprocessor * machine.multiprocessors / blocks;
+        double cycles = cut(columns, blockThreads, std::min(fill, worthwhile), machine);
+        if (cycles < least) {
+          least = cycles;
+          best = *this;
+        }
+      }
+    }
+  }
+  *this = best;
+}
+
+double Plan::cut(int64_t wantedWidth, int64_t wantedThreads, int64_t wantedParts,
+                 const Machine &machine) {
+  width = wantedWidth;
+  threads = wantedThreads;
+  partElements = ceilDiv(elements, std::max<int64_t>(wantedParts, 1));
   parts = ceilDiv(elements, partElements);
+  int64_t blocks = parts * ceilDiv(results, width);
+  int64_t perMultiprocessor = ceilDiv(blocks, machine.multiprocessors);
+  int64_t groups = ceilDiv(perMultiprocessor, residentThreads / threads);
+  int64_t loads = ceilDiv(partElements, threads / width);
+  double busy = double(threads / warpThreads * loads) * elementCycles; // of a block
+  double waits = double(ceilDiv(loads, loadsTogether)) * loadCycles + treeCycles;
+  double asking = std::min(1.0, mostOfShare * double(blocks) / double(machine.multiprocessors));
+  double moved = double(results * elements * elementBytes) / double(machine.dramBytes) / asking;
+  double cycles =
+      std::max({double(groups) * (busy + waits), double(perMultiprocessor) * busy, moved});
+  if (parts > 1) {
+    cycles += double(machine.launchCycles) + double(ceilDiv(parts, loadsTogether)) * loadCycles;
+  }
+  return cycles;
 }
 
 /// The state of elements `from`, `from + step`, ... of a result.
@@ -129,7 +191,7 @@ SmallVector<Value> ReductionKernel::reserveParts() {
 }
 
 int64_t ReductionKernel::emitParts() {
-  int64_t resultBlocks = ceilDiv(plan.results, plan.width), depth = threads / plan.width;
+  int64_t resultBlocks = ceilDiv(plan.results, plan.width), depth = plan.threads / plan.width;
   SmallVector<Value> place = b.delinearize(b.getBlock(), {plan.parts, resultBlocks});
   Value result =
       b.addIndex(b.mulIndex(place[1], plan.width), b.remIndex(b.getThread(), plan.width));
@@ -140,7 +202,7 @@ int64_t ReductionKernel::emitParts() {
   Value safe = b.minIndex(result, plan.results - 1);
   SmallVector<Value> state =
       emitRange(safe, b.addIndex(from, b.divIndex(b.getThread(), plan.width)), end, depth);
-  state = reduction.overColumns(state, threads, plan.width);
+  state = reduction.overColumns(state, plan.threads, plan.width);
   Value isFirst = b.isLess(b.getThread(), b.index(plan.width));
   b.ifThen(arith::AndIOp::create(b, exists, isFirst), [&] {
     if (plan.parts == 1) {
@@ -157,7 +219,7 @@ int64_t ReductionKernel::emitParts() {
 
 int64_t ReductionKernel::emitWhole() {
   SmallVector<Value> buffers = reserveParts();
-  Value result = b.addIndex(b.mulIndex(b.getBlock(), threads), b.getThread());
+  Value result = b.addIndex(b.mulIndex(b.getBlock(), wholeThreads), b.getThread());
   auto load = [&](Value part) {
     Value at = b.addIndex(b.mulIndex(part, plan.results), result);
     return llvm::map_to_vector(
@@ -170,7 +232,7 @@ int64_t ReductionKernel::emitWhole() {
         }));
     emitEpilogue(state, result);
   });
-  return ceilDiv(plan.results, threads);
+  return ceilDiv(plan.results, wholeThreads);
 }
 
 DeviceKernel mome::cuda::emitReduction(nn::KernelOp kernel, OpBuilder &builder) {
@@ -185,7 +247,7 @@ DeviceKernel mome::cuda::emitReduction(nn::KernelOp kernel, OpBuilder &builder) 
   if (std::string reason = prepareReduction(op, operandSpace, resultSpace); !reason.empty()) {
     return refuse(reason);
   }
-  Plan plan(operandSpace, op);
+  Plan plan(operandSpace, op, machineOf(builder.getBlock()->getParentOp()));
   bool alongRows =
       op.getReducedAxes() == ArrayRef<int64_t>(int64_t(operandSpace.getExtents().size()) - 1);
   if (alongRows && plan.elements <= shortestRow) {
@@ -194,11 +256,11 @@ DeviceKernel mome::cuda::emitReduction(nn::KernelOp kernel, OpBuilder &builder) 
   DeviceKernel result;
   LaunchBuilder b(kernel, 0, /*lanes=*/1, builder);
   int64_t blocks = ReductionKernel(b, plan, operandSpace, resultSpace, op).emitParts();
-  b.finish(result, blocks, threads);
+  b.finish(result, blocks, plan.threads);
   if (plan.parts > 1) {
     LaunchBuilder second(kernel, 1, /*lanes=*/1, builder);
     blocks = ReductionKernel(second, plan, operandSpace, resultSpace, op).emitWhole();
-    second.finish(result, blocks, threads);
+    second.finish(result, blocks, wholeThreads);
   }
   return result;
 }

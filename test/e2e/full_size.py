@@ -73,7 +73,7 @@ def main():
     parser.add_argument("--blocks", type=int, default=6, help="of each launch at least")
     parser.add_argument("--perturb", action="store_true", help="also with approximate instructions off")
     parser.add_argument("--no-cubins", action="store_true", help="without ptxas")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()  # `FOLDER --perturb PART` is what ./dev says
     if options.no_cubins:
         os.environ["CUDA_PATH"] = str(ROOT / "test/tools/momec/Inputs/broken-toolkit")
     folder = options.folder.resolve()

@@ -150,6 +150,20 @@ func.func @reductions(%x: tensor<2x3x4xf32>, %y: tensor<2x1xf32>) -> (tensor<4xf
   return %1, %3, %4, %4 : tensor<4xf32>, tensor<3xf32>, tensor<2xf32>, tensor<2xf32>
 }
 
+// CHECK-LABEL: func.func @sums_of_transposes
+// CHECK-SAME: (%[[X:.*]]: tensor<2x3x4x5xf32>)
+// CHECK-DAG: %[[SUM:.*]] = nn.reduce_sum %[[X]] axes [0, 2] : tensor<2x3x4x5xf32> -> tensor<3x5xf32>
+// CHECK-DAG: %[[MOVED:.*]] = nn.transpose %[[X]] permutation [0, 3, 1, 2]
+// CHECK-DAG: %[[EXCHANGED:.*]] = nn.reduce_sum %[[MOVED]] axes [0, 3] : tensor<2x5x3x4xf32> -> tensor<5x3xf32>
+// CHECK: return %[[SUM]], %[[EXCHANGED]]
+func.func @sums_of_transposes(%x: tensor<2x3x4x5xf32>) -> (tensor<3x5xf32>, tensor<5x3xf32>) {
+  %0 = nn.transpose %x permutation [2, 1, 0, 3] : tensor<2x3x4x5xf32> -> tensor<4x3x2x5xf32>
+  %1 = nn.reduce_sum %0 axes [0, 2] : tensor<4x3x2x5xf32> -> tensor<3x5xf32>
+  %2 = nn.transpose %x permutation [0, 3, 1, 2] : tensor<2x3x4x5xf32> -> tensor<2x5x3x4xf32>
+  %3 = nn.reduce_sum %2 axes [0, 3] : tensor<2x5x3x4xf32> -> tensor<5x3xf32>
+  return %1, %3 : tensor<3x5xf32>, tensor<5x3xf32>
+}
+
 // CHECK-LABEL: func.func @splats
 // CHECK-DAG: dense<2.000000e+00> : tensor<5x4000xf32>
 // CHECK-NOT: nn.broadcast

@@ -72,7 +72,7 @@ CODE = [
     ("k_sum_0", "no barrier in the tree", drop(BARRIER, 1), "shared-race"),
     ("k_sum_0", "threads leave before a barrier", replace(r"(setp\.gt\.u32\s+(%p\d+), %r\d+, 127;)", r"\1 @\2 ret;"), "missing-thread"),
     ("k_sum_0", "a part is not written", drop(r"st\.global\.b32.*;"), "uninitialized"),
-    ("k_sum_0", "a loop without an end", replace(r"(add\.s64\s+%rd\d+, %rd\d+), (256|1024);([^:]*), 1024;", r"\1, 0;\3, 0;"), "budget", "budget=20000"),
+    ("k_sum_0", "a loop without an end", replace(r"(add\.s64\s+%rd\d+, %rd\d+), (512|2048);([^:]*), 2048;", r"\1, 0;\3, 0;"), "budget", "budget=20000"),
     ("k_sum_1", "wrong stride of the parts", replace(r"(ld\.global\.b32\s+%r\d+, \[%rd\d+)\+32\]", r"\1+16]"), "wrong result"),
 ]
 
