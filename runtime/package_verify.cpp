@@ -228,6 +228,10 @@ private:
              " does not fit it");
       }
     }
+    if (int64_t(call.written().argument) < int64_t(kernel.types.size()) - kernel.results) {
+      fail(which + ": the library writes argument " + std::to_string(call.written().argument) +
+           ", which is no result");
+    }
   }
 };
 

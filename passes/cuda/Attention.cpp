@@ -134,8 +134,7 @@ int64_t AttentionForward::emit() {
   llvm::append_range(state, zeros(rows));
   llvm::append_range(state, zeroResults());
   state = walk(
-      plan.keys, state,
-      [&] { queries = math->loadRows(queryTile, plan.channelDepth(plan.depth)); },
+      plan.keys, state, [&] { queries = math->loadRows(queryTile, plan.channelDepth(plan.depth)); },
       [&](Value first, Value stage) {
         copyTile(keyTile, key, first, slotOf(keyTile, stage));
         copyTile(valueTile, value, first, slotOf(valueTile, stage));
@@ -165,7 +164,7 @@ DeviceKernel mome::cuda::emitAttention(nn::KernelOp kernel, OpBuilder &builder) 
     return refuse("");
   }
   AttentionPlan plan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(),
-                     AttentionPlan::Rows::forward);
+                     AttentionPlan::Rows::forward, machineOf(builder.getBlock()->getParentOp()));
   if (std::string reason = refuseAttention(op, /*operands=*/3, plan); !reason.empty()) {
     return refuse(reason);
   }

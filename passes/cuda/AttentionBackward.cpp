@@ -1,6 +1,7 @@
 // Attention, backward: the weights are computed again from q, k and lse.
 //
-// Where a block can have all keys of a head (bf16), once, in one launch: it walks the queries;
+// Where a block can have all keys of a head (bf16), and there are heads enough for the device, once, in
+// one launch: it walks the queries;
 //                delta = sum over channels of dO O
 //                P^T = exp(scale K Q^T + bias - lse);  dS^T = P^T (V dO^T - delta)
 //                dV += P^T dO;  dK += dS^T Q;  dQ = dS K, for which dS^T goes through shared memory
@@ -312,8 +313,9 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
   if (!op) {
     return refuse("");
   }
+  const Machine &machine = machineOf(builder.getBlock()->getParentOp());
   auto planOf = [&](AttentionPlan::Rows rows) {
-    return AttentionPlan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(), rows);
+    return AttentionPlan(op.getQuery(), op.getKey(), op.getValue(), op.getHeads(), rows, machine);
   };
   AttentionPlan plan = planOf(AttentionPlan::Rows::gradientOfQueries);
   if (std::string reason = refuseAttention(op, /*operands=*/5, plan); !reason.empty()) {
@@ -328,16 +330,23 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
     b.finish(result, blocks, own.threads);
   };
   bool wantsKeys = isWanted(op.getKeyCotangent()) || isWanted(op.getValueCotangent());
+  AttentionPlan byKeys = planOf(AttentionPlan::Rows::gradientOfKeys);
   if (plan.fitsAllKeys() && isWanted(op.getQueryCotangent()) && wantsKeys &&
       !isWanted(op.getBiasCotangent())) {
-    emitGradient(planOf(AttentionPlan::Rows::allKeys));
-    return result;
+    AttentionPlan whole = planOf(AttentionPlan::Rows::allKeys);
+    // Seven products, and tiles that are read twice: as long as eight. In front of them, delta.
+    double apart = byKeys.cyclesOn(machine, 4.5) + plan.cyclesOn(machine, 3.5) +
+                   1.5 * double(machine.launchCycles);
+    if (whole.cyclesOn(machine, 5) <= apart) {
+      emitGradient(whole);
+      return result;
+    }
   }
   LaunchBuilder before(kernel, 0, /*lanes=*/1, builder);
   int64_t blocks = emitDelta(before, plan, op);
   before.finish(result, blocks, deltaThreads);
   if (wantsKeys) {
-    emitGradient(planOf(AttentionPlan::Rows::gradientOfKeys));
+    emitGradient(byKeys);
   }
   if (isWanted(op.getQueryCotangent())) {
     emitGradient(plan);

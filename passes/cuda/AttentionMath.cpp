@@ -7,14 +7,24 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-/// Warps that waste little of the last tile, and share what they read of the columns.
-static int64_t chooseWarps(int64_t tokens, int64_t warpRows) {
+/// Extent of the squares that matrices are loaded in.
+static constexpr int64_t square = 16;
+/// Warps that keep a multiprocessor's tensor cores busy.
+static constexpr int64_t busyWarps = 4;
+
+/// Warps of blocks that are soon through, on all multiprocessors; and waste little of the last tile, and
+/// share what they read of the columns.
+static int64_t chooseWarps(int64_t tokens, int64_t warpRows, int64_t heads,
+                           const Machine &machine) {
   constexpr int64_t most = 8;
   constexpr double copies = 0.6; // of a tile of columns, beside a warp's work on it
   int64_t best = 1;
-  double least = 0;
+  std::pair<double, double> least;
   for (int64_t warps = 1; warps <= most; ++warps) {
-    double cost = double(ceilDiv(tokens, warps * warpRows)) * (double(warps) + copies);
+    auto perHead = double(ceilDiv(tokens, warps * warpRows));
+    double together = std::max(double(heads) * perHead / double(machine.multiprocessors), 1.0);
+    double time = std::max(together * (double(warps) + copies), double(busyWarps) + copies);
+    std::pair cost(time, perHead * (double(warps) + copies));
     if (warps == 1 || cost < least) {
       best = warps;
       least = cost;
@@ -23,7 +33,8 @@ static int64_t chooseWarps(int64_t tokens, int64_t warpRows) {
   return best;
 }
 
-AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads, Rows rows)
+AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads, Rows rows,
+                             const Machine &machine)
     : AttentionExtents(query, key, value, heads), rowsOf(rows) {
   isBf16 = cast<ShapedType>(query.getType()).getElementType().isBF16();
   int64_t widest = std::max(depth, valueDepth);
@@ -38,13 +49,13 @@ AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads,
   rowTokens = columnTokens;
   threads = 4 * rowTokens;
   if (isBf16) {
-    bool haveKeys = rows == Rows::gradientOfKeys || rows == Rows::allKeys;
-    int64_t tokens = haveKeys ? keys : queries;
+    int64_t tokens = rowExtent();
     // What a warp reads of the columns serves all of its rows.
     bool areWide = (rows == Rows::forward || rows == Rows::allKeys) && tileDepth <= 64;
     warpRows = areWide && tokens > 64 ? 32 : 16;
     columnTokens = std::min<int64_t>(columnTokens, 64 * 16 / warpRows);
-    int64_t warps = rows == Rows::allKeys ? ceilDiv(keys, warpRows) : chooseWarps(tokens, warpRows);
+    int64_t warps = rows == Rows::allKeys ? ceilDiv(keys, warpRows)
+                                          : chooseWarps(tokens, warpRows, batches * heads, machine);
     rowTokens = warps * warpRows;
     threads = warps * warpThreads;
   }
@@ -53,6 +64,15 @@ AttentionPlan::AttentionPlan(Value query, Value key, Value value, int64_t heads,
 bool AttentionPlan::fitsAllKeys() const {
   constexpr int64_t mostKeys = 224; // with 64 channels: 96 KiB of shared memory
   return isBf16 && tileDepth <= 64 && keys <= mostKeys;
+}
+
+double AttentionPlan::cyclesOn(const Machine &machine, double products) const {
+  // Of 16 x 16 scores over 64 channels: shared memory gives no more, where tensor cores are fast.
+  double cycles = std::max(23.0, double(square * square * 64) / double(machine.tensorFmas));
+  int64_t rounds = ceilDiv(blocks(), machine.multiprocessors);
+  int64_t rowSquares = std::max(rounds * ceilDiv(rowTokens, square), busyWarps);
+  int64_t walked = ceilDiv(haveKeys() ? queries : keys, square);
+  return double(machine.launchCycles) + products * double(rowSquares * walked) * cycles;
 }
 
 int64_t AttentionPlan::tokensOf(int64_t left) const {
@@ -143,9 +163,6 @@ SmallVector<Value> SimtMath::addWeighted(unsigned number, const ColumnTile &colu
 }
 
 //===-- Tensor cores --------------------------------------------------------------------------===//
-
-/// Extent of the squares that matrices are loaded in.
-static constexpr int64_t square = 16;
 
 namespace {
 class TensorMath : public AttentionMath {

@@ -21,7 +21,8 @@ struct AttentionPlan : AttentionExtents {
   /// What a block has. allKeys: those of a head, for all of its gradients.
   enum class Rows { forward, gradientOfKeys, gradientOfQueries, allKeys };
 
-  AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads, Rows rows);
+  AttentionPlan(mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads, Rows rows,
+                const Machine &machine);
 
   Rows rowsOf;
   bool isBf16;
@@ -35,11 +36,16 @@ struct AttentionPlan : AttentionExtents {
 
   /// Whether a block can have all keys of a head, and their gradients.
   bool fitsAllKeys() const;
+  int64_t blocks() const { return batches * heads * ceilDiv(rowExtent(), rowTokens); }
+  /// Of a launch of bf16 that multiplies each tile of scores so many times: what it should take.
+  double cyclesOn(const Machine &machine, double products) const;
   /// How many of a tile's tokens or channels products go over, where so many are left.
   int64_t tokensOf(int64_t left) const;
   int64_t channelDepth(int64_t channels) const { return ceilDiv(channels, step()) * step(); }
 
 private:
+  bool haveKeys() const { return rowsOf == Rows::gradientOfKeys || rowsOf == Rows::allKeys; }
+  int64_t rowExtent() const { return haveKeys() ? keys : queries; }
   int64_t step() const { return isBf16 ? 16 : 4; }
 };
 

@@ -112,13 +112,7 @@ void TransposeKernel::store(Value row, Value column) {
     point.isAligned = true;
     BodyEmitter emitter(b, space);
     emitter.bind(op.getResult(), space.getIdentityView(), loadFour(b, tile, placeOf(row, column)));
-    SmallVector<Value> values; // all loads before all stores: results may take operands' places
-    for (Value yielded : b.getYielded()) {
-      values.push_back(emitter.emit(yielded, point));
-    }
-    for (auto [result, value] : llvm::enumerate(values)) {
-      emitter.store(value, b.getResultBuffer(result), space.getLinear(), point);
-    }
+    emitter.emitResults(point);
   });
 }
 
@@ -156,11 +150,10 @@ static nn::TransposeOp findTranspose(nn::KernelOp kernel) {
 static std::optional<unsigned> findAcross(nn::TransposeOp op, const IterationSpace &space) {
   auto strides = getCoefficients(space.toLoops(addressIn(op)), space.getNumLoops());
   ArrayRef<int64_t> extents = space.getLoopExtents();
-  auto *unit = llvm::find(*strides, 1);
-  if (unit == strides->end() || unit == &strides->back()) {
+  unsigned across = llvm::find(*strides, 1) - strides->begin();
+  if (across + 1 >= extents.size()) { // it is the last one
     return std::nullopt;
   }
-  unsigned across = unit - strides->begin();
   bool areWhole = extents[across] % lanes == 0 && extents.back() % lanes == 0;
   // Of a small extent most of a tile would be missing.
   bool areLong = std::min(extents[across], extents.back()) >= extent / 2;
@@ -173,7 +166,8 @@ DeviceKernel mome::cuda::emitTranspose(nn::KernelOp kernel, OpBuilder &builder) 
     return refuse("");
   }
   IterationSpace space(op.getType().getShape(), kernel.getContext());
-  if (!prepareElementwise(kernel, space).empty()) {
+  Trace trace;
+  if (!prepareElementwise(kernel, space, trace).empty()) {
     return refuse("");
   }
   std::optional<unsigned> across = findAcross(op, space);

@@ -202,8 +202,7 @@ TEST(Package, ContradictionsAreRefused) {
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->args[0] = {2, 4, 4}; }},
       {"argument 0 does not hold whole",
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->args[0] = {2, 0, 3}; }},
-      {"on stream 64 of 64",
-       [](P &p) { p.variants[0]->programs[0]->dispatches[0]->stream = 64; }},
+      {"on stream 64 of 64", [](P &p) { p.variants[0]->programs[0]->dispatches[0]->stream = 64; }},
       {"waits for what does not come before it",
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->after = {0}; }},
       {"beside more dispatches than come before it",
@@ -215,6 +214,82 @@ TEST(Package, ContradictionsAreRefused) {
   for (const Damage &row : rows) {
     EXPECT_TRUE(has(refusal(row.change), row.message))
         << row.message << "; got: " << refusal(row.change);
+  }
+}
+
+/// A device's call of a library: x [4, 2] times w [3, 2] transposed.
+constexpr const char *product_call =
+    R"({"library": "cublaslt", "operation": "product", "tf32": false, "views": [)"
+    R"({"argument": 0, "dtype": "f32", "dims": [1, 4, 2], "strides": [8, 2, 1]}, )"
+    R"({"argument": 1, "dtype": "f32", "dims": [1, 2, 3], "strides": [6, 1, 2]}, )"
+    R"({"argument": 2, "dtype": "f32", "dims": [1, 4, 3], "strides": [12, 3, 1]}]})";
+/// The same matrices as a convolution of one place: [4, 2, 1] with [3, 2, 1].
+constexpr const char *conv_call =
+    R"({"library": "cudnn", "operation": "conv", "tf32": true, "views": [)"
+    R"({"argument": 0, "dtype": "f32", "dims": [4, 2, 1], "strides": [2, 1, 1]}, )"
+    R"({"argument": 1, "dtype": "f32", "dims": [3, 2, 1], "strides": [2, 1, 1]}, )"
+    R"({"argument": 2, "dtype": "f32", "dims": [4, 3, 1], "strides": [3, 1, 1]}], )"
+    R"("stride": [1], "dilation": [1], "pad_low": [0], "pad_high": [0]})";
+
+std::vector<uint8_t> package_that_calls(const std::string &call) {
+  return tiny_package([&](fb::PackageT &p) {
+    fb::VariantT &device = *p.variants[0];
+    device.name = "cuda:sm_80";
+    device.kernels[0]->library = call;
+    for (size_t k = 1; k < device.kernels.size(); ++k) {
+      device.kernels[k]->launches.push_back(std::make_unique<fb::LaunchT>());
+      device.kernels[k]->launches[0]->symbol = device.kernels[k]->symbol;
+      device.kernels[k]->launches[0]->blocks = device.kernels[k]->launches[0]->threads = 1;
+    }
+  });
+}
+
+TEST(Package, DamagedLibraryCallsAreRefused) {
+  struct Row {
+    const char *call, *from, *to, *message;
+  };
+  const std::vector<Row> rows = {
+      {product_call, R"("cublaslt")", "7", "'library'"},
+      {product_call, R"("library": "cublaslt", )", "", "no key 'library'"},
+      {product_call, R"("product")", R"("sum")", "an impossible operation"},
+      {product_call, R"("product")", R"("conv")", "no key 'stride'"},
+      {product_call, R"("tf32": false)", R"("tf32": 0)", "neither true nor false"},
+      {product_call, R"("tf32": false)", R"("tf64": false)", "tf64"},
+      {product_call, R"("argument": 0)", R"("argument": 3)", "an impossible view"},
+      {product_call, R"("argument": 0)", R"("argument": -1)", "an impossible view"},
+      {product_call, R"("argument": 0)", R"("argument": 4294967296)", "an impossible view"},
+      {product_call, R"("dtype": "f32")", R"("dtype": "f64")", "an impossible view"},
+      {product_call, R"("dtype": "f32")", R"("dtype": "bf16")", "does not fit"},
+      {product_call, "[1, 4, 2]", "[1, 4, 0]", "dims has a number out of range"},
+      {product_call, "[1, 4, 2]", "[1, 4, 2.5]", "dims has a number out of range"},
+      {product_call, "[1, 4, 2]", "[4, 2]", "an impossible view"},
+      {product_call, "[1, 4, 2]", "8", "dims is no list"},
+      {product_call, "[1, 4, 2]", "[1, 5, 2]", "an impossible operation"},
+      {product_call, "[8, 2, 1]", "[8, -2, 1]", "strides has a number out of range"},
+      {product_call, "[8, 2, 1]", "[8, 4, 1]", "argument 0 does not fit"},
+      {product_call, "[8, 2, 1]", "[8, 1099511627776, 1]", "argument 0 does not fit"},
+      {product_call, R"("argument": 2)", R"("argument": 0)", "argument 0 does not fit"},
+      {conv_call, R"("conv")", R"("conv_for_input")", "argument 0, which is no result"},
+      {conv_call, R"("conv")", R"("conv_for_weight")", "argument 1, which is no result"},
+      {conv_call, R"("stride": [1])", R"("stride": [0])", "stride has a number out of range"},
+      {conv_call, R"("stride": [1])", R"("stride": [1, 1])", "an impossible operation"},
+      {conv_call, R"("pad_low": [0])", R"("pad_low": [1e300])", "pad_low has a number out"},
+      {conv_call, R"("pad_high": [0])", R"("pad_high": [])", "an impossible operation"},
+  };
+  for (const char *call : {product_call, conv_call}) {
+    EXPECT_NO_THROW(Package::parse(bytes_of(package_that_calls(call)), "t.mpk"));
+    const std::string whole = call;
+    for (size_t size = 1; size < whole.size(); ++size) {
+      EXPECT_TRUE(has(refusal(package_that_calls(whole.substr(0, size))), "not valid JSON"));
+    }
+  }
+  for (const Row &row : rows) {
+    std::string call = row.call;
+    const size_t at = call.find(row.from);
+    ASSERT_NE(at, call.npos) << row.from;
+    call.replace(at, std::string_view(row.from).size(), row.to);
+    const std::string message = refusal(package_that_calls(call));
+    EXPECT_TRUE(has(message, row.message)) << row.to << ": " << message;
   }
 }
 

@@ -24,6 +24,9 @@ public:
 
   std::vector<int64_t> numbers(const char *key, int64_t least) {
     const Json &list = o.get(key);
+    if (!list.is_array()) {
+      o.fail(std::string(key) + " is no list");
+    }
     std::vector<int64_t> result;
     for (const Json &number : list) {
       if (!number.is_number_integer() || number.get<int64_t>() < least ||
@@ -37,13 +40,14 @@ public:
 
   LibraryView view(size_t arguments) {
     LibraryView view;
-    view.argument = uint32_t(o.integer("argument"));
+    const int64_t argument = o.integer("argument");
+    view.argument = uint32_t(argument);
     const std::string dtype = o.text("dtype");
     view.dtype = dtype == "bf16" ? DType::bf16 : DType::f32;
     view.dims = numbers("dims", 1);
     view.strides = numbers("strides", 0);
-    if (view.argument >= arguments || (dtype != "bf16" && dtype != "f32") || view.dims.empty() ||
-        view.dims.size() != view.strides.size()) {
+    if (argument < 0 || size_t(argument) >= arguments || (dtype != "bf16" && dtype != "f32") ||
+        view.dims.empty() || view.dims.size() != view.strides.size()) {
       o.fail("an impossible view");
     }
     o.done();
@@ -115,7 +119,10 @@ LibraryCall LibraryCall::parse(const std::string &text, const std::string &where
   const auto found = std::find(operation_names.begin(), operation_names.end(), name);
   call.operation = Operation(found - operation_names.begin());
   const Json *tf32 = reader.o.find("tf32");
-  call.tf32 = tf32 != nullptr && tf32->is_boolean() && tf32->get<bool>();
+  if (tf32 != nullptr && !tf32->is_boolean()) {
+    reader.o.fail("tf32 is neither true nor false");
+  }
+  call.tf32 = tf32 != nullptr && tf32->get<bool>();
   for (const Json &view : reader.o.get("views")) {
     call.views.push_back(Reader(view, where).view(arguments));
   }

@@ -36,6 +36,12 @@ struct LibraryCall {
   std::vector<LibraryView> views;
   std::vector<int64_t> stride, dilation, pad_low, pad_high; // of a convolution, per axis
 
+  /// The view that is written; all others are read.
+  const LibraryView &written() const {
+    return views[operation == Operation::conv_for_input    ? 0
+                 : operation == Operation::conv_for_weight ? 1
+                                                           : 2];
+  }
   std::string json() const;
   /// Throws Error (mismatch); every view then has an argument below `arguments`, and as many strides
   /// as extents.

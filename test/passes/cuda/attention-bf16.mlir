@@ -7,7 +7,7 @@
 // RUN: FileCheck %s --check-prefix=PTX --input-file=%t.ptx
 // RUN: %python %S/Inputs/no_spills.py %t.ptx sm_80 sm_89 sm_90 sm_100
 // RUN: %python %S/Inputs/simulate.py %t.ptx k_197_0 %t.json bf16[12608]=random:1 bf16[12608]=random:2 bf16[12608]=random:3 bf16[12608] f32[197] f32[1]
-// RUN: %python %S/Inputs/no_waste.py 11698176 %t.json --shared-only
+// RUN: %python %S/Inputs/no_waste.py 13369344 %t.json --shared-only
 // RUN: %{driver} MOME_FAKECUDA=seed=1 %{check} --only=odd
 // RUN: %{driver} MOME_FAKECUDA=seed=2,perturb=1 %{check} --only=odd
 // RUN: %{driver} MOME_FAKECUDA=seed=3,perturb=1 %{check} --only=odd

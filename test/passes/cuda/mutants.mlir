@@ -1,7 +1,7 @@
 // Mutants of generated code and of a program's calls of the driver: each one thing made wrong, and the
 // checker that is there for it must say so. Inputs/mutants.py has the table, and prints it.
 // DEFINE: %{driver} = env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so
-// RUN: %{driver} mome-check-kernels --cuda %s --low=-1 --high=1 --ptx=%t.ptx
+// RUN: %{driver} mome-check-kernels --cuda %s --low=-1 --high=1 --mantissa-bits=10 --ptx=%t.ptx
 // RUN: %python %S/Inputs/mutants.py %t.ptx %root/test/ptxsim/kernels/tensor_gemm.nvcc.ptx %lib/libmome_fakecuda.so
 
 nn.kernel @k_gemm {
@@ -32,4 +32,10 @@ nn.kernel @k_sum {
 ^bb0(%x: tensor<4x50000xf32>):
   %0 = nn.reduce_sum %x axes [1] : tensor<4x50000xf32> -> tensor<4xf32>
   nn.yield %0 : tensor<4xf32>
+}
+
+nn.kernel @k_tf32 {
+^bb0(%x: tensor<32x512xf32>, %w: tensor<64x512xf32>):
+  %0 = nn.matmul %x, %w transpose_b {nn.precision = "tf32"} : (tensor<32x512xf32>, tensor<64x512xf32>) -> tensor<32x64xf32>
+  nn.yield %0 : tensor<32x64xf32>
 }

@@ -33,10 +33,23 @@ def replace(pattern, by, number=0):
     return edit
 
 
+def replace_all(pattern, by):
+    def edit(text):
+        text, count = re.subn(pattern, by, text)
+        if count == 0:
+            sys.exit(f"FAILED: nothing to mutate: {pattern}: the generated code has changed, change the table")
+        return text
+
+    return edit
+
+
 BARRIER = r"bar\.sync\s+0;"
 WAIT_ONE, WAIT_ALL = r"cp\.async\.wait_group\s+1;", r"cp\.async\.wait_group\s+0;"
 # The three stages of a ring of tiles: A's 64 x 16 at 0, B's behind it.
 TILE_B = r"(cp\.async\.cg\.shared\.global \[%rd\d+)\+4096\]"
+
+# Rounding errors of positive numbers cancel, those of truncation (7e-4) do not.
+INPUTS = {"k_tf32": ["--low=1", "--high=2", "--tolerance=1e-4"]}
 
 # function, what is wrong, edit of its text, who must say so[, options of the stand-in]
 CODE = [
@@ -76,6 +89,9 @@ CODE = [
     ("k_sum_1", "wrong stride of the parts", replace(r"(ld\.global\.b32\s+%r\d+, \[%rd\d+)\+32\]", r"\1+16]"), "wrong result"),
 ]
 
+# Of every f32 that goes to tensor cores: cut off, not rounded.
+CODE.append(("k_tf32_0", "operands of tf32 are not rounded", replace_all(r"cvt\.rna\.tf32\.f32\b", "mov.b32"), "wrong result"))
+
 MMA = r"(mma\.sync\.aligned\.m16n8k16\S+\s+\{[^}]*\}, )\{(%r\d+), (%r\d+), (%r\d+), (%r\d+)\}"
 TENSOR = [
     ("fragments of A in another order", replace(MMA, r"\1{\3, \2, \4, \5}"), "wrong result"),
@@ -99,7 +115,8 @@ def run_code(ptx, name, edit, options, driver):
     mutant.write_text(ptx[:begin] + edit(ptx[begin:end]) + ptx[end:])
     kernel = name.rsplit("_", 1)[0]
     done = subprocess.run(
-        ["mome-check-kernels", "--cuda", str(HERE.parent / "mutants.mlir"), "--low=-1", "--high=1", f"--only={kernel}", f"--run-ptx={mutant}"],
+        ["mome-check-kernels", "--cuda", str(HERE.parent / "mutants.mlir"), *INPUTS.get(kernel, ["--low=-1", "--high=1"]), f"--only={kernel}",
+         f"--run-ptx={mutant}"],
         capture_output=True, text=True, env={**os.environ, "MOME_CUDA_DRIVER": driver, "MOME_FAKECUDA": ",".join(["threads=1", *options])})
     fault = FAULT.search(done.stderr)
     if fault:
