@@ -1,19 +1,19 @@
 // Attention, backward: P is computed again from q, k and lse.
 //
-//   for each chunk (batch, head):  pack K transposed, V transposed, and K
-//     for each range of rows (P and dS of a range fit the second-level cache):
-//       for each block of rows:
-//         P = exp(scale Q K^T + bias - lse);  dS = P (dO V^T - sum dO O)
-//         dQ = scale dS K
-//       dK += dS^T Q;  dV += P^T dO          accumulated in scratch, range after range
-//     store scale dK and dV
+//   for each chunk (batch, head):  delta = rows of sum dO O
+//     for each block of keys:  pack K transposed, V transposed, and K
+//       for each range of rows (P and dS of a block and a range fit the second-level cache):
+//         P = exp(scale Q K^T + bias - lse);  dS = P (dO V^T - delta)
+//         dQ += dS K;  pack Q and dO;  dK += dS^T Q;  dV += P^T dO
+//       store scale dK and dV
+//     store scale dQ
 //
-// A chunk owns its head: no sum crosses chunks.
+// With one block of keys dQ is stored at once. A chunk owns its head: no sum crosses chunks.
 #include "passes/ReductionEmitter.h"
 #include "passes/cpu/AttentionKernel.h"
 #include "passes/cpu/Families.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
+#include <numbers>
 
 using namespace mlir;
 using namespace mome;
@@ -26,35 +26,65 @@ public:
   int64_t emit();
 
 private:
+  /// Keys [keys.first, keys.end) and query rows [rows.first, rows.end): P and dS hold one block.
+  struct Block {
+    Value batch, head, firstKey, endKey, firstRow, endRow;
+  };
+
   void emitHead(Value batch, Value head);
-  void emitRowBlock(Value batch, Value head, Value first, Value row, int64_t rows);
-  void emitWeights(Value batch, Value head, Value row, Value local, int64_t rows);
-  void emitScoreGradients(Value batch, Value head, Value row, Value local, int64_t rows);
-  void emitQueryGradients(Value batch, Value head, Value row, Value local, int64_t rows);
+  void emitKeyBlock(Block block);
+  void packKeys(const Block &block);
+  /// Per row of a head: sum dO O, and -lse in units of ln 2.
+  void emitRowConstants(Value batch, Value head);
+  void emitWeights(const Block &block);
+  void emitScoreGradients(const Block &block);
+  void emitQueryGradients(const Block &block);
   /// accumulators[key][channel] += sum over rows of weights[row][key] * factor[row][channel].
-  void accumulate(Value weights, const Lines &factor, int64_t columns, Value rowCount,
-                  Value accumulators);
-  void storeAccumulators(Value accumulators, int64_t columns, Value factor, const Lines &to);
-  /// Per row of a block: lse, or the dot product of dO and O; repeated over lanes.
-  Value emitDelta(Value batch, Value head, Value row);
+  void accumulate(const Block &block, Value weights, Packer &packer, const Lines &factor,
+                  int64_t columns, Value accumulators);
+  void storeAccumulators(Value accumulators, int64_t columns, Value first, Value end, Value factor,
+                         const Lines &to);
+  /// The tile from and to accumulators, whose line 0 is row `first`.
+  SmallVector<Value> startFrom(Value accumulators, int64_t stride, Value first,
+                               const TileResult &tile);
+  void keepIn(Value accumulators, int64_t stride, Value first, const TileResult &tile);
+
+  void clear(Value accumulators, int64_t size);
+  Value emitDot(Value batch, Value head, Value row);
+  PanelRange panelsOf(const Block &block) {
+    return {b.divIndex(block.firstKey, width),
+            b.divIndex(b.addIndex(block.endKey, width - 1), width)};
+  }
+  using AttentionKernel::panelsOf;
+  /// Where P and dS keep a row and a key of the block.
+  Value addressOf(const Block &block, Value row, Value key) {
+    Value line = b.createOrFold<arith::SubIOp>(row, block.firstRow);
+    Value column = b.createOrFold<arith::SubIOp>(key, block.firstKey);
+    return b.addIndex(b.mulIndex(line, blockStride), column);
+  }
   int64_t padded(int64_t columns) const { return ceilDiv(columns, width) * width; }
+  bool hasOneKeyBlock() const { return keys <= blockKeys; }
 
   nn::AttentionBackwardOp op;
   Value cotangent, query, key, value, result, lse;
   Value queryCotangent, keyCotangent, valueCotangent;
-  int64_t rangeRows;
-  Packer keyPacker, valuePacker, keyRowPacker;
+  int64_t blockKeys, blockStride, rangeRows;
+  Packer keyPacker, valuePacker, keyRowPacker, queryPacker, cotangentPacker;
   RowReader queryReader, cotangentReader;
-  Value weights, gradients, keyAccumulators, valueAccumulators;
+  Value weights, gradients, deltas, shifts;
+  Value queryAccumulators, keyAccumulators, valueAccumulators;
 };
 } // namespace
 
-/// Rows whose P and dS take at most this part of the second-level cache.
-static int64_t chooseRangeRows(const Target &target, int64_t tileRows, int64_t queries,
-                               int64_t paddedKeys) {
-  int64_t fitting = target.l2Bytes / 2 / (8 * paddedKeys);
-  int64_t rows = std::clamp<int64_t>(fitting, 4 * tileRows, 96) / tileRows * tileRows;
-  return std::min(std::max(rows, tileRows), ceilDiv(queries, tileRows) * tileRows);
+/// Where there are more keys than `mostKeys`, blocks of `severalKeys`, which are whole panels and
+/// whole tiles of every target.
+static constexpr int64_t mostKeys = 288, severalKeys = 240;
+/// Rows of a range, about: sums over them are loaded and stored once per range.
+static constexpr int64_t mostRows = 104;
+
+static int64_t chooseRangeRows(int64_t tileRows, int64_t queries) {
+  int64_t ranges = ceilDiv(queries, mostRows);
+  return ceilDiv(ceilDiv(queries, ranges), tileRows) * tileRows;
 }
 
 AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp op)
@@ -67,129 +97,195 @@ AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp o
       queryCotangent(findResultBuffer(b, op.getQueryCotangent())),
       keyCotangent(findResultBuffer(b, op.getKeyCotangent())),
       valueCotangent(findResultBuffer(b, op.getValueCotangent())),
-      rangeRows(chooseRangeRows(b.getTarget(), tileRows, queries, paddedKeys)),
-      keyPacker(b, ceilDiv(keys, width), depth, width),
-      valuePacker(b, ceilDiv(keys, width), valueDepth, width),
-      keyRowPacker(b, ceilDiv(depth, width), keys, width), queryReader(b, query, tileRows, depth),
-      cotangentReader(b, cotangent, tileRows, valueDepth) {
+      blockKeys(keys <= mostKeys ? keys : severalKeys),
+      blockStride(ceilDiv(blockKeys, lanes()) * lanes()),
+      rangeRows(chooseRangeRows(tileRows, queries)),
+      keyPacker(b, ceilDiv(blockKeys, width), depth, width),
+      valuePacker(b, ceilDiv(blockKeys, width), valueDepth, width),
+      keyRowPacker(b, ceilDiv(depth, width), blockKeys, width),
+      queryPacker(b, ceilDiv(depth, width), rangeRows, width),
+      cotangentPacker(b, ceilDiv(valueDepth, width), rangeRows, width),
+      queryReader(b, query, rangeRows, depth, /*close=*/true),
+      cotangentReader(b, cotangent, rangeRows, valueDepth, /*close=*/true) {
+  assert(severalKeys % width == 0 && severalKeys % b.getTarget().tileRows == 0);
   auto reserve = [&](int64_t size) { return b.reserveScratch({size}, b.getF32Type()); };
-  weights = reserve(rangeRows * paddedKeys);
-  gradients = reserve(rangeRows * paddedKeys);
-  keyAccumulators = reserve(keys * padded(depth));
-  valueAccumulators = reserve(keys * padded(valueDepth));
+  weights = reserve(rangeRows * blockStride);
+  gradients = reserve(rangeRows * blockStride);
+  deltas = reserve(queries + lanes());
+  shifts = reserve(queries + lanes());
+  keyAccumulators = reserve(blockKeys * padded(depth));
+  valueAccumulators = reserve(blockKeys * padded(valueDepth));
+  if (!hasOneKeyBlock()) {
+    queryAccumulators = reserve(queries * padded(depth));
+  }
 }
 
-Value AttentionBackward::emitDelta(Value batch, Value head, Value row) {
+//===-- Rows --------------------------------------------------------------------------------===//
+
+Value AttentionBackward::emitDot(Value batch, Value head, Value row) {
   Lines o = headLines(result, batch, head, queries, valueChannels);
   Value line = b.addIndex(o.origin, b.mulIndex(row, o.perLine));
   ReductionSet sum(b);
   sum.push(nn::ReductionKind::sum);
-  auto product = [&](Value channel, Value mask, ValueRange state) {
-    Value at = b.addIndex(line, channel);
-    Value term = vector::FMAOp::create(b, emitLoad(b, cotangent, at, mask),
-                                       emitLoad(b, result, at, mask), state.front());
-    return SmallVector<Value>{term};
-  };
-  return b.splat(sum.finish(sum.walkVectors(valueDepth, sum.init(true), product)).front());
+  return sum
+      .walkVectors(valueDepth, sum.init(true),
+                   [&](Value channel, Value mask, ValueRange state) {
+                     Value at = b.addIndex(line, channel);
+                     Value term =
+                         vector::FMAOp::create(b, emitLoad(b, cotangent, at, mask),
+                                               emitLoad(b, result, at, mask), state.front());
+                     return SmallVector<Value>{term};
+                   })
+      .front();
 }
 
-/// P, rows `local ...` of the range.
-void AttentionBackward::emitWeights(Value batch, Value head, Value row, Value local, int64_t rows) {
-  SmallVector<Value> shifts;
-  for (int64_t i = 0; i < rows; ++i) {
-    Value at = rowOf(batch, head, b.addIndex(row, i));
-    shifts.push_back(b.splat(memref::LoadOp::create(b, lse, at).getResult()));
-  }
-  Lines lines = queryReader.emit(headLines(query, batch, head, queries, channels), row, rows);
-  emitRowProduct(
-      b, lines, row, rows, keyPacker.getPanels(), keys, panelsOf(keys), b.index(depth),
-      [&](const TileResult &tile) {
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value at = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
-          for (int64_t i = 0; i < rows; ++i) {
-            Value score = emitScore(tile.get(i, v), batch, head, b.addIndex(row, i), at, mask);
-            Value p = math::ExpOp::create(b, arith::SubFOp::create(b, score, shifts[i]));
-            p = mask ? arith::SelectOp::create(b, mask, p, splatF32(0.0)).getResult() : p;
-            Value line = b.mulIndex(b.addIndex(local, i), paddedKeys);
-            emitStore(b, p, weights, b.addIndex(line, at));
-          }
-        }
-      });
+void AttentionBackward::emitRowConstants(Value batch, Value head) {
+  Value first = rowOf(batch, head, b.index(0)), toPowers = splatF32(-std::numbers::log2e);
+  auto constants = [&](Value row, int64_t rows) {
+    SmallVector<Value> dots;
+    for (int64_t i = 0; i < rows; ++i) {
+      dots.push_back(emitDot(batch, head, b.addIndex(row, i)));
+    }
+    emitStore(b, emitSumOfEach(b, dots), deltas, row);
+    Value mask = rows < lanes() ? b.laneMask(rows) : Value();
+    Value logs = emitLoad(b, lse, b.addIndex(first, row), mask);
+    emitStore(b, arith::MulFOp::create(b, logs, toPowers), shifts, row);
+  };
+  forRowBlocks(b, b.index(0), b.index(queries), queries, std::min(lanes(), queries), constants);
+}
+
+//===-- Blocks of P and dS --------------------------------------------------------------------===//
+
+void AttentionBackward::emitWeights(const Block &block) {
+  auto [batch, head, firstKey, endKey, firstRow, endRow] = block;
+  Lines lines =
+      queryReader.emit(headLines(query, batch, head, queries, channels), firstRow, endRow);
+  auto sink = [&, batch = batch, head = head](const TileResult &tile) {
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      Value row = b.addIndex(tile.row, i), shift = splatOf(shifts, row);
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value at = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
+        Value score = emitScore(tile.get(i, v), batch, head, row, at, mask);
+        Value p = emitWeight(arith::AddFOp::create(b, score, shift));
+        p = mask ? arith::SelectOp::create(b, mask, p, splatF32(0.0)).getResult() : p;
+        emitStore(b, p, weights, addressOf(block, row, at));
+      }
+    }
+  };
+  emitBlockProduct(b, lines, queryRows(firstRow, endRow),
+                   keyPacker.getPanels(panelsOf(block).first), keys, panelsOf(block),
+                   b.index(depth), sink);
 }
 
 /// dS = P (dO V^T - delta).
-void AttentionBackward::emitScoreGradients(Value batch, Value head, Value row, Value local,
-                                           int64_t rows) {
-  SmallVector<Value> deltas;
-  for (int64_t i = 0; i < rows; ++i) {
-    deltas.push_back(emitDelta(batch, head, b.addIndex(row, i)));
-  }
+void AttentionBackward::emitScoreGradients(const Block &block) {
   Lines lines =
-      cotangentReader.emit(headLines(cotangent, batch, head, queries, valueChannels), row, rows);
-  emitRowProduct(
-      b, lines, row, rows, valuePacker.getPanels(), keys, panelsOf(keys), b.index(valueDepth),
-      [&](const TileResult &tile) {
-        for (int64_t v = 0; v < tile.vectors; ++v) {
-          Value column = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
-          for (int64_t i = 0; i < rows; ++i) {
-            Value line = b.mulIndex(b.addIndex(local, i), paddedKeys);
-            Value at = b.addIndex(line, column);
-            Value p = emitLoad(b, weights, at);
-            Value ds =
-                arith::MulFOp::create(b, p, arith::SubFOp::create(b, tile.get(i, v), deltas[i]));
-            ds = mask ? arith::SelectOp::create(b, mask, ds, splatF32(0.0)).getResult() : ds;
-            emitStore(b, ds, gradients, at);
-          }
-        }
-      });
+      cotangentReader.emit(headLines(cotangent, block.batch, block.head, queries, valueChannels),
+                           block.firstRow, block.endRow);
+  auto sink = [&](const TileResult &tile) {
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      Value row = b.addIndex(tile.row, i), delta = splatOf(deltas, row);
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value at = addressOf(block, row, b.addIndex(tile.column, v * lanes()));
+        Value mask = tile.maskOf(v);
+        Value excess = arith::SubFOp::create(b, tile.get(i, v), delta);
+        Value ds = arith::MulFOp::create(b, emitLoad(b, weights, at), excess);
+        ds = mask ? arith::SelectOp::create(b, mask, ds, splatF32(0.0)).getResult() : ds;
+        emitStore(b, ds, gradients, at);
+      }
+    }
+  };
+  emitBlockProduct(b, lines, queryRows(block.firstRow, block.endRow),
+                   valuePacker.getPanels(panelsOf(block).first), keys, panelsOf(block),
+                   b.index(valueDepth), sink);
 }
 
-void AttentionBackward::emitQueryGradients(Value batch, Value head, Value row, Value local,
-                                           int64_t rows) {
-  Lines lines{gradients, b.index(0), paddedKeys, 1};
-  Lines to = headLines(queryCotangent, batch, head, queries, channels);
+void AttentionBackward::emitQueryGradients(const Block &block) {
+  Lines lines{gradients, addressOf(block, b.index(0), block.firstKey), blockStride, 1};
+  Lines to = headLines(queryCotangent, block.batch, block.head, queries, channels);
   Value scale = splatF32(op.getScale().convertToDouble());
-  emitRowProduct(b, lines, local, rows, keyRowPacker.getPanels(), depth, panelsOf(depth),
-                 b.index(keys), [&](const TileResult &tile) {
-                   for (int64_t i = 0; i < rows; ++i) {
-                     Value line = b.addIndex(to.origin, b.mulIndex(b.addIndex(row, i), to.perLine));
-                     for (int64_t v = 0; v < tile.vectors; ++v) {
-                       Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
-                       Value dq = arith::MulFOp::create(b, tile.get(i, v), scale);
-                       emitStore(b, dq, queryCotangent, at, tile.maskOf(v));
-                     }
-                   }
-                 });
+  Value depthOfSum = b.createOrFold<arith::SubIOp>(block.endKey, block.firstKey);
+  auto store = [&](const TileResult &tile) {
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      Value line = b.addIndex(to.origin, b.mulIndex(b.addIndex(tile.row, i), to.perLine));
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
+        Value dq = arith::MulFOp::create(b, tile.get(i, v), scale);
+        emitStore(b, dq, queryCotangent, at, tile.maskOf(v));
+      }
+    }
+  };
+  auto keep = [&](const TileResult &tile) {
+    keepIn(queryAccumulators, padded(depth), b.index(0), tile);
+  };
+  auto start = [&](const TileResult &tile) {
+    return startFrom(queryAccumulators, padded(depth), b.index(0), tile);
+  };
+  RowRange rows = queryRows(block.firstRow, block.endRow);
+  if (hasOneKeyBlock()) {
+    emitBlockProduct(b, lines, rows, keyRowPacker.getPanels(), depth, panelsOf(depth), depthOfSum,
+                     store);
+  } else {
+    emitBlockProduct(b, lines, rows, keyRowPacker.getPanels(), depth, panelsOf(depth), depthOfSum,
+                     keep, start);
+  }
 }
 
-void AttentionBackward::accumulate(Value weights, const Lines &factor, int64_t columns,
-                                   Value rowCount, Value accumulators) {
-  Lines transposed{weights, b.index(0), 1, paddedKeys};
-  Panels panels = panelsInPlace(b, factor.buffer, factor.origin, width, factor.perLine);
+//===-- Sums ----------------------------------------------------------------------------------===//
+
+SmallVector<Value> AttentionBackward::startFrom(Value accumulators, int64_t stride, Value first,
+                                                const TileResult &tile) {
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    Value line = b.createOrFold<arith::SubIOp>(b.addIndex(tile.row, i), first);
+    Value at = b.addIndex(b.mulIndex(line, stride), tile.column);
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      sums.push_back(emitLoad(b, accumulators, b.addIndex(at, v * lanes())));
+    }
+  }
+  return sums;
+}
+
+void AttentionBackward::keepIn(Value accumulators, int64_t stride, Value first,
+                               const TileResult &tile) {
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    Value line = b.createOrFold<arith::SubIOp>(b.addIndex(tile.row, i), first);
+    Value at = b.addIndex(b.mulIndex(line, stride), tile.column);
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      emitStore(b, tile.get(i, v), accumulators, b.addIndex(at, v * lanes()));
+    }
+  }
+}
+
+void AttentionBackward::accumulate(const Block &block, Value weights, Packer &packer,
+                                   const Lines &factor, int64_t columns, Value accumulators) {
+  Value rowCount = b.createOrFold<arith::SubIOp>(block.endRow, block.firstRow);
+  packer.emit(factor, columns, panelsOf(columns), rowCount);
+  Value origin = b.createOrFold<arith::SubIOp>(b.index(0), block.firstKey);
+  Lines transposed{weights, origin, 1, blockStride};
+  RowRange range{block.firstKey, block.endKey, keys, b.getTarget().tileRows};
   int64_t stride = padded(columns);
-  forRowBlocks(
-      b, b.index(0), b.index(keys), keys, b.getTarget().tileRows, [&](Value keyRow, int64_t rows) {
-        emitRowProduct(b, transposed, keyRow, rows, panels, columns, panelsOf(columns), rowCount,
-                       [&](const TileResult &tile) {
-                         for (int64_t i = 0; i < rows; ++i) {
-                           Value line = b.mulIndex(b.addIndex(keyRow, i), stride);
-                           for (int64_t v = 0; v < tile.vectors; ++v) {
-                             Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
-                             Value sum = arith::AddFOp::create(b, emitLoad(b, accumulators, at),
-                                                               tile.get(i, v));
-                             emitStore(b, sum, accumulators, at);
-                           }
-                         }
-                       });
+  emitBlockProduct(
+      b, transposed, range, packer.getPanels(), columns, panelsOf(columns), rowCount,
+      [&](const TileResult &tile) { keepIn(accumulators, stride, block.firstKey, tile); },
+      [&](const TileResult &tile) {
+        return startFrom(accumulators, stride, block.firstKey, tile);
       });
 }
 
-void AttentionBackward::storeAccumulators(Value accumulators, int64_t columns, Value factor,
-                                          const Lines &to) {
+void AttentionBackward::clear(Value accumulators, int64_t size) {
+  Value zero = splatF32(0.0);
+  b.loop(b.index(0), b.index(size), lanes(),
+         [&](Value at) { emitStore(b, zero, accumulators, at); });
+}
+
+/// Lines [first, end) of `to`, from accumulators whose line 0 is `first`.
+void AttentionBackward::storeAccumulators(Value accumulators, int64_t columns, Value first,
+                                          Value end, Value factor, const Lines &to) {
   int64_t whole = columns / lanes() * lanes();
-  b.loop(b.index(0), b.index(keys), 1, [&](Value keyRow) {
-    Value from = b.mulIndex(keyRow, padded(columns));
-    Value line = b.addIndex(to.origin, b.mulIndex(keyRow, to.perLine));
+  b.loop(first, end, 1, [&](Value row) {
+    Value from = b.mulIndex(b.createOrFold<arith::SubIOp>(row, first), padded(columns));
+    Value line = b.addIndex(to.origin, b.mulIndex(row, to.perLine));
     auto copy = [&](Value column, Value mask) {
       Value sum = emitLoad(b, accumulators, b.addIndex(from, column));
       sum = factor ? arith::MulFOp::create(b, sum, factor).getResult() : sum;
@@ -202,53 +298,70 @@ void AttentionBackward::storeAccumulators(Value accumulators, int64_t columns, V
   });
 }
 
-void AttentionBackward::emitRowBlock(Value batch, Value head, Value first, Value row,
-                                     int64_t rows) {
-  Value local = b.createOrFold<arith::SubIOp>(row, first);
-  emitWeights(batch, head, row, local, rows);
-  if (queryCotangent || keyCotangent) {
-    emitScoreGradients(batch, head, row, local, rows);
+//===-- A head --------------------------------------------------------------------------------===//
+
+void AttentionBackward::packKeys(const Block &block) {
+  auto [batch, head, firstKey, endKey, firstRow, endRow] = block;
+  keyPacker.emit(headLines(key, batch, head, keys, channels), keys, panelsOf(block));
+  valuePacker.emit(headLines(value, batch, head, keys, valueChannels), keys, panelsOf(block));
+  Lines rows = headColumns(key, batch, head, keys, channels);
+  rows.origin = b.addIndex(rows.origin, b.mulIndex(firstKey, rows.perK));
+  keyRowPacker.emit(rows, depth, panelsOf(depth), b.createOrFold<arith::SubIOp>(endKey, firstKey));
+}
+
+void AttentionBackward::emitKeyBlock(Block block) {
+  packKeys(block);
+  clear(keyAccumulators, blockKeys * padded(depth));
+  clear(valueAccumulators, blockKeys * padded(valueDepth));
+  auto partOf = [&](const Block &block, Value buffer, int64_t channels) {
+    Lines lines = headColumns(buffer, block.batch, block.head, queries, channels);
+    lines.origin = b.addIndex(lines.origin, b.mulIndex(block.firstRow, channels));
+    return lines;
+  };
+  b.loop(b.index(0), b.index(queries), rangeRows, [&](Value first) {
+    block.firstRow = first;
+    block.endRow = b.minIndex(b.addIndex(first, rangeRows), queries);
+    emitWeights(block);
+    if (queryCotangent || keyCotangent) {
+      emitScoreGradients(block);
+    }
+    if (queryCotangent) {
+      emitQueryGradients(block);
+    }
+    if (keyCotangent) {
+      accumulate(block, gradients, queryPacker, partOf(block, query, channels), depth,
+                 keyAccumulators);
+    }
+    if (valueCotangent) {
+      accumulate(block, weights, cotangentPacker, partOf(block, cotangent, valueChannels),
+                 valueDepth, valueAccumulators);
+    }
+  });
+  Value scale = splatF32(op.getScale().convertToDouble());
+  if (keyCotangent) {
+    storeAccumulators(keyAccumulators, depth, block.firstKey, block.endKey, scale,
+                      headLines(keyCotangent, block.batch, block.head, keys, channels));
   }
-  if (queryCotangent) {
-    emitQueryGradients(batch, head, row, local, rows);
+  if (valueCotangent) {
+    storeAccumulators(valueAccumulators, valueDepth, block.firstKey, block.endKey, nullptr,
+                      headLines(valueCotangent, block.batch, block.head, keys, valueChannels));
   }
 }
 
 void AttentionBackward::emitHead(Value batch, Value head) {
-  keyPacker.emit(headLines(key, batch, head, keys, channels), keys, panelsOf(keys));
-  valuePacker.emit(headLines(value, batch, head, keys, valueChannels), keys, panelsOf(keys));
-  keyRowPacker.emit(headColumns(key, batch, head, keys, channels), depth, panelsOf(depth));
-  Value zero = splatF32(0.0);
-  for (auto [accumulators, columns] :
-       {std::pair(keyAccumulators, depth), std::pair(valueAccumulators, valueDepth)}) {
-    b.loop(b.index(0), b.index(keys * padded(columns)), lanes(),
-           [&, target = accumulators](Value at) { emitStore(b, zero, target, at); });
+  emitRowConstants(batch, head);
+  if (hasOneKeyBlock()) {
+    return emitKeyBlock({batch, head, b.index(0), b.index(keys), nullptr, nullptr});
   }
-  b.loop(b.index(0), b.index(queries), rangeRows, [&](Value first) {
-    Value end = b.minIndex(b.addIndex(first, rangeRows), queries);
-    forRowBlocks(b, first, end, queries, tileRows,
-                 [&](Value row, int64_t rows) { emitRowBlock(batch, head, first, row, rows); });
-    Value rowCount = b.createOrFold<arith::SubIOp>(end, first);
-    auto partOf = [&](Value buffer, int64_t channels) {
-      Lines lines = headLines(buffer, batch, head, queries, channels);
-      lines.origin = b.addIndex(lines.origin, b.mulIndex(first, channels));
-      return lines;
-    };
-    if (keyCotangent) {
-      accumulate(gradients, partOf(query, channels), depth, rowCount, keyAccumulators);
-    }
-    if (valueCotangent) {
-      accumulate(weights, partOf(cotangent, valueChannels), valueDepth, rowCount,
-                 valueAccumulators);
-    }
+  clear(queryAccumulators, queries * padded(depth));
+  b.loop(b.index(0), b.index(keys), blockKeys, [&](Value first) {
+    Value end = b.minIndex(b.addIndex(first, blockKeys), keys);
+    emitKeyBlock({batch, head, first, end, nullptr, nullptr});
   });
-  if (keyCotangent) {
-    storeAccumulators(keyAccumulators, depth, splatF32(op.getScale().convertToDouble()),
-                      headLines(keyCotangent, batch, head, keys, channels));
-  }
-  if (valueCotangent) {
-    storeAccumulators(valueAccumulators, valueDepth, nullptr,
-                      headLines(valueCotangent, batch, head, keys, valueChannels));
+  if (queryCotangent) {
+    storeAccumulators(queryAccumulators, depth, b.index(0), b.index(queries),
+                      splatF32(op.getScale().convertToDouble()),
+                      headLines(queryCotangent, batch, head, queries, channels));
   }
 }
 

@@ -21,16 +21,21 @@ protected:
   Lines headColumns(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
                     int64_t channels);
   PanelRange panelsOf(int64_t columns) { return allPanels(b, columns, width); }
-  /// s = scale * product + bias, for a vector of keys of query row `row`.
+  /// scale * product + bias in units of ln 2, for a vector of keys of query row `row`.
   mlir::Value emitScore(mlir::Value product, mlir::Value batch, mlir::Value head, mlir::Value row,
                         mlir::Value key, mlir::Value mask);
+  /// 2 to a score that is at most about 0.
+  mlir::Value emitWeight(mlir::Value score);
   mlir::Value splatF32(double value);
+  /// One element of a buffer of f32, in all lanes.
+  mlir::Value splatOf(mlir::Value buffer, mlir::Value at);
   mlir::Value rowOf(mlir::Value batch, mlir::Value head, mlir::Value row); // in lse
+  /// Rows [from, end) of the queries, in tiles.
+  RowRange queryRows(mlir::Value from, mlir::Value end) { return {from, end, queries, tileRows}; }
 
   KernelBuilder &b;
   int64_t width; // columns per panel
   int64_t tileRows;
-  int64_t paddedKeys; // a whole number of vectors
 
 private:
   mlir::Value bias;

@@ -20,12 +20,13 @@ Panels Packer::getPanels(Value first) const {
   return {scratch, b.index(0), first, width, depth * width, width, true};
 }
 
-void Packer::emit(const Lines &from, int64_t lineCount, PanelRange range) {
+void Packer::emit(const Lines &from, int64_t lineCount, PanelRange range, Value count) {
   Value first = b.mulIndex(range.first, width);
   Value end = b.minIndex(b.mulIndex(range.end, width), lineCount);
   if (from.perLine == 1) {
-    emitCopied(from, lineCount, first, end);
+    emitCopied(from, lineCount, first, end, count ? count : b.index(depth));
   } else {
+    assert(!count && "all of a line is transposed");
     emitTransposed(from, lineCount, first, end);
   }
 }
@@ -36,12 +37,13 @@ Value Packer::placeOf(Value line, Value firstLine) {
 }
 
 /// Lines lie side by side: one k is a row of the panel.
-void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, Value endLine) {
+void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, Value endLine,
+                        Value count) {
   int64_t lanes = b.getLanes(), rest = lineCount % width, whole = lineCount - rest;
   auto copyPanel = [&](Value line, int64_t columns) {
     Value to = placeOf(line, firstLine), source = b.addIndex(from.origin, line);
     Value lastMask = columns % lanes ? b.laneMask(columns % lanes) : Value();
-    b.loop(b.index(0), b.index(depth), 1, [&](Value k) {
+    b.loop(b.index(0), count, 1, [&](Value k) {
       Value at = b.addIndex(source, b.mulIndex(k, from.perK));
       Value place = b.addIndex(to, b.mulIndex(k, width));
       for (int64_t v = 0; v < columns; v += lanes) {
@@ -88,30 +90,31 @@ void Packer::emitTransposed(const Lines &from, int64_t lineCount, Value firstLin
   });
 }
 
-RowReader::RowReader(KernelBuilder &b, Value buffer, int64_t rows, int64_t depth)
+RowReader::RowReader(KernelBuilder &b, Value buffer, int64_t rows, int64_t depth, bool close)
     : b(b), depth(depth), stride(ceilDiv(depth, b.getTarget().lanes) * b.getTarget().lanes) {
-  if (holdsBf16(buffer)) {
+  if (close || holdsBf16(buffer)) {
     scratch = b.reserveScratch({rows * stride}, b.getF32Type());
   }
 }
 
-Lines RowReader::emit(const Lines &from, Value row, int64_t rows) {
+Lines RowReader::emit(const Lines &from, Value first, Value end) {
   if (!scratch) {
     return from;
   }
   int64_t lanes = b.getTarget().lanes, whole = depth / lanes * lanes;
-  for (int64_t i = 0; i < rows; ++i) {
-    Value line = b.addIndex(from.origin, b.mulIndex(b.addIndex(row, i), from.perLine));
+  b.loop(first, end, 1, [&](Value row) {
+    Value line = b.addIndex(from.origin, b.mulIndex(row, from.perLine));
+    Value to = b.mulIndex(b.createOrFold<arith::SubIOp>(row, first), stride);
     if (from.perK != 1) {
       b.loop(b.index(0), b.index(depth), 1, [&](Value k) {
         Value element = emitScalarLoad(b, from.buffer, b.addIndex(line, b.mulIndex(k, from.perK)));
-        memref::StoreOp::create(b, element, scratch, b.addIndex(k, i * stride));
+        memref::StoreOp::create(b, element, scratch, b.addIndex(to, k));
       });
-      continue;
+      return;
     }
     auto copy = [&](Value k, Value mask) {
       Value elements = emitLoad(b, from.buffer, b.addIndex(line, k), mask);
-      emitStore(b, elements, scratch, b.addIndex(k, i * stride));
+      emitStore(b, elements, scratch, b.addIndex(to, k));
     };
     if (whole > 0) {
       b.loop(b.index(0), b.index(whole), lanes, [&](Value k) { copy(k, nullptr); });
@@ -119,9 +122,9 @@ Lines RowReader::emit(const Lines &from, Value row, int64_t rows) {
     if (whole < depth) {
       copy(b.index(whole), b.laneMask(depth - whole));
     }
-  }
-  // The caller counts lines from `row` on.
-  Value origin = b.createOrFold<arith::SubIOp>(b.index(0), b.mulIndex(row, stride));
+  });
+  // The caller counts lines from `first` on.
+  Value origin = b.createOrFold<arith::SubIOp>(b.index(0), b.mulIndex(first, stride));
   return {scratch, origin, stride, 1};
 }
 
@@ -132,40 +135,64 @@ Panels mome::cpu::panelsInPlace(KernelBuilder &b, Value buffer, Value origin, in
   return {buffer, origin, nullptr, width, width, perK, false};
 }
 
-void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int64_t rows,
-                               const Panels &columns, int64_t columnCount, PanelRange range,
-                               Value depth, function_ref<void(const TileResult &)> sink) {
+/// One tile: `count` columns of `panel`.
+static void emitTile(KernelBuilder &b, const Lines &a, Value row, int64_t rows,
+                     const Panels &columns, Value panel, int64_t count, Value depth, TileSink sink,
+                     TileStart start) {
   int64_t lanes = b.getLanes();
   SmallVector<Value> lines;
   for (int64_t i = 0; i < rows; ++i) {
     lines.push_back(b.addIndex(a.origin, b.mulIndex(b.addIndex(row, i), a.perLine)));
   }
-  auto emitTile = [&](Value panel, int64_t count) {
-    Tile tile{rows, ceilDiv(count, lanes)};
-    Value lastMask = count % lanes ? b.laneMask(count % lanes) : Value();
-    Value local = columns.first ? b.createOrFold<arith::SubIOp>(panel, columns.first) : panel;
-    Value base = b.addIndex(columns.origin, b.mulIndex(local, columns.perPanel));
-    SmallVector<Value> acc = emitProduct(
-        b, tile, depth,
-        [&](Value k, int64_t i) -> Value {
-          return emitScalarLoad(b, a.buffer, b.addIndex(lines[i], b.mulIndex(k, a.perK)));
-        },
-        [&](Value k, int64_t v) {
-          Value at = b.addIndex(base, b.mulIndex(k, columns.perK));
-          bool stops = !columns.packed && v == tile.vectors - 1;
-          return emitLoad(b, columns.buffer, b.addIndex(at, v * lanes), stops ? lastMask : Value());
-        });
-    sink({acc, rows, tile.vectors, b.mulIndex(panel, columns.width), lastMask});
-  };
-  int64_t whole = columnCount / columns.width, rest = columnCount % columns.width;
+  Value lastMask = count % lanes ? b.laneMask(count % lanes) : Value();
+  Value local = columns.first ? b.createOrFold<arith::SubIOp>(panel, columns.first) : panel;
+  Value base = b.addIndex(columns.origin, b.mulIndex(local, columns.perPanel));
+  TileResult tile{{}, row, rows, ceilDiv(count, lanes), b.mulIndex(panel, columns.width), lastMask};
+  SmallVector<Value> acc = emitProduct(
+      b, {rows, tile.vectors}, depth,
+      [&](Value k, int64_t i) -> Value {
+        return emitScalarLoad(b, a.buffer, b.addIndex(lines[i], b.mulIndex(k, a.perK)));
+      },
+      [&](Value k, int64_t v) {
+        Value at = b.addIndex(base, b.mulIndex(k, columns.perK));
+        Value mask = columns.packed ? Value() : tile.maskOf(v);
+        return emitLoad(b, columns.buffer, b.addIndex(at, v * lanes), mask);
+      },
+      /*pairs=*/false, start ? start(tile) : SmallVector<Value>());
+  tile.acc = acc;
+  sink(tile);
+}
+
+/// Calls `body` with each panel of the range and its number of columns.
+static void forPanels(KernelBuilder &b, int64_t width, int64_t columnCount, PanelRange range,
+                      function_ref<void(Value, int64_t)> body) {
+  int64_t whole = columnCount / width, rest = columnCount % width;
   if (whole > 0) {
-    b.loop(range.first, b.minIndex(range.end, whole), 1,
-           [&](Value panel) { emitTile(panel, columns.width); });
+    b.loop(range.first, b.minIndex(range.end, whole), 1, [&](Value panel) { body(panel, width); });
   }
   if (rest > 0) {
     Value reaches = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, range.end, b.index(whole));
-    b.ifThen(reaches, [&] { emitTile(b.index(whole), rest); });
+    b.ifThen(reaches, [&] { body(b.index(whole), rest); });
   }
+}
+
+void mome::cpu::emitRowProduct(KernelBuilder &b, const Lines &a, Value row, int64_t rows,
+                               const Panels &columns, int64_t columnCount, PanelRange range,
+                               Value depth, TileSink sink) {
+  forPanels(b, columns.width, columnCount, range, [&](Value panel, int64_t count) {
+    emitTile(b, a, row, rows, columns, panel, count, depth, sink, nullptr);
+  });
+}
+
+void mome::cpu::emitBlockProduct(KernelBuilder &b, const Lines &a, const RowRange &range,
+                                 const Panels &columns, int64_t columnCount, PanelRange panels,
+                                 Value depth, TileSink sink, TileStart start) {
+  forPanels(b, columns.width, columnCount, panels, [&](Value panel, int64_t count) {
+    forRowBlocks(b, range.from, range.end, range.total, range.tileRows,
+                 [&](Value row, int64_t rows) {
+                   emitTile(b, a, row, rows, columns, panel, count, depth, sink, start);
+                 });
+  });
 }
 
 void mome::cpu::forRowBlocks(KernelBuilder &b, Value from, Value to, int64_t total,

@@ -32,14 +32,16 @@ class Packer {
 public:
   Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width);
   /// Packs the panels of `range`, of all `lineCount` lines.
-  void emit(const Lines &from, int64_t lineCount, PanelRange range);
+  /// Of each line the first `count` elements (null: all).
+  void emit(const Lines &from, int64_t lineCount, PanelRange range, mlir::Value count = {});
   /// The panels packed last, which began with `first` (null: 0).
   Panels getPanels(mlir::Value first = {}) const;
 
 private:
   void emitTransposed(const Lines &from, int64_t lineCount, mlir::Value firstLine,
                       mlir::Value endLine);
-  void emitCopied(const Lines &from, int64_t lineCount, mlir::Value firstLine, mlir::Value endLine);
+  void emitCopied(const Lines &from, int64_t lineCount, mlir::Value firstLine, mlir::Value endLine,
+                  mlir::Value count);
   /// Where element 0 of a line goes.
   mlir::Value placeOf(mlir::Value line, mlir::Value firstLine);
 
@@ -49,13 +51,14 @@ private:
 };
 
 /// Rows of A as a product reads them best: elements of bf16 are copied to scratch as f32, once for
-/// all columns; others are read where they lie.
+/// all columns; others are read where they lie, unless they are to be `close`: rows that lie a
+/// multiple of some pages apart share few sets of the first-level cache.
 class RowReader {
 public:
   /// For up to `rows` rows of `buffer` at a time.
-  RowReader(KernelBuilder &b, mlir::Value buffer, int64_t rows, int64_t depth);
-  /// Where to read lines [row, row + rows) of `from` now.
-  Lines emit(const Lines &from, mlir::Value row, int64_t rows);
+  RowReader(KernelBuilder &b, mlir::Value buffer, int64_t rows, int64_t depth, bool close = false);
+  /// Where to read lines [first, end) of `from` now.
+  Lines emit(const Lines &from, mlir::Value first, mlir::Value end);
 
 private:
   KernelBuilder &b;
@@ -70,6 +73,7 @@ Panels panelsInPlace(KernelBuilder &b, mlir::Value buffer, mlir::Value origin, i
 /// A tile of results: `acc[i * vectors + v]` holds row `row + i`, columns `column + v * lanes ...`.
 struct TileResult {
   llvm::ArrayRef<mlir::Value> acc;
+  mlir::Value row;
   int64_t rows, vectors;
   mlir::Value column;
   mlir::Value lastMask; // lanes of the last vector that exist; null: all
@@ -77,11 +81,26 @@ struct TileResult {
   mlir::Value get(int64_t i, int64_t v) const { return acc[i * vectors + v]; }
   mlir::Value maskOf(int64_t v) const { return v == vectors - 1 ? lastMask : mlir::Value(); }
 };
+using TileSink = llvm::function_ref<void(const TileResult &)>;
+/// What the sums of a tile begin with (whose `acc` is empty).
+using TileStart = llvm::function_ref<llvm::SmallVector<mlir::Value>(const TileResult &)>;
 
 /// The product of rows [row, row + rows) of A with the columns of a range of panels, tile by tile.
 void emitRowProduct(KernelBuilder &b, const Lines &a, mlir::Value row, int64_t rows,
                     const Panels &columns, int64_t columnCount, PanelRange range, mlir::Value depth,
-                    llvm::function_ref<void(const TileResult &)> sink);
+                    TileSink sink);
+
+/// Rows [from, end) of `total`, in tiles of `tileRows`; the last of all rows may be smaller.
+struct RowRange {
+  mlir::Value from, end;
+  int64_t total, tileRows;
+};
+
+/// The same for many rows: all of them meet a panel before the next one, so that it stays in the
+/// first-level cache.
+void emitBlockProduct(KernelBuilder &b, const Lines &a, const RowRange &rows, const Panels &columns,
+                      int64_t columnCount, PanelRange range, mlir::Value depth, TileSink sink,
+                      TileStart start = nullptr);
 
 /// All panels of so many columns.
 PanelRange allPanels(KernelBuilder &b, int64_t columnCount, int64_t width);

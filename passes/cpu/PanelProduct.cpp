@@ -81,8 +81,8 @@ Plan PanelProduct::makePlan() const {
 }
 
 void PanelProduct::emitTiles(Value batch, Value row, int64_t rows, PanelRange range) {
-  Lines lines =
-      rowReader->emit({A.buffer, b.mulIndex(batch, A.perBatch), A.perLine, A.perK}, row, rows);
+  Lines lines = rowReader->emit({A.buffer, b.mulIndex(batch, A.perBatch), A.perLine, A.perK}, row,
+                                b.addIndex(row, rows));
   Panels panels =
       packer ? packer->getPanels(range.first)
              : panelsInPlace(b, B.buffer, b.mulIndex(batch, B.perBatch), plan.width, B.perK);

@@ -25,9 +25,11 @@ Tile mome::cpu::chooseTile(const Target &target, int64_t m, int64_t n) {
 
 SmallVector<Value> mome::cpu::emitProduct(KernelBuilder &b, Tile tile, Value extent,
                                           function_ref<Value(Value, int64_t)> loadA,
-                                          function_ref<Value(Value, int64_t)> loadB, bool pairs) {
+                                          function_ref<Value(Value, int64_t)> loadB, bool pairs,
+                                          ValueRange start) {
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
-  SmallVector<Value> init(tile.rows * tile.vectors, zero);
+  SmallVector<Value> init(start);
+  init.resize(tile.rows * tile.vectors, zero);
   return llvm::to_vector(
       b.reduceLoop(b.index(0), extent, 1, init, [&](Value k, ValueRange acc) -> SmallVector<Value> {
         SmallVector<Value> columns, next;
@@ -94,13 +96,20 @@ void mome::cpu::emitTranspose(KernelBuilder &b, MutableArrayRef<Value> rows) {
 }
 
 Value mome::cpu::emitSumOfEach(KernelBuilder &b, ArrayRef<Value> vectors) {
+  return emitCombinedOfEach(
+      b, vectors, [&](Value x, Value y) -> Value { return arith::AddFOp::create(b, x, y); });
+}
+
+Value mome::cpu::emitCombinedOfEach(KernelBuilder &b, ArrayRef<Value> vectors,
+                                    function_ref<Value(Value, Value)> combine) {
   SmallVector<Value> level(vectors);
+  level.resize(b.getLanes(), vectors.back());
   while (level.size() > 1) {
     SmallVector<Value> next;
     for (size_t i = 0; i < level.size(); i += 2) {
       Value even = shuffle(b, level[i], level[i + 1], [](int64_t l) { return 2 * l; });
       Value odd = shuffle(b, level[i], level[i + 1], [](int64_t l) { return 2 * l + 1; });
-      next.push_back(arith::AddFOp::create(b, even, odd));
+      next.push_back(combine(even, odd));
     }
     level = std::move(next);
   }

@@ -17,11 +17,13 @@ Tile chooseTile(const Target &target, int64_t m, int64_t n);
 
 /// acc[i * vectors + v] = sum over k in [0, extent) of loadA(k, i) * loadB(k, v). `loadA` gives
 /// scalars, `loadB` vectors. One loop over k with all accumulators in registers; the sum runs in
-/// the order of k. With `pairs`, both give pairs of bf16 (PairDot.h), and k counts pairs.
+/// the order of k, from `start` (empty: 0) on. With `pairs`, both give pairs of bf16 (PairDot.h), and
+/// k counts pairs.
 llvm::SmallVector<mlir::Value>
 emitProduct(KernelBuilder &b, Tile tile, mlir::Value extent,
             llvm::function_ref<mlir::Value(mlir::Value k, int64_t i)> loadA,
-            llvm::function_ref<mlir::Value(mlir::Value k, int64_t v)> loadB, bool pairs = false);
+            llvm::function_ref<mlir::Value(mlir::Value k, int64_t v)> loadB, bool pairs = false,
+            mlir::ValueRange start = {});
 
 /// One vector of `lanes` dot products: lane j = sum over k of a(k) * b_j(k), both operands read
 /// along k in vectors
@@ -34,8 +36,12 @@ emitDots(KernelBuilder &b, int64_t extent,
 
 /// Transposes a square block of `lanes` vectors.
 void emitTranspose(KernelBuilder &b, llvm::MutableArrayRef<mlir::Value> rows);
-/// Lane j = sum of the lanes of vector j.
+/// Lane j = sum of the lanes of vector j, or whatever `combine` makes of them. Fewer vectors than
+/// lanes leave the last lanes with anything.
 mlir::Value emitSumOfEach(KernelBuilder &b, llvm::ArrayRef<mlir::Value> vectors);
+mlir::Value
+emitCombinedOfEach(KernelBuilder &b, llvm::ArrayRef<mlir::Value> vectors,
+                   llvm::function_ref<mlir::Value(mlir::Value x, mlir::Value y)> combine);
 
 /// One element of a flat buffer.
 mlir::Value emitScalarLoad(KernelBuilder &b, mlir::Value buffer, mlir::Value at);

@@ -45,6 +45,19 @@ nn.kernel @k_backward_long {
   %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 1 scale 0.35 : (tensor<1x110x24xf32>, tensor<1x110x8xf32>, tensor<1x75x8xf32>, tensor<1x75x24xf32>, tensor<1x110x24xf32>, tensor<1x1x110xf32>) -> (tensor<1x110x8xf32>, tensor<1x75x8xf32>, tensor<1x75x24xf32>)
   nn.yield %dq, %dk, %dv : tensor<1x110x8xf32>, tensor<1x75x8xf32>, tensor<1x75x24xf32>
 }
+// Several blocks of keys, the last one incomplete; all results, and that of the queries alone.
+// CHECK: k_backward_keys attention_backward chunks=2 {{.*}} ok
+nn.kernel @k_backward_keys {
+^bb0(%do: tensor<1x110x24xf32>, %q: tensor<1x110x16xf32>, %k: tensor<1x517x16xf32>, %v: tensor<1x517x24xf32>, %o: tensor<1x110x24xf32>, %lse: tensor<1x2x110xf32>):
+  %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 2 scale 0.35 : (tensor<1x110x24xf32>, tensor<1x110x16xf32>, tensor<1x517x16xf32>, tensor<1x517x24xf32>, tensor<1x110x24xf32>, tensor<1x2x110xf32>) -> (tensor<1x110x16xf32>, tensor<1x517x16xf32>, tensor<1x517x24xf32>)
+  nn.yield %dq, %dk, %dv : tensor<1x110x16xf32>, tensor<1x517x16xf32>, tensor<1x517x24xf32>
+}
+// CHECK: k_backward_queries attention_backward chunks=1 {{.*}} ok
+nn.kernel @k_backward_queries {
+^bb0(%do: tensor<1x7x8xf32>, %q: tensor<1x7x8xf32>, %k: tensor<1x289x8xf32>, %v: tensor<1x289x8xf32>, %o: tensor<1x7x8xf32>, %lse: tensor<1x1x7xf32>):
+  %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 1 scale 0.35 : (tensor<1x7x8xf32>, tensor<1x7x8xf32>, tensor<1x289x8xf32>, tensor<1x289x8xf32>, tensor<1x7x8xf32>, tensor<1x1x7xf32>) -> (tensor<1x7x8xf32>, tensor<1x289x8xf32>, tensor<1x289x8xf32>)
+  nn.yield %dq : tensor<1x7x8xf32>
+}
 // CHECK: k_backward_cross attention_backward chunks=6 {{.*}} ok
 nn.kernel @k_backward_cross {
 ^bb0(%do: tensor<2x1x6xf32>, %q: tensor<2x1x12xf32>, %k: tensor<2x5x12xf32>, %v: tensor<2x5x6xf32>, %o: tensor<2x1x6xf32>, %lse: tensor<2x3x1xf32>):
