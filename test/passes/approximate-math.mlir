@@ -13,13 +13,28 @@ func.func @exponential(%x: vector<8xf32>) -> vector<8xf32> {
 
 // -----
 
+// Large powers are infinite.
 // CHECK-LABEL: func.func @power_of_two
+// CHECK:         arith.cmpf ogt
+// CHECK:         arith.cmpf olt
 // CHECK-NOT:     math.exp2
 // CHECK-COUNT-5: math.fma
 // CHECK-NOT:     math.fma
 // CHECK:         return
 func.func @power_of_two(%x: vector<8xf32>) -> vector<8xf32> {
   %0 = math.exp2 %x : vector<8xf32>
+  return %0 : vector<8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @finite_power_of_two
+// CHECK-NOT:     arith.cmpf ogt
+// CHECK:         arith.cmpf olt
+// CHECK-NOT:     math.exp2
+// CHECK:         return
+func.func @finite_power_of_two(%x: vector<8xf32>) -> vector<8xf32> {
+  %0 = math.exp2 %x fastmath<ninf> : vector<8xf32>
   return %0 : vector<8xf32>
 }
 
