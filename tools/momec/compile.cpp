@@ -223,6 +223,7 @@ int Compilation::reportInternalError(Stage stage) {
   again.deviceCode = CompileOptions::DeviceCode::none;
   again.dumpDir.clear();
   again.remarks.clear();
+  again.packageFlags.clear(); // a text is asked for, not the package
   again.timing = false;
   std::string command =
       llvm::formatv("momec {0} --compile-from={1}{2} -o {3}.mpk", again.output,
