@@ -196,10 +196,12 @@ void Autocast::keepNarrow(nn::Narrowable product) {
 /// A permission, which concerns no type: devices without such units ignore it.
 static void markProducts(func::FuncOp entry, StringAttr precision) {
   for (Operation &op : entry.getBody().front()) {
-    if (auto narrowable = dyn_cast<nn::Narrowable>(op);
-        narrowable && nn::getFusionRole(&op) != nn::FusionRole::attention && llvm::all_of(narrowable.getNarrowOperands(), [&](unsigned i) {
-          return elementOf(op.getOperand(i)).isF32();
-        })) {
+    auto narrowable = dyn_cast<nn::Narrowable>(op);
+    if (!narrowable || nn::getFusionRole(&op) == nn::FusionRole::attention) {
+      continue;
+    }
+    auto isF32 = [&](unsigned i) { return elementOf(op.getOperand(i)).isF32(); };
+    if (llvm::all_of(narrowable.getNarrowOperands(), isF32)) {
       op.setAttr(nn::NNDialect::precisionAttrName, precision);
       remark::passed(op.getLoc(), remarkOf(&op)) << "multiplies tf32 where a device does";
     }
