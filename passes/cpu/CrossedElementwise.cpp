@@ -19,8 +19,6 @@ using namespace mome::cpu;
 
 /// Rows of a strip: of f32, a cache line of the operands that lie across.
 static constexpr int64_t stripRows = 16;
-/// Elements per chunk, as in Elementwise.cpp.
-static constexpr int64_t chunkElements = 16384;
 
 /// The loop along which a read lies side by side, if the last one is not: none for reads that need
 /// no transposition, or that it does not help.
@@ -114,15 +112,15 @@ int64_t CrossedElementwise::emit() {
     Value number = loops[*crossing];
     loops[*crossing] = b.mulIndex(number, stripRows);
     loops.push_back(nullptr);
-    Value last = b.index(rows / stripRows);
-    auto isWhole = [&](arith::CmpIPredicate is) {
-      return arith::CmpIOp::create(b, is, number, last);
+    auto emitWhere = [&](arith::CmpIPredicate holds, int64_t count) {
+      Value is = arith::CmpIOp::create(b, holds, number, b.index(rows / stripRows));
+      b.ifThen(is, [&] { emitStrip(loops, count); });
     };
     if (rows >= stripRows) {
-      b.ifThen(isWhole(arith::CmpIPredicate::slt), [&] { emitStrip(loops, stripRows); });
+      emitWhere(arith::CmpIPredicate::slt, stripRows);
     }
-    if (rest > 0) {
-      b.ifThen(isWhole(arith::CmpIPredicate::eq), [&] { emitStrip(loops, rest); });
+    if (rest > 0) { // the last strip
+      emitWhere(arith::CmpIPredicate::eq, rest);
     }
   });
   return ceilDiv(strips, perChunk);

@@ -7,6 +7,10 @@
 
 namespace mome::cpu {
 
+/// Elements per chunk of any elementwise kernel: small enough to balance threads, large enough that
+/// claiming a chunk costs nothing.
+inline constexpr int64_t chunkElements = 16384;
+
 class CrossedElementwise {
 public:
   CrossedElementwise(KernelBuilder &builder, const IterationSpace &space, const Trace &trace);

@@ -17,10 +17,6 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cpu;
 
-/// Elements per chunk: small enough to balance threads, large enough that claiming a chunk costs
-/// nothing.
-static constexpr int64_t chunkElements = 16384;
-
 namespace {
 class ElementwiseKernel {
 public:
