@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A training step of UniFormerV2 experts in JAX: one jitted function with donated state, AdamW and clipping by optax.
 
-    jax_step.py MODEL BATCH f32|bf16 THREADS jit
+    jax_step.py MODEL BATCH f32|tf32|bf16 THREADS|gpu jit
 
 Speaks the protocol of bench/steps.py: `peer.py` says how. Shapes, losses and optimizer are those of models/mome_htl.mome.
 """
@@ -9,15 +9,19 @@ import os
 
 import peer
 
-MODEL, BATCH, PRECISION, THREADS, MODE = peer.arguments()
-os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # XLA has as many threads as it sees processors
-os.environ["JAX_PLATFORMS"] = "cpu"
+MODEL, BATCH, PRECISION, PLACE, MODE = peer.arguments()
+if PLACE == "gpu":
+    os.environ["JAX_PLATFORMS"] = "cuda"
+else:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PLACE])  # XLA has as many threads as it sees processors
+    os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax, nn
 
+jax.config.update("jax_default_matmul_precision", "tensorfloat32" if PRECISION == "tf32" else "highest")
 COMPUTE = jnp.bfloat16 if PRECISION == "bf16" else jnp.float32
 
 
@@ -164,10 +168,14 @@ def make_step():
         nonlocal state, count
         state, loss = jitted(state, count)
         count += 1
-        loss.block_until_ready()
+        jax.block_until_ready((state, loss))
 
     return step
 
 
+def on_device():
+    return jax.devices()[0].memory_stats()["peak_bytes_in_use"]
+
+
 if __name__ == "__main__":
-    peer.serve(f"JAX {jax.__version__}", make_step)
+    peer.serve(f"JAX {jax.__version__}", make_step, on_device if PLACE == "gpu" else peer.resident)

@@ -1,7 +1,7 @@
 """What every peer of bench/steps.py does: takes the case from its arguments, trains when told, and says how long it took.
 
 On start it makes the model and takes one step, then prints `ready NAME SECONDS`, the seconds since the process began. A line
-`N` on its input asks for N steps: it prints their seconds. At the end of its input it prints `peak BYTES` of resident memory.
+`N` on its input asks for N steps: it prints their seconds. At the end of its input it prints `peak BYTES`: of resident memory, or on a GPU of the device's.
 """
 import os
 import resource
@@ -23,10 +23,10 @@ SIZES = {
 
 
 def arguments():
-    model, batch, precision, threads, mode = sys.argv[1:]
+    model, batch, precision, place, mode = sys.argv[1:]
     os.environ.pop("OPENBLAS_CORETYPE", None)
     os.environ.pop("OPENBLAS_L2_SIZE", None)
-    return model, int(batch), precision, int(threads), mode
+    return model, int(batch), precision, place if place == "gpu" else int(place), mode
 
 
 def age():
@@ -36,7 +36,12 @@ def age():
         return float(uptime.read().split()[0]) - started
 
 
-def serve(name, make_step):
+def resident():
+    """The largest resident set of this process, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def serve(name, make_step, memory=resident):
     step = make_step()
     step()
     print("ready", name.replace(" ", "-"), age(), flush=True)
@@ -47,4 +52,4 @@ def serve(name, make_step):
             step()
             times.append(time.perf_counter() - start)
         print(*times, flush=True)
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+    print("peak", memory(), flush=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A training step of UniFormerV2 experts in PyTorch 2, written as its users would: SDPA, fused AdamW, autocast, torch.compile.
 
-    torch_step.py MODEL BATCH f32|bf16 THREADS eager|compile
+    torch_step.py MODEL BATCH f32|tf32|bf16 THREADS|gpu eager|compile
 
 Speaks the protocol of bench/steps.py: `peer.py` says how. Shapes, losses and optimizer are those of models/mome_htl.mome.
 """
@@ -9,13 +9,17 @@ import sys
 
 import peer
 
-MODEL, BATCH, PRECISION, THREADS, MODE = peer.arguments()
+MODEL, BATCH, PRECISION, PLACE, MODE = peer.arguments()
+DEVICE = "cuda" if PLACE == "gpu" else "cpu"
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-torch.set_num_threads(THREADS)
+if DEVICE == "cpu":
+    torch.set_num_threads(PLACE)
+torch.set_float32_matmul_precision("high" if PRECISION == "tf32" else "highest")
+torch.backends.cudnn.allow_tf32 = PRECISION == "tf32"
 
 
 class Attention(nn.Module):
@@ -144,16 +148,16 @@ class MoME(nn.Module):
 def make_step():
     torch.manual_seed(0)
     s = peer.SIZES[MODEL]
-    model = MoME(s).train()
+    model = MoME(s).to(DEVICE).train()
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-5, betas=(0.9, 0.999), fused=True)
-    videos = [torch.rand(BATCH, 3, s.frames, s.size, s.size) * 2 - 1 for _ in range(s.experts)]
-    labels = torch.zeros(BATCH, dtype=torch.long)
+    videos = [torch.rand(BATCH, 3, s.frames, s.size, s.size, device=DEVICE) * 2 - 1 for _ in range(s.experts)]
+    labels = torch.zeros(BATCH, dtype=torch.long, device=DEVICE)
 
     def loss_of(videos, labels):
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=PRECISION == "bf16"):
+        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=PRECISION == "bf16"):
             return model(videos, labels)
 
     compiled = torch.compile(loss_of) if MODE == "compile" else loss_of
@@ -163,9 +167,11 @@ def make_step():
         compiled(videos, labels).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), s.clip)
         optimizer.step()
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
 
     return step
 
 
 if __name__ == "__main__":
-    peer.serve(f"PyTorch {torch.__version__}", make_step)
+    peer.serve(f"PyTorch {torch.__version__}", make_step, torch.cuda.max_memory_allocated if DEVICE == "cuda" else peer.resident)

@@ -31,7 +31,7 @@ def compile_model(source, package, *options):
 def recordings(folder, per_subject=2):
     """Simulated smart-watch recordings, cut to 32 samples for the tiny preset."""
     if not (folder / "index.csv").exists():
-        run("/usr/bin/python3", ROOT / "models/watch/convert.py", "--generate", "--window", 32, "--per-subject", per_subject, folder)
+        run(sys.executable, ROOT / "models/watch/convert.py", "--generate", "--window", 32, "--per-subject", per_subject, folder)
     return folder
 
 
