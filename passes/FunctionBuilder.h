@@ -70,7 +70,7 @@ public:
   mlir::Value splat(mlir::Value scalarOrVector);
   /// f32 from the bits of bf16, and the bits nearest to an f32, ties to even; scalars or vectors.
   mlir::Value widenBits(mlir::Value bits);
-  mlir::Value roundToBits(mlir::Value f32);
+  virtual mlir::Value roundToBits(mlir::Value f32);
   /// The constant mask of the first `count` lanes.
   mlir::Value laneMask(int64_t count);
   /// Stores the lanes of a vector that `mask` has, or all if it is null, from `at` on.

@@ -110,12 +110,14 @@ void AttentionGradient::emitQueries(const Columns &columns) {
     Value firstChannel = b.mulIndex(job, square);
     SmallVector<SmallVector<Value>> sums(2 * squares, zeros(4)); // 16 queries x 8 channels
     for (int64_t k = 0; k < plan.keys; k += square) {
-      SmallVector<Value> keys = right.loadMatrices(firstChannel, b.index(k), none);
+      SmallVector<Value> keys =
+          right.loadMatrices(SharedTile::Side::right, firstChannel, b.index(k), none);
       for (int64_t i = 0; i < squares; ++i) {
-        SmallVector<Value> scores = left.loadMatrices(b.index(i * square), b.index(k), none);
+        SmallVector<Value> scores =
+            left.loadMatrices(SharedTile::Side::left, b.index(i * square), b.index(k), none);
         for (int64_t half : {0, 1}) {
           SmallVector<Value> &sum = sums[2 * i + half];
-          sum = b.multiplyMatrices(scores, {keys[half], keys[half + 2]}, sum);
+          sum = b.multiplyMatrices(scores, ArrayRef(keys).slice(2 * half, 2), sum);
         }
       }
     }

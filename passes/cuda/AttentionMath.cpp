@@ -223,8 +223,8 @@ void TensorMath::addSquares(ArrayRef<Value> left, ArrayRef<Value> right, int64_t
       MutableArrayRef<Value> upper = sums.slice(2 * i * width + 4 * j + 2 * half, 2);
       MutableArrayRef<Value> lower = sums.slice((2 * i + 1) * width + 4 * j + 2 * half, 2);
       SmallVector<Value> before{upper[0], upper[1], lower[0], lower[1]};
-      SmallVector<Value> columnsOfHalf{right[half], right[half + 2]};
-      SmallVector<Value> after = b.multiplyMatrices(left.slice(4 * i, 4), columnsOfHalf, before);
+      SmallVector<Value> after =
+          b.multiplyMatrices(left.slice(4 * i, 4), right.slice(2 * half, 2), before);
       llvm::copy(ArrayRef(after).take_front(2), upper.begin());
       llvm::copy(ArrayRef(after).take_back(2), lower.begin());
     }
@@ -238,8 +238,9 @@ SmallVector<Value> TensorMath::loadRows(SharedTile &rowTile, int64_t depth) {
   }
   for (int64_t k = 0; k < depth; k += square) {
     for (int64_t i = 0; i < squares(); ++i) {
-      llvm::append_range(
-          kept, rowTile.loadMatrices(b.addIndex(firstRow(), i * square), b.index(k), b.index(0)));
+      llvm::append_range(kept, rowTile.loadMatrices(SharedTile::Side::left,
+                                                    b.addIndex(firstRow(), i * square), b.index(k),
+                                                    b.index(0)));
     }
   }
   return kept;
@@ -256,12 +257,13 @@ SmallVector<Value> TensorMath::multiply(SharedTile &rowTile, ArrayRef<Value> kep
                   kept.begin() + (k / square + 1) * 4 * squares());
     }
     for (int64_t i = 0; !plan.keepsRows && i < squares(); ++i) {
-      llvm::append_range(
-          left, rowTile.loadMatrices(b.addIndex(firstRow(), i * square), b.index(k), b.index(0)));
+      llvm::append_range(left, rowTile.loadMatrices(SharedTile::Side::left,
+                                                    b.addIndex(firstRow(), i * square), b.index(k),
+                                                    b.index(0)));
     }
     for (int64_t j = 0; j < columns.tokens / square; ++j) {
-      SmallVector<Value> right =
-          columns.tile.loadMatrices(b.index(j * square), b.index(k), columns.slot);
+      SmallVector<Value> right = columns.tile.loadMatrices(
+          SharedTile::Side::right, b.index(j * square), b.index(k), columns.slot);
       addSquares(left, right, j, sums);
     }
   }
@@ -311,7 +313,8 @@ SmallVector<Value> TensorMath::addWeighted(unsigned number, const ColumnTile &co
     ArrayRef<Value> left =
         ArrayRef(weights[number]).slice(k / square * 4 * squares(), 4 * squares());
     for (int64_t j = 0; j < plan.tileDepth / square; ++j) {
-      SmallVector<Value> right = across.loadMatrices(b.index(j * square), b.index(k), columns.slot);
+      SmallVector<Value> right = across.loadMatrices(SharedTile::Side::right, b.index(j * square),
+                                                     b.index(k), columns.slot);
       addSquares(left, right, j, sums);
     }
   }

@@ -89,8 +89,7 @@ void LaunchBuilder::copyAsync(Value shared, Value at, Value global, Value from, 
     return arith::ConstantOp::create(*this, getI32IntegerAttr(value));
   };
   Value count = arith::SelectOp::create(*this, exists, number(bytes), number(0));
-  // Nothing is read where nothing exists, but the address should be one.
-  from = arith::SelectOp::create(*this, exists, from, index(0));
+  // An address of which no byte is read may be any.
   NVVM::CpAsyncOp::create(*this, pointerTo(shared, at), pointerTo(global, from),
                           getI32IntegerAttr(bytes),
                           NVVM::LoadCacheModifierKindAttr::get(getContext(), modifier), count);
@@ -124,6 +123,29 @@ Value LaunchBuilder::packPair(Value left, Value right) {
   auto name = getStringAttr("llvm.nvvm.ff2bf16x2.rn"); // the first becomes the upper half
   auto call = LLVM::CallIntrinsicOp::create(*this, pair, name, ValueRange{right, left});
   return LLVM::BitcastOp::create(*this, getI32Type(), call.getResult(0));
+}
+
+Value LaunchBuilder::roundToBits(Value f32) {
+  auto vector = dyn_cast<VectorType>(f32.getType());
+  int64_t count = vector ? vector.getNumElements() : 1;
+  if (count % 2 != 0) {
+    Value single = vector ? vector::ExtractOp::create(*this, f32, 0).getResult() : f32;
+    assert(count == 1 && "vectors have an even number of elements");
+    auto name = getStringAttr("llvm.nvvm.f2bf16.rn");
+    auto call = LLVM::CallIntrinsicOp::create(*this, getBF16Type(), name, ValueRange{single});
+    Value bits = arith::BitcastOp::create(*this, getI16Type(), call.getResult(0));
+    return vector ? vector::BroadcastOp::create(*this, VectorType::get(1, getI16Type()), bits)
+                        .getResult()
+                  : bits;
+  }
+  SmallVector<Value> pairs;
+  for (int64_t i = 0; i < count; i += 2) {
+    pairs.push_back(packPair(vector::ExtractOp::create(*this, f32, i),
+                             vector::ExtractOp::create(*this, f32, i + 1)));
+  }
+  Value all =
+      vector::FromElementsOp::create(*this, VectorType::get(count / 2, getI32Type()), pairs);
+  return vector::BitCastOp::create(*this, VectorType::get(count, getI16Type()), all);
 }
 
 std::pair<Value, Value> LaunchBuilder::unpackPair(Value pair) {

@@ -52,6 +52,8 @@ public:
   llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value shared, mlir::Value at, bool transposed);
   /// The bits of an f32 rounded to tf32: to nearest, ties away from zero.
   mlir::Value roundToTf32(mlir::Value bits);
+  /// By the instruction for it, two at a time.
+  mlir::Value roundToBits(mlir::Value f32) override;
   /// Two f32 as an i32 of two neighbours in bf16.
   mlir::Value packPair(mlir::Value left, mlir::Value right);
   std::pair<mlir::Value, mlir::Value> unpackPair(mlir::Value pair);

@@ -66,7 +66,7 @@ TileSource mome::cuda::sourceOf(LaunchBuilder &b, const Matrix &matrix, Value or
     Value at = b.addIndex(b.mulIndex(line, matrix.perLine), b.mulIndex(k, matrix.perK));
     return Place{b.addIndex(origin, at), nullptr};
   };
-  return {matrix.buffer, lines, depth, unit, locate};
+  return {matrix.buffer, lines, depth, unit, /*depthStep=*/1, locate};
 }
 
 SharedTile SharedTile::transposed(int64_t newSpread) const {
@@ -112,9 +112,7 @@ Value SharedTile::loadUnit(Value line, Value k, Value slot) {
   return loadNeighbours(b, buffer, b.addIndex(slot, addressOf(line, k)), unitElements());
 }
 
-void SharedTile::copyUnit(const TileSource &source, Value line, Value k, Value at) {
-  Value exists =
-      arith::AndIOp::create(b, b.isLess(line, b.index(source.lines)), b.isLess(k, source.depth));
+void SharedTile::copyUnit(const TileSource &source, Value line, Value k, Value exists, Value at) {
   Place place = source.locate(line, k);
   if (place.exists) {
     exists = arith::AndIOp::create(b, exists, place.exists);
@@ -136,6 +134,10 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
   Value thread = b.getThread();
   // A power of two of the threads takes rows in steps that do not change the swizzle: copies share an address.
   int64_t workers = copies % threads == 0 ? threads : int64_t(llvm::bit_floor(uint64_t(threads)));
+  // Where a tile's lines divide the source's, all of them exist or, in a tile behind the last one, none; and so
+  // its depth.
+  Value tileExists =
+      arith::AndIOp::create(b, b.isLess(line, b.index(source.lines)), b.isLess(k, source.depth));
   auto copyOne = [&](int64_t number) {
     Value position = b.addIndex(thread, number * workers);
     Value major = b.divIndex(position, perRow);
@@ -145,8 +147,14 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
       minor = b.mulIndex(b.remIndex(thread, perRow), unit);
     }
     auto [tileLine, tileK] = depthIsContiguous ? std::pair(major, minor) : std::pair(minor, major);
-    copyUnit(source, b.addIndex(line, tileLine), b.addIndex(k, tileK),
-             b.addIndex(slot, addressOf(major, minor)));
+    Value atLine = b.addIndex(line, tileLine), atK = b.addIndex(k, tileK), exists = tileExists;
+    if (source.lines % lines != 0) {
+      exists = arith::AndIOp::create(b, exists, b.isLess(atLine, b.index(source.lines)));
+    }
+    if (source.depthStep % depth != 0) {
+      exists = arith::AndIOp::create(b, exists, b.isLess(atK, source.depth));
+    }
+    copyUnit(source, atLine, atK, exists, b.addIndex(slot, addressOf(major, minor)));
   };
   auto copyFor = [&](int64_t from, int64_t to, int64_t count) {
     auto copyAll = [&] {
@@ -166,29 +174,31 @@ void SharedTile::copy(const TileSource &source, Value line, Value k, Value slot)
 }
 
 /// Of f32 whose lines are contiguous, element by element: ldmatrix would transpose halves of them.
-SmallVector<Value> SharedTile::gatherMatrices(Value line, Value k, Value slot) {
+SmallVector<Value> SharedTile::gatherMatrices(Side side, Value line, Value k, Value slot) {
   Value lane = b.remIndex(b.getThread(), warpThreads);
   Value atLine = b.addIndex(line, b.divIndex(lane, 4)), atK = b.addIndex(k, b.remIndex(lane, 4));
   SmallVector<Value> matrices;
-  for (int64_t right : {0, 4}) {
-    for (int64_t lower : {0, 8}) {
-      Value at = addressOf(b.addIndex(atK, right), b.addIndex(atLine, lower));
-      Value element = memref::LoadOp::create(b, buffer, b.addIndex(slot, at));
-      matrices.push_back(arith::BitcastOp::create(b, b.getI32Type(), element));
-    }
+  for (int64_t matrix = 0; matrix < 4; ++matrix) {
+    int64_t slow = matrix / 2, fast = matrix % 2;
+    int64_t lower = 8 * (side == Side::left ? fast : slow);
+    int64_t right = 4 * (side == Side::left ? slow : fast);
+    Value at = addressOf(b.addIndex(atK, right), b.addIndex(atLine, lower));
+    Value element = memref::LoadOp::create(b, buffer, b.addIndex(slot, at));
+    matrices.push_back(arith::BitcastOp::create(b, b.getI32Type(), element));
   }
   return matrices;
 }
 
-SmallVector<Value> SharedTile::loadMatrices(Value line, Value k, Value slot) {
+SmallVector<Value> SharedTile::loadMatrices(Side side, Value line, Value k, Value slot) {
   if (!depthIsContiguous && unitElements() == 4) {
-    return gatherMatrices(line, k, slot);
+    return gatherMatrices(side, line, k, slot);
   }
   Value lane = b.remIndex(b.getThread(), warpThreads);
   // Eight lanes give the rows of a matrix, in memory: lines, or depths that are transposed.
   Value row = b.remIndex(lane, 8), matrix = b.divIndex(lane, 8);
-  Value lower = b.mulIndex(b.remIndex(matrix, 2), 8);
-  Value right = b.mulIndex(b.divIndex(matrix, 2), unitElements());
+  Value fast = b.remIndex(matrix, 2), slow = b.divIndex(matrix, 2);
+  Value lower = b.mulIndex(side == Side::left ? fast : slow, 8);
+  Value right = b.mulIndex(side == Side::left ? slow : fast, unitElements());
   Value atLine = b.addIndex(line, lower), atK = b.addIndex(k, right);
   Value at = depthIsContiguous ? addressOf(b.addIndex(atLine, row), atK)
                                : addressOf(b.addIndex(atK, row), atLine);

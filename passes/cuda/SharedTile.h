@@ -35,6 +35,7 @@ struct TileSource {
   int64_t lines;     // that exist
   mlir::Value depth; // that exists
   int64_t unit;      // elements that lie and exist together, aligned to their size
+  int64_t depthStep; // divides the depth that exists
   std::function<Place(mlir::Value line, mlir::Value k)> locate;
 };
 
@@ -75,8 +76,12 @@ public:
   /// Lines between those of neighbouring threads: 1, or 4 in groups of four.
   int64_t getLineStep() const { return depthIsContiguous ? 1 : 4; }
   /// 16 lines from (line, k) on, 16 elements of bf16 or 8 of f32 deep, as four matrices over the lanes
-  /// of a warp: lines 0.. and 8.. in the first half of the depth, then both in the second.
-  llvm::SmallVector<mlir::Value> loadMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);
+  /// of a warp. Left: lines 0.. and 8.. in the first half of the depth, then both in the second. Right: both
+  /// halves of lines 0.., then of lines 8.., so that the pair that multiplyMatrices takes lies in neighbouring
+  /// registers, as the instruction wants it: else each pair is moved there first.
+  enum class Side { left, right };
+  llvm::SmallVector<mlir::Value> loadMatrices(Side side, mlir::Value line, mlir::Value k,
+                                              mlir::Value slot);
   /// Writes neighbours in the depth of a tile where it is contiguous, f32 that become what the tile holds;
   /// all in one unit of 16 bytes.
   void store(mlir::ValueRange values, mlir::Value line, mlir::Value k, mlir::Value slot);
@@ -89,8 +94,10 @@ private:
   mlir::Value turnOf(mlir::Value major, int64_t units);
   /// The offset of an element.
   mlir::Value addressOf(mlir::Value major, mlir::Value minor);
-  llvm::SmallVector<mlir::Value> gatherMatrices(mlir::Value line, mlir::Value k, mlir::Value slot);
-  void copyUnit(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value at);
+  llvm::SmallVector<mlir::Value> gatherMatrices(Side side, mlir::Value line, mlir::Value k,
+                                                mlir::Value slot);
+  void copyUnit(const TileSource &source, mlir::Value line, mlir::Value k, mlir::Value exists,
+                mlir::Value at);
 
   LaunchBuilder &b;
   mlir::Type elementType;

@@ -141,10 +141,12 @@ TensorProduct::TensorProduct(LaunchBuilder &b, TileShape shape, Multiplier multi
 SmallVector<Value> TensorProduct::loadOperands(TileSlots slots, int64_t depth) {
   SmallVector<Value> all;
   for (int64_t i = 0; i < squareRows; ++i) {
-    llvm::append_range(all, rows.loadMatrices(rowOf(i), b.index(depth), slots.rows));
+    llvm::append_range(
+        all, rows.loadMatrices(SharedTile::Side::left, rowOf(i), b.index(depth), slots.rows));
   }
   for (int64_t j = 0; j < squareColumns; ++j) {
-    llvm::append_range(all, columns.loadMatrices(columnOf(j), b.index(depth), slots.columns));
+    llvm::append_range(all, columns.loadMatrices(SharedTile::Side::right, columnOf(j),
+                                                 b.index(depth), slots.columns));
   }
   if (multiplier == Multiplier::tf32) {
     llvm::transform(all, all.begin(), [&](Value bits) { return b.roundToTf32(bits); });
@@ -153,12 +155,12 @@ SmallVector<Value> TensorProduct::loadOperands(TileSlots slots, int64_t depth) {
 }
 
 void TensorProduct::addSquares(ArrayRef<Value> operands, MutableArrayRef<Value> sums) {
-  ArrayRef<Value> left = operands.take_front(4 * squareRows), right = operands.drop_front(left.size());
+  ArrayRef<Value> left = operands.take_front(4 * squareRows),
+                  right = operands.drop_front(left.size());
   for (int64_t i = 0; i < squareRows; ++i) {
     for (int64_t j = 0; j < squareColumns; ++j) {
       for (int64_t half : {0, 1}) { // columns 0.. and 8.., each of depth 0.. and 8..
-        SmallVector<Value> columnsOfHalf{right[4 * j + half], right[4 * j + half + 2]};
-        llvm::copy(b.multiplyMatrices(left.slice(4 * i, 4), columnsOfHalf,
+        llvm::copy(b.multiplyMatrices(left.slice(4 * i, 4), right.slice(4 * j + 2 * half, 2),
                                       ValueRange(sums.take_front(4)), multiplier),
                    sums.begin());
         sums = sums.drop_front(4);

@@ -42,7 +42,8 @@ private:
 
 TileSource ProductKernel::sourceOf(const ProductOperand &operand, int64_t lines, Value endK) {
   auto locate = [this, &operand](Value line, Value k) { return operand.locate(batch, line, k); };
-  return {operand.buffer, lines, endK, operand.unit, locate};
+  int64_t tile = plan.shape.depth;
+  return {operand.buffer, lines, endK, operand.unit, problem.k % tile == 0 ? tile : 1, locate};
 }
 
 SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSource &columns,
