@@ -191,7 +191,9 @@ Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Po
   }
   auto strides = getCoefficients(space.toLoops(address), space.getNumLoops());
   bool isContiguous = strides && (*strides)[*point.vectorLoop] == 1;
-  if (guard && isContiguous && point.isAligned && !isa<VectorType>(guard.getType())) {
+  bool hasVector = point.isAligned || type.getNumElements() >= b.getLanes();
+  if (guard && isContiguous && hasVector && !isa<VectorType>(guard.getType())) {
+    // A masked load would do, but processors take long over one from memory that nobody has touched.
     Value at = arith::SelectOp::create(b, guard, evaluate(address, point), b.index(0));
     Value here = loadContiguous(buffer, at, point.mask, isSharedByLanes(address, point));
     return toRegister(here, type.getElementType());

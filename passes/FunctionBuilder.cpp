@@ -2,6 +2,7 @@
 #include "passes/FunctionBuilder.h"
 
 #include "dialects/NN/FloatCast.h"
+#include "passes/TensorPart.h"
 
 using namespace mlir;
 using namespace mome;
@@ -208,18 +209,20 @@ Value mome::findResultBuffer(FunctionBuilder &b, Value value) {
 
 std::string mome::refuseAround(Operation *root) {
   Block *body = root->getBlock();
-  for (Value operand : root->getOperands()) {
-    if (!isa<BlockArgument>(operand)) {
+  for (OpOperand &operand : root->getOpOperands()) {
+    if (!findSource(operand)) {
       return "an operand is computed in the kernel";
     }
-    Type element = cast<RankedTensorType>(operand.getType()).getElementType();
+    Type element = cast<RankedTensorType>(operand.get().getType()).getElementType();
     if (!element.isF32() && !element.isBF16()) {
       return "an element type other than f32 and bf16";
     }
   }
   llvm::SmallPtrSet<Value, 4> seen;
   for (Value yielded : body->getTerminator()->getOperands()) {
-    if (yielded.getDefiningOp() != root || !seen.insert(yielded).second) {
+    Operation *definer = yielded.getDefiningOp();
+    bool belongs = definer && (definer == root || joinsParts(definer, root));
+    if (!belongs || !seen.insert(yielded).second) {
       return "a result that is not the root's";
     }
   }

@@ -100,7 +100,7 @@ private:
 /// The buffer of the result that yields `value`; null if none does.
 mlir::Value findResultBuffer(FunctionBuilder &b, mlir::Value value);
 /// For families of a lone op: why the kernel is more than f32 or bf16 operands, `root` and its
-/// results; empty if it is not.
+/// results, or what these are parts of (TensorPart.h); empty if it is not.
 std::string refuseAround(mlir::Operation *root);
 
 } // namespace mome

@@ -7,7 +7,8 @@
 //
 // Three kinds of groups: a root with its elementwise epilogue, a row program (reductions along the
 // last axis and elementwise ops over the same rows), an elementwise group of one shape. An index
-// map belongs to the op that reads through it. Two sweeps: in program order each op joins the group
+// map belongs to the op that reads through it; attention reads parts of tensors and writes them
+// (TensorPart.h). Two sweeps: in program order each op joins the group
 // of a producer if it can; then, backwards, groups that only feed one other group move into it. A
 // value needed outside its group is one more result. Nothing joins a group when a path would leave
 // the group and come back. Decisions depend on program order only.
@@ -16,6 +17,7 @@
 // an entry.
 #include "passes/Grouping.h"
 #include "passes/Passes.h"
+#include "passes/TensorPart.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -68,14 +70,18 @@ static bool isFree(Operation *op) {
   return read < cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
 }
 
-/// Gives every reader its own copy of a free index map, so that each can be absorbed.
+/// Gives every reader for which an index map is free its own copy, so that each can absorb it.
 void FuseDispatches::cloneIndexMaps(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-    if (!isFree(&op)) {
+    if (op.getNumResults() != 1) {
       continue;
     }
     llvm::SetVector<Operation *> readers(op.user_begin(), op.user_end());
-    for (Operation *reader : llvm::drop_end(readers, readers.empty() ? 0 : 1)) {
+    SmallVector<Operation *> served = llvm::filter_to_vector(readers, [&](Operation *reader) {
+      return isFree(&op) || readsPart(reader, op.getResult(0));
+    });
+    bool all = !served.empty() && served.size() == readers.size(); // the last one has the original
+    for (Operation *reader : llvm::drop_end(served, all ? 1 : 0)) {
       Operation *copy = OpBuilder(reader).clone(op);
       reader->replaceUsesOfWith(op.getResult(0), copy->getResult(0));
     }

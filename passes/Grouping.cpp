@@ -2,6 +2,7 @@
 #include "passes/Grouping.h"
 
 #include "dialects/Mome/Scope.h"
+#include "passes/TensorPart.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -239,7 +240,8 @@ StringRef Grouping::canJoinShape(Operation *op, const Group &group) const {
   }
   if (role == FusionRole::access) {
     bool within = group.kind == Group::Kind::row && isSpread(op) && fitsRows(shape, group.domain);
-    return within ? "" : "an index map reads a stored value";
+    bool joins = group.kind == Group::Kind::root && joinsParts(op, group.root());
+    return within || joins ? "" : "an index map reads a stored value";
   }
   if (role != FusionRole::elementwise) {
     return "a root starts its own kernel";
@@ -286,6 +288,10 @@ StringRef Grouping::canJoin(Operation *op, const Group &group) const {
 }
 
 StringRef Grouping::canFeedRoot(const Group &producer, const Group &consumer) const {
+  if (llvm::all_of(producer.ops,
+                   [&](Operation *op) { return readsPart(consumer.root(), op->getResult(0)); })) {
+    return "";
+  }
   bool feedsEpilogue = llvm::any_of(producer.ops, [&](Operation *op) {
     return llvm::any_of(op->getUsers(), [&](Operation *user) {
       return groupOf(user) == &consumer && user != consumer.root() &&
@@ -385,6 +391,9 @@ SmallVector<Group *> Grouping::inTopologicalOrder() const {
 void Grouping::emitDispatch(Group &group, OpBuilder &builder) {
   llvm::SetVector<Value> inputs, outputs;
   SmallVector<Location> locations;
+  if (group.kind == Group::Kind::root) {
+    locations.push_back(group.root()->getLoc()); // its phase is the dispatch's
+  }
   for (Operation *op : group.ops) {
     locations.push_back(op->getLoc());
     for (Value operand : op->getOperands()) {

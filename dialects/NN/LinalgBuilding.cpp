@@ -1,6 +1,8 @@
 // See LinalgBuilding.h.
 #include "dialects/NN/LinalgBuilding.h"
 
+#include "dialects/NN/FloatCast.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -77,11 +79,13 @@ static SmallVector<Value> applyMap(ImplicitLocOpBuilder &b, AffineMap map, Value
   return results;
 }
 
-/// The piece's element where its guards hold, else `otherwise`.
+/// The piece's element, widened, where its guards hold, else `otherwise`. (LLVM turns a choice between bf16
+/// into calls.)
 static Value emitPiece(ImplicitLocOpBuilder &b, const AccessPiece &piece, Value operand,
                        ValueRange index, Value otherwise) {
   auto extract = [&](ImplicitLocOpBuilder &inner) -> Value {
-    return tensor::ExtractOp::create(inner, operand, applyMap(inner, piece.index, index));
+    return emitWide(inner,
+                    tensor::ExtractOp::create(inner, operand, applyMap(inner, piece.index, index)));
   };
   Value zero = arith::ConstantIndexOp::create(b, 0);
   Value holds;
@@ -121,8 +125,8 @@ Value mome::nn::lowerAccess(AccessOpInterface op, OpBuilder &builder, ValueRange
   // Plain permutations and broadcasts are indexing maps.
   if (pieces.size() == 1 && pieces[0].guards.getNumResults() == 0 &&
       pieces[0].index.isProjectedPermutation(/*allowZeroInResults=*/true) &&
-      readsWholeAxes(pieces[0].index,
-                     cast<RankedTensorType>(operands[pieces[0].operand].getType()), type)) {
+      readsWholeAxes(pieces[0].index, cast<RankedTensorType>(operands[pieces[0].operand].getType()),
+                     type)) {
     return buildMap(builder, op.getLoc(), type, operands[pieces[0].operand], pieces[0].index,
                     [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
   }
@@ -131,10 +135,10 @@ Value mome::nn::lowerAccess(AccessOpInterface op, OpBuilder &builder, ValueRange
     for (int64_t axis = 0; axis < type.getRank(); ++axis) {
       index.push_back(linalg::IndexOp::create(b, axis));
     }
-    Value element = emitConstant(b, type.getElementType(), op.getFill());
+    Value element = emitConstant(b, getWideType(type.getElementType()), op.getFill());
     for (const AccessPiece &piece : pieces) {
       element = emitPiece(b, piece, operands[piece.operand], index, element);
     }
-    return element;
+    return emitFloatCast(b, element, type.getElementType());
   });
 }

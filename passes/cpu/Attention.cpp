@@ -32,16 +32,15 @@ AttentionKernel::AttentionKernel(KernelBuilder &b, Value query, Value key, Value
   biasPerBatch = bias && cast<RankedTensorType>(bias.getType()).getRank() == 4;
 }
 
-Lines AttentionKernel::headLines(Value buffer, Value batch, Value head, int64_t length,
-                                 int64_t channels) {
-  Value origin =
-      b.addIndex(b.mulIndex(batch, length * channels), b.mulIndex(head, channels / heads));
-  return {buffer, origin, channels, 1};
+Lines AttentionKernel::headLines(const TokenTensor &tokens, Value batch, Value head,
+                                 int64_t depth) {
+  Value origin = b.addIndex(b.mulIndex(batch, tokens.perBatch), b.mulIndex(head, depth));
+  return {tokens.buffer, b.addIndex(origin, tokens.offset), tokens.perToken, 1};
 }
 
-Lines AttentionKernel::headColumns(Value buffer, Value batch, Value head, int64_t length,
-                                   int64_t channels) {
-  Lines lines = headLines(buffer, batch, head, length, channels);
+Lines AttentionKernel::headColumns(const TokenTensor &tokens, Value batch, Value head,
+                                   int64_t depth) {
+  Lines lines = headLines(tokens, batch, head, depth);
   std::swap(lines.perLine, lines.perK);
   return lines;
 }
@@ -82,7 +81,7 @@ static constexpr double noScore = -1e30;
 namespace {
 class AttentionForward : AttentionKernel {
 public:
-  AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value result, Value lse);
+  AttentionForward(KernelBuilder &b, nn::AttentionOp op);
   int64_t emit();
 
 private:
@@ -99,7 +98,8 @@ private:
   SmallVector<Value> foldScores(Value first, Value row, int64_t rows, double init,
                                 function_ref<Value(Value before, Value at, int64_t i)> fold);
 
-  Value query, key, value, result, lse;
+  TokenTensor query, key, value, result;
+  Value lse;
   int64_t paddedKeys; // a whole number of vectors
   int64_t blockRows, chunkRows, rowChunks;
   Packer keyPacker, valuePacker;
@@ -111,15 +111,15 @@ private:
 /// Tiles of rows in a block: a panel is read from the second-level cache once for all of them.
 static constexpr int64_t tilesPerBlock = 4;
 
-AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value result, Value lse)
+AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op)
     : AttentionKernel(b, op.getQuery(), op.getKey(), op.getValue(), op.getBias(), op.getHeads(),
                       op.getScale().convertToDouble()),
-      query(b.getOperandBuffer(op.getQuery())), key(b.getOperandBuffer(op.getKey())),
-      value(b.getOperandBuffer(op.getValue())), result(result), lse(lse),
-      paddedKeys(ceilDiv(keys, lanes()) * lanes()), blockRows(tilesPerBlock * tileRows),
-      keyPacker(b, ceilDiv(keys, width), depth, width),
+      query(tensorOf(b, op.getQueryMutable())), key(tensorOf(b, op.getKeyMutable())),
+      value(tensorOf(b, op.getValueMutable())), result(tensorOf(b, op.getResult())),
+      lse(findResultBuffer(b, op.getLse())), paddedKeys(ceilDiv(keys, lanes()) * lanes()),
+      blockRows(tilesPerBlock * tileRows), keyPacker(b, ceilDiv(keys, width), depth, width),
       valuePacker(b, ceilDiv(valueDepth, width), keys, width),
-      queryReader(b, query, blockRows, depth, /*close=*/true),
+      queryReader(b, query.buffer, blockRows, depth, /*close=*/true),
       scores(b.reserveScratch({blockRows * paddedKeys}, b.getF32Type())),
       shares(b.reserveScratch({blockRows + lanes()}, b.getF32Type())),
       maxima(b.reserveScratch({lanes()}, b.getF32Type())) {
@@ -131,7 +131,7 @@ AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op, Value r
 }
 
 void AttentionForward::emitScores(Value batch, Value head, Value first, Value end) {
-  Lines lines = queryReader.emit(headLines(query, batch, head, queries, channels), first, end);
+  Lines lines = queryReader.emit(headLines(query, batch, head, depth), first, end);
   auto sink = [&](const TileResult &tile) {
     for (int64_t v = 0; v < tile.vectors; ++v) {
       Value at = b.addIndex(tile.column, v * lanes()), mask = tile.maskOf(v);
@@ -195,7 +195,7 @@ void AttentionForward::emitSoftmax(Value batch, Value head, Value first, Value r
 }
 
 void AttentionForward::emitResult(Value batch, Value head, Value first, Value end) {
-  Lines output = headLines(result, batch, head, queries, valueChannels);
+  Lines output = headLines(result, batch, head, valueDepth);
   Lines weights{scores, addressOf(first, b.index(0), b.index(0)), paddedKeys, 1};
   auto sink = [&](const TileResult &tile) {
     for (int64_t i = 0; i < tile.rows; ++i) {
@@ -205,7 +205,7 @@ void AttentionForward::emitResult(Value batch, Value head, Value first, Value en
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value o = arith::MulFOp::create(b, tile.get(i, v), share);
         Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
-        emitStore(b, o, result, at, tile.maskOf(v));
+        emitStore(b, o, output.buffer, at, tile.maskOf(v));
       }
     }
   };
@@ -224,9 +224,8 @@ int64_t AttentionForward::emit() {
   b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) {
     SmallVector<Value> place = b.delinearize(chunk, {batches, heads, rowChunks});
     Value batch = place[0], head = place[1];
-    keyPacker.emit(headLines(key, batch, head, keys, channels), keys, panelsOf(keys));
-    valuePacker.emit(headColumns(value, batch, head, keys, valueChannels), valueDepth,
-                     panelsOf(valueDepth));
+    keyPacker.emit(headLines(key, batch, head, depth), keys, panelsOf(keys));
+    valuePacker.emit(headColumns(value, batch, head, valueDepth), valueDepth, panelsOf(valueDepth));
     Value from = b.mulIndex(place[2], chunkRows);
     Value to = b.minIndex(b.addIndex(from, chunkRows), queries);
     b.loop(from, to, blockRows, [&](Value first) {
@@ -247,13 +246,10 @@ EmitResult mome::cpu::emitAttention(nn::KernelOp kernel, const Target &target, O
   if (std::string reason = refuseAround(op); !reason.empty()) {
     return refuse(reason);
   }
-  if (!llvm::is_contained(kernel.getBody().front().getTerminator()->getOperands(),
-                          op.getResult())) {
+  if (op.getResult().use_empty()) {
     return refuse("only lse is used");
   }
   KernelBuilder b(kernel, target, builder);
-  int64_t chunks =
-      AttentionForward(b, op, findResultBuffer(b, op.getResult()), findResultBuffer(b, op.getLse()))
-          .emit();
+  int64_t chunks = AttentionForward(b, op).emit();
   return b.finish("attention", chunks);
 }

@@ -66,8 +66,9 @@ private:
   bool hasOneKeyBlock() const { return keys <= blockKeys; }
 
   nn::AttentionBackwardOp op;
-  Value cotangent, query, key, value, result, lse;
-  Value queryCotangent, keyCotangent, valueCotangent;
+  TokenTensor cotangent, query, key, value, result;
+  Value lse;
+  TokenTensor queryCotangent, keyCotangent, valueCotangent;
   int64_t blockKeys, blockStride, rangeRows;
   Packer keyPacker, valuePacker, keyRowPacker, queryPacker, cotangentPacker;
   RowReader queryReader, cotangentReader;
@@ -90,13 +91,12 @@ static int64_t chooseRangeRows(int64_t tileRows, int64_t queries) {
 AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp op)
     : AttentionKernel(b, op.getQuery(), op.getKey(), op.getValue(), op.getBias(), op.getHeads(),
                       op.getScale().convertToDouble()),
-      op(op), cotangent(b.getOperandBuffer(op.getCotangent())),
-      query(b.getOperandBuffer(op.getQuery())), key(b.getOperandBuffer(op.getKey())),
-      value(b.getOperandBuffer(op.getValue())), result(b.getOperandBuffer(op.getResult())),
-      lse(b.getOperandBuffer(op.getLse())),
-      queryCotangent(findResultBuffer(b, op.getQueryCotangent())),
-      keyCotangent(findResultBuffer(b, op.getKeyCotangent())),
-      valueCotangent(findResultBuffer(b, op.getValueCotangent())),
+      op(op), cotangent(tensorOf(b, op.getCotangentMutable())),
+      query(tensorOf(b, op.getQueryMutable())), key(tensorOf(b, op.getKeyMutable())),
+      value(tensorOf(b, op.getValueMutable())), result(tensorOf(b, op.getResultMutable())),
+      lse(b.getOperandBuffer(op.getLse())), queryCotangent(tensorOf(b, op.getQueryCotangent())),
+      keyCotangent(tensorOf(b, op.getKeyCotangent())),
+      valueCotangent(tensorOf(b, op.getValueCotangent())),
       blockKeys(keys <= mostKeys ? keys : severalKeys),
       blockStride(ceilDiv(blockKeys, lanes()) * lanes()),
       rangeRows(chooseRangeRows(tileRows, queries)),
@@ -105,8 +105,8 @@ AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp o
       keyRowPacker(b, ceilDiv(depth, width), blockKeys, width),
       queryPacker(b, ceilDiv(depth, width), rangeRows, width),
       cotangentPacker(b, ceilDiv(valueDepth, width), rangeRows, width),
-      queryReader(b, query, rangeRows, depth, /*close=*/true),
-      cotangentReader(b, cotangent, rangeRows, valueDepth, /*close=*/true) {
+      queryReader(b, query.buffer, rangeRows, depth, /*close=*/true),
+      cotangentReader(b, cotangent.buffer, rangeRows, valueDepth, /*close=*/true) {
   assert(severalKeys % width == 0 && severalKeys % b.getTarget().tileRows == 0);
   auto reserve = [&](int64_t size) { return b.reserveScratch({size}, b.getF32Type()); };
   weights = reserve(rangeRows * blockStride);
@@ -123,17 +123,20 @@ AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp o
 //===-- Rows --------------------------------------------------------------------------------===//
 
 Value AttentionBackward::emitDot(Value batch, Value head, Value row) {
-  Lines o = headLines(result, batch, head, queries, valueChannels);
-  Value line = b.addIndex(o.origin, b.mulIndex(row, o.perLine));
+  auto lineOf = [&](const TokenTensor &tokens) {
+    Lines lines = headLines(tokens, batch, head, valueDepth);
+    return b.addIndex(lines.origin, b.mulIndex(row, lines.perLine));
+  };
+  Value line = lineOf(result), cotangentLine = lineOf(cotangent);
   ReductionSet sum(b);
   sum.push(nn::ReductionKind::sum);
   return sum
       .walkVectors(valueDepth, sum.init(true),
                    [&](Value channel, Value mask, ValueRange state) {
-                     Value at = b.addIndex(line, channel);
-                     Value term =
-                         vector::FMAOp::create(b, emitLoad(b, cotangent, at, mask),
-                                               emitLoad(b, result, at, mask), state.front());
+                     Value d =
+                         emitLoad(b, cotangent.buffer, b.addIndex(cotangentLine, channel), mask);
+                     Value o = emitLoad(b, result.buffer, b.addIndex(line, channel), mask);
+                     Value term = vector::FMAOp::create(b, d, o, state.front());
                      return SmallVector<Value>{term};
                    })
       .front();
@@ -158,8 +161,7 @@ void AttentionBackward::emitRowConstants(Value batch, Value head) {
 
 void AttentionBackward::emitWeights(const Block &block) {
   auto [batch, head, firstKey, endKey, firstRow, endRow] = block;
-  Lines lines =
-      queryReader.emit(headLines(query, batch, head, queries, channels), firstRow, endRow);
+  Lines lines = queryReader.emit(headLines(query, batch, head, depth), firstRow, endRow);
   auto sink = [&, batch = batch, head = head](const TileResult &tile) {
     for (int64_t i = 0; i < tile.rows; ++i) {
       Value row = b.addIndex(tile.row, i), shift = splatOf(shifts, row);
@@ -179,9 +181,8 @@ void AttentionBackward::emitWeights(const Block &block) {
 
 /// dS = P (dO V^T - delta).
 void AttentionBackward::emitScoreGradients(const Block &block) {
-  Lines lines =
-      cotangentReader.emit(headLines(cotangent, block.batch, block.head, queries, valueChannels),
-                           block.firstRow, block.endRow);
+  Lines lines = cotangentReader.emit(headLines(cotangent, block.batch, block.head, valueDepth),
+                                     block.firstRow, block.endRow);
   auto sink = [&](const TileResult &tile) {
     for (int64_t i = 0; i < tile.rows; ++i) {
       Value row = b.addIndex(tile.row, i), delta = splatOf(deltas, row);
@@ -202,7 +203,7 @@ void AttentionBackward::emitScoreGradients(const Block &block) {
 
 void AttentionBackward::emitQueryGradients(const Block &block) {
   Lines lines{gradients, addressOf(block, b.index(0), block.firstKey), blockStride, 1};
-  Lines to = headLines(queryCotangent, block.batch, block.head, queries, channels);
+  Lines to = headLines(queryCotangent, block.batch, block.head, depth);
   Value scale = splatF32(op.getScale().convertToDouble());
   Value depthOfSum = b.createOrFold<arith::SubIOp>(block.endKey, block.firstKey);
   auto store = [&](const TileResult &tile) {
@@ -211,7 +212,7 @@ void AttentionBackward::emitQueryGradients(const Block &block) {
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value at = b.addIndex(line, b.addIndex(tile.column, v * lanes()));
         Value dq = arith::MulFOp::create(b, tile.get(i, v), scale);
-        emitStore(b, dq, queryCotangent, at, tile.maskOf(v));
+        emitStore(b, dq, to.buffer, at, tile.maskOf(v));
       }
     }
   };
@@ -302,9 +303,9 @@ void AttentionBackward::storeAccumulators(Value accumulators, int64_t columns, V
 
 void AttentionBackward::packKeys(const Block &block) {
   auto [batch, head, firstKey, endKey, firstRow, endRow] = block;
-  keyPacker.emit(headLines(key, batch, head, keys, channels), keys, panelsOf(block));
-  valuePacker.emit(headLines(value, batch, head, keys, valueChannels), keys, panelsOf(block));
-  Lines rows = headColumns(key, batch, head, keys, channels);
+  keyPacker.emit(headLines(key, batch, head, depth), keys, panelsOf(block));
+  valuePacker.emit(headLines(value, batch, head, valueDepth), keys, panelsOf(block));
+  Lines rows = headColumns(key, batch, head, depth);
   rows.origin = b.addIndex(rows.origin, b.mulIndex(firstKey, rows.perK));
   keyRowPacker.emit(rows, depth, panelsOf(depth), b.createOrFold<arith::SubIOp>(endKey, firstKey));
 }
@@ -313,38 +314,38 @@ void AttentionBackward::emitKeyBlock(Block block) {
   packKeys(block);
   clear(keyAccumulators, blockKeys * padded(depth));
   clear(valueAccumulators, blockKeys * padded(valueDepth));
-  auto partOf = [&](const Block &block, Value buffer, int64_t channels) {
-    Lines lines = headColumns(buffer, block.batch, block.head, queries, channels);
-    lines.origin = b.addIndex(lines.origin, b.mulIndex(block.firstRow, channels));
+  auto partOf = [&](const Block &block, const TokenTensor &tokens, int64_t depth) {
+    Lines lines = headColumns(tokens, block.batch, block.head, depth);
+    lines.origin = b.addIndex(lines.origin, b.mulIndex(block.firstRow, lines.perK));
     return lines;
   };
   b.loop(b.index(0), b.index(queries), rangeRows, [&](Value first) {
     block.firstRow = first;
     block.endRow = b.minIndex(b.addIndex(first, rangeRows), queries);
     emitWeights(block);
-    if (queryCotangent || keyCotangent) {
+    if (queryCotangent.buffer || keyCotangent.buffer) {
       emitScoreGradients(block);
     }
-    if (queryCotangent) {
+    if (queryCotangent.buffer) {
       emitQueryGradients(block);
     }
-    if (keyCotangent) {
-      accumulate(block, gradients, queryPacker, partOf(block, query, channels), depth,
+    if (keyCotangent.buffer) {
+      accumulate(block, gradients, queryPacker, partOf(block, query, depth), depth,
                  keyAccumulators);
     }
-    if (valueCotangent) {
-      accumulate(block, weights, cotangentPacker, partOf(block, cotangent, valueChannels),
-                 valueDepth, valueAccumulators);
+    if (valueCotangent.buffer) {
+      accumulate(block, weights, cotangentPacker, partOf(block, cotangent, valueDepth), valueDepth,
+                 valueAccumulators);
     }
   });
   Value scale = splatF32(op.getScale().convertToDouble());
-  if (keyCotangent) {
+  if (keyCotangent.buffer) {
     storeAccumulators(keyAccumulators, depth, block.firstKey, block.endKey, scale,
-                      headLines(keyCotangent, block.batch, block.head, keys, channels));
+                      headLines(keyCotangent, block.batch, block.head, depth));
   }
-  if (valueCotangent) {
+  if (valueCotangent.buffer) {
     storeAccumulators(valueAccumulators, valueDepth, block.firstKey, block.endKey, nullptr,
-                      headLines(valueCotangent, block.batch, block.head, keys, valueChannels));
+                      headLines(valueCotangent, block.batch, block.head, valueDepth));
   }
 }
 
@@ -358,10 +359,10 @@ void AttentionBackward::emitHead(Value batch, Value head) {
     Value end = b.minIndex(b.addIndex(first, blockKeys), keys);
     emitKeyBlock({batch, head, first, end, nullptr, nullptr});
   });
-  if (queryCotangent) {
+  if (queryCotangent.buffer) {
     storeAccumulators(queryAccumulators, depth, b.index(0), b.index(queries),
                       splatF32(op.getScale().convertToDouble()),
-                      headLines(queryCotangent, batch, head, queries, channels));
+                      headLines(queryCotangent, batch, head, depth));
   }
 }
 

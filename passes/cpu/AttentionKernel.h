@@ -14,12 +14,10 @@ public:
 
 protected:
   int64_t lanes() const { return b.getLanes(); }
-  /// The part of head `head` of a [B, length, channels] buffer: one line per token.
-  Lines headLines(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
-                  int64_t channels);
+  /// The part of head `head`, of so many channels: one line per token.
+  Lines headLines(const TokenTensor &tokens, mlir::Value batch, mlir::Value head, int64_t depth);
   /// The same with one line per channel, k over tokens.
-  Lines headColumns(mlir::Value buffer, mlir::Value batch, mlir::Value head, int64_t length,
-                    int64_t channels);
+  Lines headColumns(const TokenTensor &tokens, mlir::Value batch, mlir::Value head, int64_t depth);
   PanelRange panelsOf(int64_t columns) { return allPanels(b, columns, width); }
   /// scale * product + bias in units of ln 2, for a vector of keys of query row `row`.
   mlir::Value emitScore(mlir::Value product, mlir::Value batch, mlir::Value head, mlir::Value row,

@@ -49,11 +49,10 @@ private:
 
 AttentionForward::AttentionForward(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionOp op)
     : AttentionTiles(b, plan, op.getBias(), op.getScale().convertToDouble()),
-      query{b.getOperandBuffer(op.getQuery()), plan.queries, plan.channels, plan.depth},
-      key{b.getOperandBuffer(op.getKey()), plan.keys, plan.channels, plan.depth},
-      value{b.getOperandBuffer(op.getValue()), plan.keys, plan.valueChannels, plan.valueDepth},
-      result{findResultBuffer(b, op.getResult()), plan.queries, plan.valueChannels,
-             plan.valueDepth},
+      query{tensorOf(b, op.getQueryMutable()), plan.queries, plan.depth},
+      key{tensorOf(b, op.getKeyMutable()), plan.keys, plan.depth},
+      value{tensorOf(b, op.getValueMutable()), plan.keys, plan.valueDepth},
+      result{tensorOf(b, op.getResult()), plan.queries, plan.valueDepth},
       lse(findResultBuffer(b, op.getLse())), queryTile(makeRowTile()), keyTile(makeColumnTile()),
       valueTile(makeColumnTile()), weights(reserveWeights()),
       unit(hasBias() || scoreScale() <= 0 ? 1 : scoreScale()) {}
@@ -168,8 +167,7 @@ DeviceKernel mome::cuda::emitAttention(nn::KernelOp kernel, OpBuilder &builder) 
   if (std::string reason = refuseAttention(op, /*operands=*/3, plan); !reason.empty()) {
     return refuse(reason);
   }
-  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
-  if (!llvm::is_contained(yielded, op.getResult())) {
+  if (op.getResult().use_empty()) {
     return refuse("only lse is used");
   }
   LaunchBuilder b(kernel, 0, /*lanes=*/4, builder);

@@ -68,17 +68,17 @@ private:
 
 AttentionGradient::AttentionGradient(LaunchBuilder &b, const AttentionPlan &plan,
                                      nn::AttentionBackwardOp op)
-    : ScoreGradient(b, plan, op), queries(query), gradientNumber(reserveWeights()),
+    : ScoreGradient(b, plan, op), gradientNumber(reserveWeights()),
       scale(op.getScale().convertToDouble()) {
-  first = rowTensor;
-  first.buffer = findResultBuffer(b, rowsAreKeys ? op.getKeyCotangent() : op.getQueryCotangent());
-  second = value;
-  second.buffer = rowsAreKeys ? findResultBuffer(b, op.getValueCotangent()) : Value();
+  Value ofRows = rowsAreKeys ? op.getKeyCotangent() : op.getQueryCotangent();
+  first = {tensorOf(b, ofRows), rowTensor.length, rowTensor.depth};
+  second = {rowsAreKeys ? tensorOf(b, op.getValueCotangent()) : TokenTensor(), value.length,
+            value.depth};
   if (second.buffer) {
     weightNumber = reserveWeights();
   }
   if (hasAllKeys) {
-    queries.buffer = findResultBuffer(b, op.getQueryCotangent());
+    queries = {tensorOf(b, op.getQueryCotangent()), query.length, query.depth};
     SharedTile tile(b, b.getI16Type(), plan.rowTokens, plan.columnTokens,
                     /*depthIsContiguous=*/true, plan.threads, /*spread=*/1);
     gradientTile.emplace(place(tile, 1));
@@ -138,7 +138,7 @@ void AttentionGradient::storeQueries(ArrayRef<Value> sums, Value firstQuery, int
     Value row = b.addIndex(b.divIndex(lane, 4), query + 8 * lower);
     Value token = b.addIndex(firstQuery, row);
     b.ifThen(b.isLess(token, b.index(queries.length)), [&] {
-      Value line = b.addIndex(originOf(queries), b.mulIndex(token, queries.channels));
+      Value line = b.addIndex(originOf(queries), b.mulIndex(token, queries.perToken));
       SmallVector<Value> pair =
           llvm::map_to_vector(sums.slice(2 * lower, 2), [&](Value sum) -> Value {
             return arith::MulFOp::create(b, sum, constant(scale));
@@ -274,10 +274,11 @@ int64_t BiasGradient::emit() {
 /// Launch 0; its blocks. Some neighbouring lanes have a row, with 16 bytes each; or a warp, if it does not
 /// come to that.
 static int64_t emitDelta(LaunchBuilder &b, const AttentionPlan &plan, nn::AttentionBackwardOp op) {
-  Value result = b.getOperandBuffer(op.getResult());
-  Value cotangent = b.getOperandBuffer(op.getCotangent());
-  int64_t unit = elementsPerUnit(result), width = plan.valueDepth / unit;
-  if (plan.valueDepth % unit != 0 || width > warpThreads || !llvm::isPowerOf2_64(width)) {
+  HeadTensor result{tensorOf(b, op.getResultMutable()), plan.queries, plan.valueDepth};
+  HeadTensor cotangent{tensorOf(b, op.getCotangentMutable()), plan.queries, plan.valueDepth};
+  int64_t unit = elementsPerUnit(result.buffer), width = plan.valueDepth / unit;
+  if (!result.isAligned(unit) || !cotangent.isAligned(unit) || width > warpThreads ||
+      !llvm::isPowerOf2_64(width)) {
     unit = 1;
     width = warpThreads;
   }
@@ -288,20 +289,23 @@ static int64_t emitDelta(LaunchBuilder &b, const AttentionPlan &plan, nn::Attent
   Value lane = b.remIndex(b.getThread(), width);
   SmallVector<Value> place =
       b.delinearize(b.minIndex(row, rows - 1), {plan.batches, plan.heads, plan.queries});
-  Value token = b.addIndex(b.mulIndex(place[0], plan.queries), place[2]);
-  Value line =
-      b.addIndex(b.mulIndex(token, plan.valueChannels), b.mulIndex(place[1], plan.valueDepth));
+  auto lineOf = [&](const HeadTensor &tensor) {
+    Value token =
+        b.addIndex(b.mulIndex(place[0], tensor.perBatch), b.mulIndex(place[2], tensor.perToken));
+    return b.addIndex(token, b.addIndex(b.mulIndex(place[1], tensor.depth), tensor.offset));
+  };
+  Value resultLine = lineOf(result), cotangentLine = lineOf(cotangent);
   ThreadReduction sum(b, nn::ReductionKind::sum);
   ValueRange mine =
       b.reduceLoop(b.mulIndex(lane, unit), b.index(plan.valueDepth), width * unit,
                    sum.getEmitter().init(/*vectors=*/false), [&](Value channel, ValueRange before) {
-                     Value at = b.addIndex(line, channel), total = before.front();
-                     Value o = loadNeighbours(b, result, at, unit),
-                           d = loadNeighbours(b, cotangent, at, unit);
-                     o = holdsBf16(result) ? b.widenBits(o) : o;
-                     d = holdsBf16(cotangent) ? b.widenBits(d) : d;
-                     total = addProducts(b, o, d, total);
-                     return SmallVector<Value>{total};
+                     auto load = [&](const HeadTensor &tensor, Value line) {
+                       Value at = b.addIndex(line, channel);
+                       Value loaded = loadNeighbours(b, tensor.buffer, at, unit);
+                       return holdsBf16(tensor.buffer) ? b.widenBits(loaded) : loaded;
+                     };
+                     Value o = load(result, resultLine), d = load(cotangent, cotangentLine);
+                     return SmallVector<Value>{addProducts(b, o, d, before.front())};
                    });
   Value total = sum.overWarp(mine, width).front();
   Value isFirst = b.isEqual(lane, b.index(0));
@@ -324,8 +328,7 @@ DeviceKernel mome::cuda::emitAttentionBackward(nn::KernelOp kernel, OpBuilder &b
     return refuse(reason);
   }
   DeviceKernel result;
-  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
-  auto isWanted = [&](Value value) { return value && llvm::is_contained(yielded, value); };
+  auto isWanted = [](Value value) { return value && !value.use_empty(); };
   auto emitGradient = [&](const AttentionPlan &own) {
     LaunchBuilder b(kernel, result.launches.size(), /*lanes=*/4, builder);
     int64_t blocks = AttentionGradient(b, own, op).emit();

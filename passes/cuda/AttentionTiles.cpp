@@ -43,14 +43,18 @@ SharedTile AttentionTiles::place(SharedTile tile, int64_t stages) {
 }
 
 Value AttentionTiles::originOf(const HeadTensor &tensor) {
-  return b.addIndex(b.mulIndex(batch, tensor.length * tensor.channels),
-                    b.mulIndex(head, tensor.depth));
+  Value origin = b.addIndex(b.mulIndex(batch, tensor.perBatch), b.mulIndex(head, tensor.depth));
+  return b.addIndex(origin, tensor.offset);
 }
 
 void AttentionTiles::copyTile(SharedTile &tile, const HeadTensor &tensor, Value first, Value slot) {
-  Matrix matrix{tensor.buffer, tensor.length * tensor.channels, tensor.channels, 1};
-  TileSource source = sourceOf(b, matrix, originOf(tensor), tensor.length, b.index(tensor.depth),
-                               chooseUnit(matrix, tensor.length, tensor.depth));
+  Matrix matrix{tensor.buffer, tensor.perBatch, tensor.perToken, 1};
+  int64_t unit = elementsPerUnit(tensor.buffer);
+  while (!tensor.isAligned(unit)) {
+    unit /= 2;
+  }
+  TileSource source =
+      sourceOf(b, matrix, originOf(tensor), tensor.length, b.index(tensor.depth), unit);
   tile.copy(source, first, b.index(0), slot);
 }
 
@@ -138,7 +142,7 @@ Value AttentionTiles::loadBias(Value query, Value key) {
 void AttentionTiles::storeChannels(ArrayRef<Value> values, const HeadTensor &to, Value line,
                                    Value channel) {
   int64_t count = values.size();
-  if (to.depth % count == 0 && to.channels % count == 0) {
+  if (to.isAligned(count)) {
     b.ifThen(b.isLess(channel, b.index(to.depth)),
              [&] { storeNeighbours(b, values, to.buffer, b.addIndex(line, channel)); });
     return;
@@ -162,7 +166,7 @@ void AttentionTiles::storeRows(SharedTile &rowTile, const HeadTensor &to, Value 
     Value exists = arith::AndIOp::create(b, b.isLess(token, b.index(to.length)),
                                          b.isLess(channel, b.index(to.depth)));
     b.ifThen(exists, [&] {
-      Value line = b.addIndex(originOf(to), b.mulIndex(token, to.channels));
+      Value line = b.addIndex(originOf(to), b.mulIndex(token, to.perToken));
       vector::StoreOp::create(b, rowTile.loadUnit(row, channel, b.index(0)), to.buffer,
                               b.addIndex(line, channel));
     });
@@ -172,8 +176,7 @@ void AttentionTiles::storeRows(SharedTile &rowTile, const HeadTensor &to, Value 
 void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, const HeadTensor &to,
                                  Value first, SharedTile &rowTile) {
   int64_t unit = elementsPerUnit(to.buffer);
-  bool throughTile =
-      plan.isBf16 && holdsBf16(to.buffer) && to.depth % unit == 0 && to.channels % unit == 0;
+  bool throughTile = plan.isBf16 && holdsBf16(to.buffer) && to.isAligned(unit);
   auto valuesAt = [&](int64_t i, int64_t j) {
     return llvm::map_to_vector(
         acc.slice(i * math->channels + j, math->neighbours),
@@ -191,7 +194,7 @@ void AttentionTiles::storeTokens(ArrayRef<Value> acc, ArrayRef<Value> factors, c
     }
     Value token = rowToken(i, first);
     b.ifThen(b.isLess(token, b.index(to.length)), [&] {
-      Value line = b.addIndex(originOf(to), b.mulIndex(token, to.channels));
+      Value line = b.addIndex(originOf(to), b.mulIndex(token, to.perToken));
       for (int64_t j = 0; j < math->channels; j += math->neighbours) {
         storeChannels(valuesAt(i, j), to, line, math->channelOf(j));
       }

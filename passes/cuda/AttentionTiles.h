@@ -11,10 +11,15 @@ namespace mome::cuda {
 /// do.
 std::string refuseAttention(mlir::Operation *op, unsigned operands, const AttentionPlan &plan);
 
-/// One head's part of a [B, length, channels] tensor, in tiles of tokens.
-struct HeadTensor {
-  mlir::Value buffer;
-  int64_t length, channels, depth;
+/// A tensor of tokens, in tiles of one head's channels.
+struct HeadTensor : TokenTensor {
+  int64_t length, depth;
+
+  /// Whether so many neighbouring channels of a head always lie at a multiple of their number.
+  bool isAligned(int64_t count) const {
+    return llvm::all_of(llvm::ArrayRef{offset, perBatch, perToken, depth},
+                        [&](int64_t stride) { return stride % count == 0; });
+  }
 };
 
 class AttentionTiles {

@@ -13,18 +13,17 @@ ScoreGradient::ScoreGradient(LaunchBuilder &b, const AttentionPlan &plan,
     : AttentionTiles(b, plan, op.getBias(), op.getScale().convertToDouble()),
       hasAllKeys(plan.rowsOf == AttentionPlan::Rows::allKeys),
       rowsAreKeys(hasAllKeys || plan.rowsOf == AttentionPlan::Rows::gradientOfKeys),
-      query{b.getOperandBuffer(op.getQuery()), plan.queries, plan.channels, plan.depth},
-      key{b.getOperandBuffer(op.getKey()), plan.keys, plan.channels, plan.depth},
-      value{b.getOperandBuffer(op.getValue()), plan.keys, plan.valueChannels, plan.valueDepth},
-      cotangent{b.getOperandBuffer(op.getCotangent()), plan.queries, plan.valueChannels,
-                plan.valueDepth},
-      result(cotangent), lse(b.getOperandBuffer(op.getLse())), rowTensor(rowsAreKeys ? key : query),
+      query{tensorOf(b, op.getQueryMutable()), plan.queries, plan.depth},
+      key{tensorOf(b, op.getKeyMutable()), plan.keys, plan.depth},
+      value{tensorOf(b, op.getValueMutable()), plan.keys, plan.valueDepth},
+      cotangent{tensorOf(b, op.getCotangentMutable()), plan.queries, plan.valueDepth},
+      result{tensorOf(b, op.getResultMutable()), plan.queries, plan.valueDepth},
+      lse(b.getOperandBuffer(op.getLse())), rowTensor(rowsAreKeys ? key : query),
       columnTensor(rowsAreKeys ? query : key), rowFactor(rowsAreKeys ? value : cotangent),
       columnFactor(rowsAreKeys ? cotangent : value), rowTile(makeRowTile()),
       rowFactorTile(makeRowTile()), columnTile(makeColumnTile()),
       columnFactorTile(makeColumnTile()) {
   if (hasAllKeys) {
-    result.buffer = b.getOperandBuffer(op.getResult());
     resultTile.emplace(makeColumnTile());
   } else {
     delta = b.reserveScratch({plan.batches * plan.heads * plan.queries}, b.getF32Type());

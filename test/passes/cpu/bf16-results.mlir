@@ -2,7 +2,7 @@
 // value.
 // RUN: mome-check-kernels %s --low=-1 --high=1 --tolerance=7.8125e-3 | FileCheck %s
 // RUN: mome-check-kernels %s --low=-1 --high=1 --tolerance=7.8125e-3 --reference | FileCheck %s --check-prefix=REFERENCE
-// REFERENCE-COUNT-4: reference chunks=1 {{.*}} ok
+// REFERENCE-COUNT-6: reference chunks=1 {{.*}} ok
 
 // CHECK: k_down gemm {{.*}} ok
 nn.kernel @k_down {
@@ -36,3 +36,24 @@ nn.kernel @k_attention_backward {
   nn.yield %dq, %dk, %dv : tensor<2x13x18xbf16>, tensor<2x21x18xbf16>, tensor<2x21x10xbf16>
 }
 
+// The same where q, k and v are parts of one tensor, and their cotangents of another.
+// CHECK: k_attention_parts attention {{.*}} ok
+nn.kernel @k_attention_parts {
+^bb0(%qkv: tensor<2x13x46xbf16>):
+  %q = nn.slice %qkv offsets [0, 0, 0] sizes [2, 13, 18] strides [1, 1, 1] : tensor<2x13x46xbf16> -> tensor<2x13x18xbf16>
+  %k = nn.slice %qkv offsets [0, 0, 18] sizes [2, 13, 18] strides [1, 1, 1] : tensor<2x13x46xbf16> -> tensor<2x13x18xbf16>
+  %v = nn.slice %qkv offsets [0, 0, 36] sizes [2, 13, 10] strides [1, 1, 1] : tensor<2x13x46xbf16> -> tensor<2x13x10xbf16>
+  %o, %lse = nn.attention %q, %k, %v heads 2 scale 0.35 : (tensor<2x13x18xbf16>, tensor<2x13x18xbf16>, tensor<2x13x10xbf16>) -> (tensor<2x13x10xbf16>, tensor<2x2x13xf32>)
+  nn.yield %o, %lse : tensor<2x13x10xbf16>, tensor<2x2x13xf32>
+}
+
+// CHECK: k_attention_parts_backward attention_backward {{.*}} ok
+nn.kernel @k_attention_parts_backward {
+^bb0(%do: tensor<2x13x10xbf16>, %qkv: tensor<2x13x46xbf16>, %o: tensor<2x13x10xbf16>, %lse: tensor<2x2x13xf32>):
+  %q = nn.slice %qkv offsets [0, 0, 0] sizes [2, 13, 18] strides [1, 1, 1] : tensor<2x13x46xbf16> -> tensor<2x13x18xbf16>
+  %k = nn.slice %qkv offsets [0, 0, 18] sizes [2, 13, 18] strides [1, 1, 1] : tensor<2x13x46xbf16> -> tensor<2x13x18xbf16>
+  %v = nn.slice %qkv offsets [0, 0, 36] sizes [2, 13, 10] strides [1, 1, 1] : tensor<2x13x46xbf16> -> tensor<2x13x10xbf16>
+  %dq, %dk, %dv = nn.attention_backward %do, %q, %k, %v, %o, %lse heads 2 scale 0.35 : (tensor<2x13x10xbf16>, tensor<2x13x18xbf16>, tensor<2x13x18xbf16>, tensor<2x13x10xbf16>, tensor<2x13x10xbf16>, tensor<2x2x13xf32>) -> (tensor<2x13x18xbf16>, tensor<2x13x18xbf16>, tensor<2x13x10xbf16>)
+  %d = nn.concat %dq, %dk, %dv axis 2 : (tensor<2x13x18xbf16>, tensor<2x13x18xbf16>, tensor<2x13x10xbf16>) -> tensor<2x13x46xbf16>
+  nn.yield %d : tensor<2x13x46xbf16>
+}
