@@ -104,24 +104,10 @@ TEST(Bulk, TensorTileWithSwizzleAndEdges) {
   }
 }
 
-/// D = A B^T for 64 x K and 8 x K by one warpgroup; tiles laid out by `place`.
-void check_wgmma(int k, uint64_t mode, uint64_t leading, uint64_t stride,
-                 const std::function<size_t(int, int)> &place_a,
-                 const std::function<size_t(int, int)> &place_b, bool perturb) {
-  std::vector<float> a(size_t(64 * k)), b(size_t(8 * k));
-  std::vector<uint16_t> image(8192);
-  for (int r = 0; r < 64; ++r) {
-    for (int c = 0; c < k; ++c) {
-      a[size_t(r * k + c)] = float((r * 13 + c * 7) % 15 - 7) / 4;
-      image[place_a(r, c) / 2] = to_bf16(a[size_t(r * k + c)]);
-    }
-  }
-  for (int r = 0; r < 8; ++r) {
-    for (int c = 0; c < k; ++c) {
-      b[size_t(r * k + c)] = float((r * 5 + c * 11) % 13 - 6) / 4;
-      image[4096 + place_b(r, c) / 2] = to_bf16(b[size_t(r * k + c)]);
-    }
-  }
+/// D = A B^T for 64 x K and 8 x K by one warpgroup: x has A's tile and 8192 bytes later B's, pd the descriptor of
+/// the first, y takes four sums per thread. A step of 16 in k advances descriptors by `step` bytes; `major` are the
+/// transpositions.
+std::string wgmma_kernel(int k, int step = 32, const std::string &major = "0, 0") {
   std::string text = header + R"(
 .extern .shared .align 1024 .b8 smem[];
 .visible .entry k(.param .u64 px, .param .u64 py, .param .u64 pd) {
@@ -137,13 +123,35 @@ void check_wgmma(int k, uint64_t mode, uint64_t leading, uint64_t stride,
   text += "fence.proxy.async; bar.sync 0; add.u64 db, da, 512; wgmma.fence.sync.aligned;\n"
           "mov.f32 f0, 0f00000000; mov.f32 f1, f0; mov.f32 f2, f0; mov.f32 f3, f0;\n"
           "setp.ne.u32 p, s, -1;\n";
+  const std::string next = std::to_string(step / 16);
   for (int slice = 0; slice < k / 16; ++slice) {
     text +=
-        "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {f0, f1, f2, f3}, da, db, p, 1, 1, "
-        "0, 0;\nadd.u64 da, da, 2; add.u64 db, db, 2;\n";
+        "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {f0, f1, f2, f3}, da, db, p, 1, 1, " +
+        major + ";\nadd.u64 da, da, " + next + "; add.u64 db, db, " + next + ";\n";
   }
-  text += "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;\n"
-          "st.global.v4.f32 [y], {f0, f1, f2, f3};\nret; }";
+  return text + "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;\n"
+                "st.global.v4.f32 [y], {f0, f1, f2, f3};\nret; }";
+}
+
+/// Tiles laid out by `place`.
+void check_wgmma(int k, uint64_t mode, uint64_t leading, uint64_t stride,
+                 const std::function<size_t(int, int)> &place_a,
+                 const std::function<size_t(int, int)> &place_b, bool perturb,
+                 const std::string &text) {
+  std::vector<float> a(size_t(64 * k)), b(size_t(8 * k));
+  std::vector<uint16_t> image(8192);
+  for (int r = 0; r < 64; ++r) {
+    for (int c = 0; c < k; ++c) {
+      a[size_t(r * k + c)] = float((r * 13 + c * 7) % 15 - 7) / 4;
+      image[place_a(r, c) / 2] = to_bf16(a[size_t(r * k + c)]);
+    }
+  }
+  for (int r = 0; r < 8; ++r) {
+    for (int c = 0; c < k; ++c) {
+      b[size_t(r * k + c)] = float((r * 5 + c * 11) % 13 - 6) / 4;
+      image[4096 + place_b(r, c) / 2] = to_bf16(b[size_t(r * k + c)]);
+    }
+  }
   Sim sim(text);
   const uint64_t dx = sim.buffer(image), dy = sim.empty<float>(512);
   const uint64_t descriptor = leading >> 4 << 16 | stride >> 4 << 32 | mode << 62;
@@ -167,14 +175,61 @@ TEST(Wgmma, PlainLayout) {
   const auto place = [](int r, int c) {
     return size_t(r / 8 * 256 + c / 8 * 128 + r % 8 * 16 + c % 8 * 2);
   };
-  check_wgmma(16, 0, 128, 256, place, place, false);
-  check_wgmma(16, 0, 128, 256, place, place, true);
+  check_wgmma(16, 0, 128, 256, place, place, false, wgmma_kernel(16));
+  check_wgmma(16, 0, 128, 256, place, place, true, wgmma_kernel(16));
 }
 TEST(Wgmma, Swizzled128) {
   const auto place = [](int r, int c) {
     return size_t(r / 8 * 1024 + r % 8 * 128 + ((c / 8) ^ (r % 8)) * 16 + c % 8 * 2);
   };
-  check_wgmma(64, 1, 0, 1024, place, place, false);
+  check_wgmma(64, 1, 0, 1024, place, place, false, wgmma_kernel(64));
+}
+TEST(Wgmma, Swizzled128AlongRows) {
+  // Rows of k hold 64 elements of A or B, of which B has eight.
+  const auto place = [](int r, int c) {
+    return size_t(c / 8 * 1024 + c % 8 * 128 + ((r / 8) ^ (c % 8)) * 16 + r % 8 * 2);
+  };
+  check_wgmma(64, 1, 8192, 1024, place, place, false, wgmma_kernel(64, 2048, "1, 1"));
+}
+
+/// With the text `what` of a kernel replaced, the faults; the sums of the first thread.
+Report run_edited(const std::string &what, const std::string &by, std::vector<float> &sums) {
+  std::string text = wgmma_kernel(16);
+  text.replace(text.find(what), what.size(), by);
+  Sim sim(text);
+  const uint64_t dx = sim.buffer(std::vector<uint16_t>(8192, to_bf16(1))),
+                 dy = sim.empty<float>(512);
+  const Report r = sim.run("k", shape(1, 128, 16384), dx, dy, uint64_t{16} << 32 | 8 << 16);
+  sums = sim.read<float>(dy, 4);
+  return r;
+}
+
+TEST(Wgmma, SumsComeWithTheWait) {
+  std::vector<float> sums;
+  EXPECT_CLEAN(run_edited("ret;", "ret;", sums));
+  EXPECT_EQ(sums, std::vector<float>(4, 16));
+  EXPECT_CLEAN(
+      run_edited("wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;", sums));
+  EXPECT_EQ(sums, std::vector<float>(4, 0));
+}
+TEST(Wgmma, WritesMustBeFenced) {
+  std::vector<float> sums;
+  expect_fault(run_edited("fence.proxy.async;", "", sums), FaultKind::shared_race);
+  // Behind the barrier it is in time as well; that of global memory does not help.
+  EXPECT_CLEAN(run_edited("fence.proxy.async; bar.sync 0;",
+                          "bar.sync 0; fence.proxy.async.shared::cta;", sums));
+  expect_fault(run_edited("fence.proxy.async;", "fence.proxy.async.global;", sums),
+               FaultKind::shared_race);
+}
+TEST(Wgmma, AFenceIsNoBarrier) {
+  std::vector<float> sums;
+  const Report r = run_edited("bar.sync 0;", "", sums);
+  EXPECT_FALSE(r.ok());
+}
+TEST(Wgmma, TilesAreReadUntilTheWait) {
+  std::vector<float> sums;
+  expect_fault(run_edited("wgmma.wait_group", "st.shared.u32 [s], t; wgmma.wait_group", sums),
+               FaultKind::shared_race);
 }
 
 } // namespace

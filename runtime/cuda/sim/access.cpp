@@ -176,7 +176,7 @@ std::string Warp::thread_name(int lane) const {
 
 void Warp::update_safe_clock() {
   safe_clock = clock - 1;
-  for (size_t w = 0; w < known.size(); ++w) {
+  for (size_t w = 0; w < block->warps.size(); ++w) {
     if (int(w) != index) {
       safe_clock = std::min(safe_clock, known[w]);
     }

@@ -135,6 +135,11 @@ void run_fence(Warp &w, const Inst &i, uint32_t) {
   }
 }
 
+void run_proxy_fence(Warp &w, const Inst &, uint32_t) {
+  w.block->show_to_async(w);
+}
+void run_nothing(Warp &, const Inst &, uint32_t) {}
+
 void operands_of(Decode &d, const Operand &o, Type t, size_t n, bool result) {
   if (n == 1) {
     d.inst.more.push_back(result ? d.dst(o, t) : d.src(o, t));
@@ -207,8 +212,12 @@ void decode_fence(Decode &d) {
   for (const std::string_view m : d.ast.modifiers) {
     d.flag(m);
   }
-  const bool proxy = !d.ast.modifiers.empty() && d.ast.modifiers[0] == "proxy";
-  d.inst.imm = block_only || proxy ? 0 : 1;
+  const auto &m = d.ast.modifiers;
+  if (m.size() > 1 && m[0] == "proxy") { // orders nothing between threads
+    const bool shared = m[1] == "async" && (m.size() == 2 || m[2] != "global");
+    return d.emit(shared ? run_proxy_fence : run_nothing, Kind::barrier);
+  }
+  d.inst.imm = block_only ? 0 : 1;
   if (d.inst.imm) {
     d.builder.program.ordered = true;
   }

@@ -36,7 +36,7 @@ Block::Block(const Program &program, Memory &memory, const Launch &launch, Grid 
   local.resize(program.local_bytes * threads);
   local_initialized.resize(local.size());
   counts.resize(program.code.size());
-  fence_known.resize(warps.size());
+  fence_known.resize(2 * warps.size());
   make_frames();
 }
 
@@ -55,7 +55,7 @@ void Block::make_frames() {
     warp.frame = base + w * stride;
     warp.block = this;
     warp.index = int(w);
-    warp.known.resize(warps.size());
+    warp.known.resize(2 * warps.size());
     for (const Constant &c : program.constants) {
       if (c.size == 0) {
         warp.pred(c.offset) = uint32_t(c.bits);
@@ -287,7 +287,7 @@ bool Block::arrive(Warp &warp, const Inst &i, uint32_t mask, const std::vector<s
     b = Barrier{};
     b.expected = expected;
     b.line = i.line;
-    b.known.assign(warps.size(), 0);
+    b.known.assign(2 * warps.size(), 0);
   } else if (b.expected != expected) {
     warp.fault(int(FaultKind::divergent_barrier),
                "barrier " + std::to_string(id) + " for " + std::to_string(expected) +
@@ -346,8 +346,8 @@ void Block::complete(Barrier &b, uint32_t id) {
 }
 
 void Block::publish(Warp &warp, std::vector<uint32_t> &into) const {
-  into.resize(warps.size());
-  for (size_t w = 0; w < warps.size(); ++w) {
+  into.resize(warp.known.size());
+  for (size_t w = 0; w < into.size(); ++w) {
     into[w] = std::max(into[w], warp.known[w]);
   }
   into[size_t(warp.index)] = std::max(into[size_t(warp.index)], warp.clock);
@@ -359,6 +359,15 @@ void Block::learn(Warp &warp, const std::vector<uint32_t> &from) const {
     warp.known[w] = std::max(warp.known[w], from[w]);
   }
   warp.update_safe_clock();
+}
+
+void Block::show_to_async(Warp &warp) {
+  const size_t n = warps.size();
+  for (size_t w = 0; w < n; ++w) {
+    warp.known[n + w] = std::max(warp.known[n + w], warp.known[w]);
+  }
+  warp.known[n + size_t(warp.index)] = warp.clock;
+  synchronise(warp);
 }
 
 } // namespace mome::ptxsim

@@ -46,16 +46,15 @@ struct Cell {
   uint32_t clock = 0;
   uint8_t warp = 0, lane = 0;
   uint8_t mask = 0; // of the bytes
-  bool strong = false;
-  uint8_t unused = 0;
+  bool strong = false, async = false;
 
   static Cell unpack(uint64_t bits) {
-    return {uint32_t(bits), uint8_t(bits >> 32 & 31), uint8_t(bits >> 37 & 63),
-            uint8_t(bits >> 43 & 15), bool(bits >> 47 & 1)};
+    return {uint32_t(bits),           uint8_t(bits >> 32 & 31), uint8_t(bits >> 37 & 63),
+            uint8_t(bits >> 43 & 15), bool(bits >> 47 & 1),     bool(bits >> 48 & 1)};
   }
   uint64_t pack() const {
     return clock | uint64_t{warp} << 32 | uint64_t{lane} << 37 | uint64_t{mask} << 43 |
-           uint64_t{strong} << 47;
+           uint64_t{strong} << 47 | uint64_t{async} << 48;
   }
 };
 
@@ -115,6 +114,8 @@ public:
   }
   void publish(Warp &warp, std::vector<uint32_t> &into) const;     // release
   void learn(Warp &warp, const std::vector<uint32_t> &from) const; // acquire
+  /// What the warp has seen of shared memory the async proxy sees from now on.
+  void show_to_async(Warp &warp);
 
 private:
   std::vector<std::byte> frames;
@@ -132,6 +133,8 @@ private:
                            uint8_t mask);
   void check_shared_readers(Warp &warp, const Access &access, int lane, uint64_t granule,
                             uint8_t mask);
+  void check_async_reader(Warp &warp, const Access &access, int lane, uint64_t granule,
+                          uint8_t mask);
   void check_global_granule(Warp &warp, const Access &access, int lane, const Allocation &a,
                             uint64_t granule, uint8_t mask);
 };

@@ -30,6 +30,7 @@ void touch_shared(Warp &w, uint64_t address, uint64_t bytes, bool write, int lan
     a.write = write;
     a.read = !write;
     a.counted = false;
+    a.async = true;
     a.address[lane] = address + at;
     w.resolve(a);
   }

@@ -87,7 +87,7 @@ void Block::check_shared(Warp &warp, const Access &a) {
   const uint32_t me = uint32_t(warp.index), clock = warp.clock, safe = warp.safe_clock;
   const size_t stride = warps.size();
   const uint64_t granules = std::max(a.bytes / 4, 1u);
-  const uint64_t fresh = Cell{clock, uint8_t(me), 0, 0, a.strong}.pack();
+  const uint64_t fresh = Cell{clock, uint8_t(me), 0, 0, a.strong, a.async}.pack();
   uint64_t previous = UINT64_MAX;
   bool shared_by_many = false;
   for_lanes(a.mask, [&](int lane) {
@@ -109,6 +109,9 @@ void Block::check_shared(Warp &warp, const Access &a) {
       const uint64_t writer = writers[g];
       if (uint32_t(writer) > safe) {
         check_shared_writer(warp, a, lane, g, mask);
+      }
+      if (a.async && !a.write) {
+        check_async_reader(warp, a, lane, g, mask);
       }
       uint64_t *cells = readers.data() + g * stride;
       if (!a.write) {
@@ -149,6 +152,20 @@ void Block::check_shared_writer(Warp &warp, const Access &a, int lane, uint64_t 
     ++counters.benign_writes;
   } else {
     race(warp, a, lane, a.address[lane], warp.index, writer.lane, true, writer_lines[g]);
+  }
+}
+
+/// The async proxy reads what threads wrote only if a fence lies in between.
+void Block::check_async_reader(Warp &warp, const Access &a, int lane, uint64_t g, uint8_t mask) {
+  const Cell writer = Cell::unpack(writers[g]);
+  if (!writer.async && writer.clock >= base_clock && (writer.mask & mask) &&
+      writer.clock > warp.known[warps.size() + writer.warp]) {
+    warp.fault(int(FaultKind::shared_race),
+               "shared address " + std::to_string(a.address[lane]) +
+                   " is read by the async proxy, and warp " + std::to_string(writer.warp) +
+                   " wrote it at line " + std::to_string(writer_lines[g]) +
+                   " with no fence.proxy.async in between",
+               lane, a.address[lane]);
   }
 }
 

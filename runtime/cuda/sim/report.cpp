@@ -20,12 +20,13 @@ constexpr std::array<std::string_view, Counters::kinds> kind_names = {
     "warp",         "barrier",      "control",    "pseudo"};
 
 using Field = uint64_t Counters::*;
-constexpr std::array<std::pair<std::string_view, Field>, 18> fields = {{
+constexpr std::array<std::pair<std::string_view, Field>, 19> fields = {{
     {"blocks", &Counters::blocks},
     {"warps", &Counters::warps},
     {"flops", &Counters::flops},
     {"tensor_flops", &Counters::tensor_flops},
     {"tf32_flops", &Counters::tf32_flops},
+    {"wgmma_flops", &Counters::wgmma_flops},
     {"load_requests", &Counters::load_requests},
     {"load_sectors", &Counters::load_sectors},
     {"load_bytes", &Counters::load_bytes},

@@ -81,6 +81,7 @@ struct Counters {
   uint64_t flops = 0;        // an FMA counts 2
   uint64_t tensor_flops = 0; // of mma and wgmma, not in `flops`
   uint64_t tf32_flops = 0;   // of these, those of mma on tf32
+  uint64_t wgmma_flops = 0;  // and those of wgmma
   // Global memory: requests are warp instructions, sectors 32 bytes.
   uint64_t load_requests = 0, load_sectors = 0, load_bytes = 0;
   uint64_t store_requests = 0, store_sectors = 0, store_bytes = 0;

@@ -28,6 +28,8 @@ void Warp::start(uint32_t lanes_present) {
   present = alive = lanes_present;
   carry = 0;
   copies.clear();
+  products.clear();
+  product_groups = 0;
   std::fill(std::begin(committed), std::end(committed), 0);
   splits.clear();
   joins.clear();

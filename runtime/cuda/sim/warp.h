@@ -35,6 +35,14 @@ struct AsyncCopy {
   uint32_t group; // of its lane
 };
 
+/// A product of wgmma that nobody has waited for.
+struct AsyncProduct {
+  const Inst *inst;
+  uint64_t a, b; // descriptors
+  bool keep;     // add to what is there
+  uint32_t group;
+};
+
 /// One memory access of the lanes in `mask`.
 struct Access {
   Space space = Space::generic;
@@ -44,6 +52,7 @@ struct Access {
   bool write = false, read = true;
   bool strong = false; // atomic, volatile or with a memory order: no data race
   bool counted = true;
+  bool async = false;                // by the async proxy: wgmma, bulk copies
   const std::byte *values = nullptr; // of a store: lane l's bytes at values + l * stride
   uint32_t stride = 0;
   alignas(64) uint64_t address[lanes];
@@ -74,10 +83,14 @@ public:
   uint32_t present = 0, alive = 0; // lanes that exist; that have not ended
   uint32_t carry = 0;
   uint32_t clock = 1;             // of the race checker: counts synchronisations
-  std::vector<uint32_t> known;    // clock of each warp up to which we have seen its writes
+  // Clock of each warp up to which we have seen its writes; behind them for each up to which the async
+  // proxy sees them, by a fence after them.
+  std::vector<uint32_t> known;
   uint32_t safe_clock = 0;        // the least of `known` of other warps
   std::vector<AsyncCopy> copies;  // issued, not landed
   uint32_t committed[lanes] = {}; // groups committed by each lane
+  std::vector<AsyncProduct> products;
+  uint32_t product_groups = 0;    // committed
   bool stay = false;              // set by a handler of Flow::wait
   std::vector<Split> splits;
   std::vector<Join> joins;

@@ -8,8 +8,12 @@
 //   K-major:   (r / 8) stride + (r % 8) S + k e           (none: + (k e / 16) leading + k e % 16)
 //   MN-major:  (r e / S) leading + r e % S + (k / 8) stride + (k % 8) S
 //              (none: leading and stride change places)
-// from the start, and then the address is swizzled. Results are there at once: a missing
-// wgmma.wait_group is not noticed.
+// from the start, and then the address is swizzled.
+//
+// A product is computed when it is waited for, and no sooner: until then registers hold what they held. Its tiles
+// are read twice, when it is issued and then: both times must be in order with all writes.
+#include <algorithm>
+
 #include "runtime/cuda/sim/addresses.h"
 #include "runtime/cuda/sim/bulk.h"
 #include "runtime/cuda/sim/decode.h"
@@ -69,7 +73,8 @@ double value(const std::byte *p, Type t) {
   }
 }
 
-/// Reads rows x k elements through a descriptor, by lanes in turn so that every check applies.
+/// Reads rows x k elements through a descriptor, by lanes in turn so that every check applies. `out` may
+/// be null.
 void read_tile(Warp &w, const Layout &layout, Type t, int first_row, int rows, int k, bool mn_major,
                double *out) {
   const uint64_t e = uint64_t(type_size(t));
@@ -79,6 +84,7 @@ void read_tile(Warp &w, const Layout &layout, Type t, int first_row, int rows, i
     a.space = Space::shared;
     a.bytes = uint32_t(e);
     a.counted = false;
+    a.async = true;
     const int n = std::min(lanes, total - begin);
     a.mask = n == lanes ? ~0u : (1u << n) - 1;
     for (int l = 0; l < n; ++l) {
@@ -86,17 +92,50 @@ void read_tile(Warp &w, const Layout &layout, Type t, int first_row, int rows, i
           layout.at(uint64_t(first_row + (begin + l) / k), uint64_t((begin + l) % k), e, mn_major);
     }
     w.resolve(a);
-    for (int l = 0; l < n; ++l) {
+    for (int l = 0; out && l < n; ++l) {
       out[begin + l] = value(a.host[l], t);
     }
   }
 }
 
+/// The tiles of a product: 16 of A's rows if they are in shared memory, all of B.
+void read_tiles(Warp &w, const Inst &i, uint64_t descriptor_a, uint64_t descriptor_b, double *a,
+                double *b) {
+  if (!(i.flags & flag_a_registers)) {
+    read_tile(w, Layout(descriptor_a), Type(i.sub), 16 * (w.index % 4), 16, i.width,
+              i.flags & flag_transpose_a, a);
+  }
+  read_tile(w, Layout(descriptor_b), Type(i.count), 0, int(i.imm), i.width,
+            i.flags & flag_transpose_b, b);
+}
+
+/// What the tensor cores read: each warp its rows of A, all four together B once.
+void count(Warp &w, const Inst &i) {
+  Counters &c = w.block->counters;
+  c.wgmma_flops += uint64_t{i.flops} * lanes;
+  const int rows = (i.flags & flag_a_registers ? 0 : 16) + (w.index % 4 == 0 ? int(i.imm) : 0);
+  const auto bytes = uint64_t(rows * i.width * type_size(Type(i.count)));
+  c.shared_wavefronts += bytes / 128;
+  c.shared_ideal += bytes / 128;
+  c.shared_bytes += bytes;
+}
+
 /// more: D's registers, then A's when in registers; r[0]: A's descriptor, r[1]: B's, r[2]: scale-d.
 /// width: k, imm: n, sub: A's type, count: B's type, r[4]: 1 when D is f16.
-void run_wgmma(Warp &w, const Inst &i, uint32_t) {
-  const int k = i.width, n = int(i.imm), rows = 16 * (w.index % 4);
-  const Type ta = Type(i.sub), tb = Type(i.count);
+void run_issue(Warp &w, const Inst &i, uint32_t) {
+  const uint64_t a = i.flags & flag_a_registers ? 0 : w.reg<uint64_t>(i.r[0])[0];
+  const uint64_t b = w.reg<uint64_t>(i.r[1])[0];
+  read_tiles(w, i, a, b, nullptr, nullptr);
+  if (w.block->launch.count) {
+    count(w, i);
+  }
+  w.products.push_back({&i, a, b, bool(w.pred(i.r[2]) & 1), w.product_groups});
+}
+
+void compute(Warp &w, const AsyncProduct &product) {
+  const Inst &i = *product.inst;
+  const int k = i.width, n = int(i.imm);
+  const Type ta = Type(i.sub);
   const bool half = i.r[4];
   std::vector<double> a(size_t(16 * k)), b(size_t(n * k));
   if (i.flags & flag_a_registers) {
@@ -110,13 +149,8 @@ void run_wgmma(Warp &w, const Inst &i, uint32_t) {
         }
       }
     }
-  } else {
-    read_tile(w, Layout(w.reg<uint64_t>(i.r[0])[0]), ta, rows, 16, k, i.flags & flag_transpose_a,
-              a.data());
   }
-  read_tile(w, Layout(w.reg<uint64_t>(i.r[1])[0]), tb, 0, n, k, i.flags & flag_transpose_b,
-            b.data());
-  const bool keep = w.pred(i.r[2]) & 1;
+  read_tiles(w, i, product.a, product.b, a.data(), b.data());
   const double sign =
       (i.flags & flag_negate_a ? -1.0 : 1.0) * (i.flags & flag_negate_b ? -1.0 : 1.0);
   const bool perturb = w.block->launch.perturb;
@@ -125,7 +159,7 @@ void run_wgmma(Warp &w, const Inst &i, uint32_t) {
       const int row = l / 4 + 8 * (c / 2 % 2), column = c / 4 * 8 + 2 * (l % 4) + c % 2;
       const uint32_t offset = i.more[size_t(half ? c / 2 : c)];
       double sum = 0;
-      if (keep) {
+      if (product.keep) {
         sum = half ? from_f16(w.reg<uint16_t>(offset)[2 * l + c % 2]) : w.reg<float>(offset)[l];
       }
       const double *x = a.data() + row * k, *y = b.data() + column * k;
@@ -146,6 +180,19 @@ void run_wgmma(Warp &w, const Inst &i, uint32_t) {
 }
 
 void run_nothing(Warp &, const Inst &, uint32_t) {}
+
+void run_commit(Warp &w, const Inst &, uint32_t) {
+  ++w.product_groups;
+}
+
+/// imm: groups that may stay under way.
+void run_wait(Warp &w, const Inst &i, uint32_t) {
+  const auto end = std::find_if(w.products.begin(), w.products.end(), [&](const AsyncProduct &p) {
+    return int64_t{p.group} + i.imm >= int64_t{w.product_groups};
+  });
+  std::for_each(w.products.begin(), end, [&](const AsyncProduct &p) { compute(w, p); });
+  w.products.erase(w.products.begin(), end);
+}
 
 int k_of(Type t) {
   return 32 / type_size(t);
@@ -212,7 +259,7 @@ void decode_multiply(Decode &d) {
   d.inst.r[4] = td == Type::f16;
   d.inst.flops = uint32_t(2 * 16 * n * k_of(ta) / lanes);
   d.inst.flow = Flow::converged;
-  d.emit(run_wgmma, Kind::tensor);
+  d.emit(run_issue, Kind::tensor);
 }
 
 } // namespace
@@ -227,7 +274,12 @@ void decode_wgmma(Decode &d) {
     return decode_multiply(d);
   }
   d.inst.flow = Flow::converged;
-  d.emit(run_nothing, Kind::tensor);
+  if (what == 2) {
+    d.want(1, 1);
+    d.inst.imm = d.immediate(0);
+  }
+  constexpr Handler handlers[] = {run_nothing, run_commit, run_wait};
+  d.emit(handlers[what], Kind::tensor);
 }
 
 } // namespace mome::ptxsim
