@@ -4,7 +4,9 @@
 //   A100     NVIDIA A100 Tensor Core GPU Architecture (whitepaper, 2020), tables 1 and 4; DRAM of the 80
 //            GB module: NVIDIA A100 datasheet (2039 GB/s); of the 40 GB module 1555 GB/s
 //   H100     NVIDIA H100 Tensor Core GPU Architecture (whitepaper, 2022), SXM5 column; 989.4 TFLOP/s
-//            of bf16 give 1.83 GHz, at which tensor-core code runs
+//            of bf16 give 1.83 GHz, at which tensor-core code runs; mma.sync reaches 62 % of it on
+//            average: Luo et al., "Benchmarking and Dissecting the Nvidia Hopper GPU Architecture"
+//            (2024, arXiv:2402.13499), who measured that wgmma reaches all
 //   RTX 4090 NVIDIA Ada GPU Architecture (whitepaper, 2022), appendix A
 //   A6000    NVIDIA Ampere GA102 GPU Architecture (whitepaper, 2021), appendix B
 //   V100     NVIDIA Tesla V100 GPU Architecture (whitepaper, 2017), table 1
@@ -26,7 +28,7 @@ constexpr DeviceData devices[] = {
     {"a100-40", "A100 SXM 40 GB", 80, 108, 1.41e9, 1.555e12, 5120, 40 * mib, 64, 32, 1024, 2048, 32,
      164 * kib},
     {"h100", "H100 SXM", 90, 132, 1.83e9, 3.35e12, 5120, 50 * mib, 128, 64, 2048, 2048, 32,
-     228 * kib},
+     228 * kib, 0.62},
     {"rtx4090", "RTX 4090", 89, 128, 2.52e9, 1.008e12, 4096, 72 * mib, 128, 2, 256, 1536, 24,
      100 * kib},
     {"a6000", "RTX A6000", 86, 84, 1.80e9, 0.768e12, 2048, 6 * mib, 128, 2, 512, 1536, 16,
@@ -41,6 +43,9 @@ std::span<const DeviceData> device_data() {
 }
 
 const DeviceData *find_device_data(std::string_view name) {
+  if (name.starts_with("sm_") && name.ends_with("a")) {
+    name.remove_suffix(1);
+  }
   for (const DeviceData &d : devices) {
     const int architecture = d.architecture;
     const char digits[] = {char('0' + architecture / 10), char('0' + architecture % 10)};

@@ -18,13 +18,14 @@ struct DeviceData {
   // (f16 or bf16, dense).
   int fp32_lanes, fp64_lanes, tensor_fmas;
   int threads, blocks, shared_bytes; // that are resident on a multiprocessor at most
+  double mma_share = 1;              // of the tensor cores' rate that mma.sync reaches
 
   double peak_flops() const { return 2.0 * fp32_lanes * multiprocessors * clock; }
   double tensor_peak() const { return 2.0 * tensor_fmas * multiprocessors * clock; }
 };
 
 std::span<const DeviceData> device_data();
-/// By key ("h100"), or the first of an architecture ("sm_90"); null if there is none.
+/// By key ("h100"), or the first of an architecture ("sm_90", "sm_90a"); null if there is none.
 const DeviceData *find_device_data(std::string_view name);
 /// "a100, h100, ...", for messages.
 std::string_view device_data_names();

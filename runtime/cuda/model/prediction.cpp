@@ -42,7 +42,8 @@ Time busy_cycles(const DeviceData &d, const Work &w, double share) {
   t.take(share * w.integer / lanes(64), "integers");
   t.take(share * w.special / lanes(16), "special functions");
   // tf32 runs at half the rate of bf16.
-  t.take(share * (w.tensor_flops + w.tf32_flops) / 2 / d.tensor_fmas, "tensor cores");
+  const double by_mma = (w.tensor_flops - w.wgmma_flops + w.tf32_flops) / d.mma_share;
+  t.take(share * (w.wgmma_flops + by_mma) / 2 / d.tensor_fmas, "tensor cores");
   const double shared = w.shared_wavefronts;
   const double global = std::max(w.lines, w.global_requests * global_cycles);
   t.take(share * (shared + global), shared > global ? "shared memory" : "L1");

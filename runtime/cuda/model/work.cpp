@@ -55,6 +55,7 @@ Work read(const Counters &c) {
   w.flops = double(c.flops);
   w.tensor_flops = double(c.tensor_flops);
   w.tf32_flops = double(c.tf32_flops);
+  w.wgmma_flops = double(c.wgmma_flops);
   w.shared_wavefronts = double(c.shared_wavefronts);
   w.shared_ideal = double(c.shared_ideal);
   w.global_requests = double(c.load_requests + c.store_requests);
@@ -66,10 +67,10 @@ Work read(const Counters &c) {
 }
 
 constexpr double Work::*fields[] = {
-    &Work::instructions,    &Work::fp32,  &Work::fp64,         &Work::integer,
-    &Work::special,         &Work::flops, &Work::tensor_flops, &Work::shared_wavefronts,
-    &Work::global_requests, &Work::lines, &Work::sectors,      &Work::waited_loads,
-    &Work::barriers,        &Work::shared_ideal, &Work::tf32_flops,
+    &Work::instructions,    &Work::fp32,         &Work::fp64,         &Work::integer,
+    &Work::special,         &Work::flops,        &Work::tensor_flops, &Work::shared_wavefronts,
+    &Work::global_requests, &Work::lines,        &Work::sectors,      &Work::waited_loads,
+    &Work::barriers,        &Work::shared_ideal, &Work::tf32_flops,   &Work::wgmma_flops,
 };
 
 void add(Work &to, const Work &from, double times) {
