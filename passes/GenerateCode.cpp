@@ -6,9 +6,10 @@
 //   and with cuda=sm_80:              rt.launches @k_1f2e... on @"cuda:sm_80" scratch 0 [...]
 //                                     rt.code @"cuda:sm_80" image dense_resource<...>
 //
-// `target-cpu` may name several processors: each gets a code of its own, as each device does.
+// `target-cpu` and `cuda` may name several processors or architectures: each gets a code of its own.
 // With cubins=sm_80,sm_90 the device's image is a fat binary of its PTX and of machine code for these,
-// where a CUDA toolkit is found; without one PTX alone, with a remark. `libraries` may take kernels
+// where a CUDA toolkit is found; without one PTX alone, with a remark. (Machine code for sm_90a, which runs on no
+// other device, goes to the variant for that.) `libraries` may take kernels
 // (passes/cuda/Libraries.h): rt.launches then has a call of one instead of launches.
 //
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
@@ -74,29 +75,47 @@ private:
   std::vector<Kernel> kernels;
 };
 
+/// The code for the devices of one architecture, assembled for some.
+class DeviceCode {
+public:
+  DeviceCode(StringRef architecture, ArrayRef<std::string> cubins, ArrayRef<std::string> libraries)
+      : architecture(architecture), libraries(libraries) {
+    bool alone = architecture.ends_with("a");
+    llvm::copy_if(cubins, std::back_inserter(this->cubins), [&](StringRef cubin) {
+      return alone ? cubin == architecture : !cubin.ends_with("a");
+    });
+  }
+
+  std::string getVariant() const { return ("cuda:" + architecture).str(); }
+  /// Adds the kernel to the device module, and the record of its launches before it.
+  LogicalResult emit(nn::KernelOp kernel);
+  /// Adds the code of all kernels to the module.
+  LogicalResult addTo(ModuleOp module);
+
+private:
+  bool leaveToLibrary(nn::KernelOp kernel);
+  void assemble(rt::CodeOp code, StringRef ptx);
+
+  StringRef architecture;
+  SmallVector<std::string> cubins;
+  ArrayRef<std::string> libraries;
+  OwningOpRef<ModuleOp> deviceModule;
+};
+
 class CodeGenerator {
 public:
-  CodeGenerator(ModuleOp module, std::vector<CpuCode> processors, StringRef cuda,
-                ArrayRef<std::string> cubins, ArrayRef<std::string> libraries)
-      : module(module), processors(std::move(processors)), cuda(cuda), cubins(cubins),
-        libraries(libraries) {}
+  CodeGenerator(ModuleOp module, std::vector<CpuCode> processors, std::vector<DeviceCode> devices)
+      : module(module), processors(std::move(processors)), devices(std::move(devices)) {}
 
   /// Replaces each nn.kernel by its records, and adds the code of all of them.
   LogicalResult run();
 
 private:
   LogicalResult emitKernels();
-  rt::CodeOp addCode(const Twine &variant, StringRef image);
-  LogicalResult emitDeviceKernel(nn::KernelOp kernel);
-  bool leaveToLibrary(nn::KernelOp kernel);
-  LogicalResult addDeviceCode();
-  void assemble(rt::CodeOp code, StringRef ptx);
 
   ModuleOp module;
   std::vector<CpuCode> processors;
-  StringRef cuda; // architecture; empty: none
-  ArrayRef<std::string> cubins, libraries;
-  OwningOpRef<ModuleOp> deviceModule;
+  std::vector<DeviceCode> devices;
 };
 } // namespace
 
@@ -190,15 +209,11 @@ FailureOr<std::string> CpuCode::build(ModuleOp module) {
 
 //===-- Devices -------------------------------------------------------------------------------===//
 
-static std::string variantOf(StringRef cuda) {
-  return ("cuda:" + cuda).str();
-}
-
 /// Records a library's call, if one of those asked for does the kernel.
-bool CodeGenerator::leaveToLibrary(nn::KernelOp kernel) {
+bool DeviceCode::leaveToLibrary(nn::KernelOp kernel) {
   SmallVector<std::string> architectures(cubins);
   if (architectures.empty()) {
-    architectures.push_back(cuda.str());
+    architectures.push_back(architecture.str());
   }
   std::string reason;
   std::optional<cuda::PlannedCall> call =
@@ -210,31 +225,29 @@ bool CodeGenerator::leaveToLibrary(nn::KernelOp kernel) {
   }
   if (call) {
     OpBuilder record(kernel);
-    rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), variantOf(cuda),
+    rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), getVariant(),
                            call->workspace, record.getArrayAttr({}),
                            record.getStringAttr(call->json));
   }
   return call.has_value();
 }
 
-/// Adds the kernel to the device module, and the record of its launches.
-LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
+LogicalResult DeviceCode::emit(nn::KernelOp kernel) {
   if (!deviceModule) {
-    deviceModule = ModuleOp::create(module.getLoc());
+    deviceModule = ModuleOp::create(kernel->getParentOp()->getLoc());
   }
   if (leaveToLibrary(kernel)) {
     return success();
   }
   OpBuilder device = OpBuilder::atBlockEnd(deviceModule->getBody());
-  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, cuda, device);
+  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, architecture, device);
   if (failed(emitted)) {
     return failure();
   }
   if (!emitted->reason.empty()) {
     remark::missed(kernel.getLoc(),
                    remark::RemarkOpts::name("generic").category("nn-generate-code"))
-        << remark::reason("@{0} on {1}: {2}", kernel.getSymName(), variantOf(cuda),
-                          emitted->reason);
+        << remark::reason("@{0} on {1}: {2}", kernel.getSymName(), getVariant(), emitted->reason);
   }
   OpBuilder record(kernel);
   SmallVector<Attribute> launches;
@@ -242,25 +255,8 @@ LogicalResult CodeGenerator::emitDeviceKernel(nn::KernelOp kernel) {
     launches.push_back(rt::LaunchAttr::get(record.getContext(), launch.function.getSymName(),
                                            launch.blocks, launch.threads, launch.shared));
   }
-  rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), variantOf(cuda),
+  rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), getVariant(),
                          emitted->scratch, record.getArrayAttr(launches), /*library=*/StringAttr());
-  return success();
-}
-
-LogicalResult CodeGenerator::addDeviceCode() {
-  PassManager manager(module.getContext()); // the code is a module of its own
-  buildLowerToLLVMPipeline(manager);
-  if (failed(manager.run(*deviceModule))) {
-    return failure();
-  }
-  FailureOr<std::string> ptx = cuda::buildPtx(*deviceModule, cuda);
-  if (failed(ptx)) {
-    return failure();
-  }
-  rt::CodeOp code = addCode(variantOf(cuda), *ptx);
-  if (!cubins.empty()) {
-    assemble(code, *ptx);
-  }
   return success();
 }
 
@@ -271,33 +267,53 @@ static DenseResourceElementsAttr imageAttr(Builder builder, StringRef image) {
   return DenseResourceElementsAttr::get(type, "code", std::move(blob));
 }
 
-rt::CodeOp CodeGenerator::addCode(const Twine &variant, StringRef image) {
+static rt::CodeOp addCode(ModuleOp module, const Twine &variant, StringRef image) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   return rt::CodeOp::create(builder, module.getLoc(), builder.getStringAttr(variant),
                             imageAttr(builder, image), /*assembled=*/ArrayAttr());
 }
 
+LogicalResult DeviceCode::addTo(ModuleOp module) {
+  if (!deviceModule) {
+    return success(); // no kernel
+  }
+  PassManager manager(module.getContext()); // the code is a module of its own
+  buildLowerToLLVMPipeline(manager);
+  if (failed(manager.run(*deviceModule))) {
+    return failure();
+  }
+  FailureOr<std::string> ptx = cuda::buildPtx(*deviceModule, architecture);
+  if (failed(ptx)) {
+    return failure();
+  }
+  rt::CodeOp code = addCode(module, getVariant(), *ptx);
+  if (!cubins.empty()) {
+    assemble(code, *ptx);
+  }
+  return success();
+}
+
 /// Makes the image a fat binary with machine code; where that cannot be done it stays PTX, which
 /// every driver takes.
-void CodeGenerator::assemble(rt::CodeOp code, StringRef ptx) {
-  Builder b(module.getContext());
+void DeviceCode::assemble(rt::CodeOp code, StringRef ptx) {
+  Builder b(code.getContext());
   SmallVector<cuda::Cubin> assembled;
   SmallVector<Attribute> records;
   std::string problem;
-  for (const std::string &architecture : cubins) {
-    std::optional<cuda::Cubin> cubin = cuda::assemblePtx(ptx, architecture, problem);
+  for (const std::string &name : cubins) {
+    std::optional<cuda::Cubin> cubin = cuda::assemblePtx(ptx, name, problem);
     if (!cubin) {
       break;
     }
     for (const cuda::FunctionRecord &f : cubin->functions) {
-      records.push_back(rt::AssembledAttr::get(b.getContext(), f.name, architecture, f.registers,
-                                               f.shared, f.stack, f.spilled));
+      records.push_back(rt::AssembledAttr::get(b.getContext(), f.name, name, f.registers, f.shared,
+                                               f.stack, f.spilled));
     }
     assembled.push_back(std::move(*cubin));
   }
   std::optional<std::string> image;
   if (problem.empty()) {
-    image = cuda::bundle(ptx, cuda, assembled, problem);
+    image = cuda::bundle(ptx, architecture, assembled, problem);
   }
   if (!image) {
     remark::missed(code.getLoc(), remark::RemarkOpts::name("ptx-only").category("nn-generate-code"))
@@ -331,8 +347,10 @@ LogicalResult CodeGenerator::emitKernels() {
         return failure();
       }
     }
-    if (!cuda.empty() && failed(emitDeviceKernel(kernel))) {
-      return failure();
+    for (DeviceCode &device : devices) {
+      if (failed(device.emit(kernel))) {
+        return failure();
+      }
     }
     kernel.erase();
   }
@@ -348,9 +366,14 @@ LogicalResult CodeGenerator::run() {
     if (failed(image)) {
       return failure();
     }
-    addCode(processor.getName(), *image);
+    addCode(module, processor.getName(), *image);
   }
-  return deviceModule ? addDeviceCode() : success();
+  for (DeviceCode &device : devices) {
+    if (failed(device.addTo(module))) {
+      return failure();
+    }
+  }
+  return success();
 }
 
 namespace {
@@ -371,17 +394,23 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
       }
       processors.emplace_back(*target, codegen == "reference", cache);
     }
-    if (!cuda.empty() && !cuda::isArchitecture(cuda)) {
-      getOperation().emitError("unknown CUDA architecture '") << cuda << "'";
-      return signalPassFailure();
-    }
     SmallVector<std::string> cubins(this->cubins.begin(), this->cubins.end());
     SmallVector<std::string> libraries(this->libraries.begin(), this->libraries.end());
+    std::vector<DeviceCode> devices;
+    names.clear();
+    StringRef(cuda).split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+    for (StringRef name : names) {
+      if (!cuda::isArchitecture(name)) {
+        getOperation().emitError("unknown CUDA architecture '") << name << "'";
+        return signalPassFailure();
+      }
+      devices.emplace_back(name, cubins, libraries);
+    }
     if (std::string problem = cuda::findLibraries(libraries); !problem.empty()) {
       getOperation().emitError("a library that was asked for cannot be: ") << problem;
       return signalPassFailure();
     }
-    if (failed(CodeGenerator(getOperation(), std::move(processors), cuda, cubins, libraries).run())) {
+    if (failed(CodeGenerator(getOperation(), std::move(processors), std::move(devices)).run())) {
       signalPassFailure();
     }
   }

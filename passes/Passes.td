@@ -175,7 +175,7 @@ def GenerateCodePass : Pass<"nn-generate-code", "::mlir::ModuleOp"> {
   let options = [
     Option<"codegen", "codegen", "std::string", /*default=*/"\"cpu\"", "cpu: fast kernel families; reference: naive loops">,
     Option<"targetCpu", "target-cpu", "std::string", /*default=*/"\"x86-64-v3\"", "Targets of passes/cpu/Target.cpp, with commas between them; empty: none">,
-    Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Also generate code for this architecture, such as sm_80">,
+    Option<"cuda", "cuda", "std::string", /*default=*/"\"\"", "Architectures of CUDA to generate code for too, such as sm_80, with commas between them">,
     ListOption<"libraries", "libraries", "std::string", "Libraries of CUDA that may run products or convolutions: cublaslt, cudnn">,
     Option<"cache", "cache", "std::string", /*default=*/"\"\"", "A folder that keeps the machine code of kernels; empty: none">,
     ListOption<"cubins", "cubins", "std::string", "And assemble it for these">];

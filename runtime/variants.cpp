@@ -1,5 +1,5 @@
 // Which variant of a package runs here: its name says what it needs.
-//   x86-64-v2 | -v3 | -v4, then any of +bf16 +amx         cuda:sm_NN
+//   x86-64-v2 | -v3 | -v4, then any of +bf16 +amx         cuda:sm_NN and later, cuda:sm_NNa and no other
 #include <algorithm>
 #include <charconv>
 #include <climits>
@@ -43,7 +43,7 @@ bool supports_feature(std::string_view feature) {
 
 constexpr std::string_view cuda_prefix = "cuda:sm_";
 
-/// 80 of "cuda:sm_80".
+/// 80 of "cuda:sm_80", 90 of "cuda:sm_90a".
 int architecture_of(std::string_view variant) {
   int number = INT_MAX;
   const std::string_view digits = variant.substr(cuda_prefix.size());
@@ -51,8 +51,15 @@ int architecture_of(std::string_view variant) {
   return number;
 }
 
-std::pair<bool, std::string> rank(const Variant &variant) {
-  return {variant.name.starts_with(cuda_prefix), variant.name};
+bool runs_on(std::string_view cuda_variant, int capability) {
+  const int architecture = architecture_of(cuda_variant);
+  return cuda_variant.ends_with('a') ? architecture == capability : architecture <= capability;
+}
+
+/// The later architecture needs more of the machine, and sm_90a more than sm_90.
+std::pair<int, std::string> rank(const Variant &variant) {
+  const bool is_cuda = variant.name.starts_with(cuda_prefix);
+  return {is_cuda ? architecture_of(variant.name) : 0, variant.name};
 }
 
 std::string describe(const Place &place) {
@@ -64,7 +71,7 @@ std::string describe(const Place &place) {
 bool can_run(const std::string &variant) {
   const std::string_view name = variant;
   if (name.starts_with(cuda_prefix)) {
-    return architecture_of(name) <= cuda::compute_capability(0);
+    return runs_on(name, cuda::compute_capability(0));
   }
   size_t plus = name.find('+');
   if (!supports_level(name.substr(0, plus))) {
@@ -134,7 +141,7 @@ std::vector<Place> parse_places(const std::string &text) {
 static bool suits(const std::string &variant, const Place &place) {
   const bool is_cuda = variant.starts_with(cuda_prefix);
   if (is_cuda && place.kind == Place::cuda) {
-    return architecture_of(variant) <= cuda::compute_capability(place.ordinal);
+    return runs_on(variant, cuda::compute_capability(place.ordinal));
   }
   return (place.kind == Place::any || (place.kind == Place::cuda) == is_cuda) && can_run(variant);
 }

@@ -23,7 +23,8 @@ static StringRef featuresOf(StringRef architecture) {
 static constexpr int64_t bufferAlignment = 64;
 
 bool mome::cuda::isArchitecture(StringRef name) {
-  return llvm::is_contained({"sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"}, name);
+  return llvm::is_contained({"sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"},
+                            name);
 }
 
 /// Every function with a number of threads is one that the driver launches.

@@ -12,7 +12,7 @@ namespace mome::cuda {
 /// error otherwise.
 mlir::FailureOr<std::string> buildPtx(mlir::ModuleOp module, llvm::StringRef architecture);
 
-/// True for the architectures that this compiler generates code for: sm_80 and later.
+/// True for the architectures that this compiler generates code for: sm_80 and later, and sm_90a.
 bool isArchitecture(llvm::StringRef name);
 
 } // namespace mome::cuda

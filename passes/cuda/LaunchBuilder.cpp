@@ -14,6 +14,11 @@ using namespace mome::cuda;
 static constexpr unsigned globalSpace = 1, sharedSpace = 3;
 static constexpr llvm::StringLiteral sharedName = "mome_shared";
 
+/// 16 bytes for copies; wgmma wants tiles at multiples of 1024.
+static int64_t sharedAlignment(Operation *function) {
+  return machineOf(function).warpgroupFmas ? 1024 : 16;
+}
+
 LaunchBuilder::LaunchBuilder(nn::KernelOp kernel, unsigned number, int64_t lanes,
                              OpBuilder &builder)
     : FunctionBuilder(kernel, (kernel.getSymName() + "_" + Twine(number)).str(), {}, lanes,
@@ -42,7 +47,7 @@ Value LaunchBuilder::shareMemory(int64_t offset, int64_t size, Type elementType)
     setInsertionPointToStart(module.getBody());
     memref::GlobalOp::create(*this, sharedName, /*sym_visibility=*/StringAttr(), whole,
                              /*initial_value=*/Attribute(), /*constant=*/false,
-                             /*alignment=*/getI64IntegerAttr(16));
+                             /*alignment=*/getI64IntegerAttr(sharedAlignment(function)));
   }
   sharedBytes = std::max(sharedBytes, offset + size * elementType.getIntOrFloatBitWidth() / 8);
   auto type = MemRefType::get({size}, elementType, MemRefLayoutAttrInterface(), space);
@@ -179,6 +184,31 @@ SmallVector<Value> LaunchBuilder::splitStruct(Value all, int64_t count) {
     parts.push_back(LLVM::ExtractValueOp::create(*this, all, i));
   }
   return parts;
+}
+
+SmallVector<Value> LaunchBuilder::runPtx(const Twine &text, ValueRange changed,
+                                         ValueRange operands) {
+  std::string constraints;
+  for (size_t i = 0; i < changed.size(); ++i) {
+    constraints += "=f,";
+  }
+  for (size_t i = 0; i < changed.size(); ++i) {
+    constraints += std::to_string(i) + ",";
+  }
+  for (size_t i = 0; i < operands.size(); ++i) {
+    constraints += "l,";
+  }
+  SmallVector<Value> inputs(changed);
+  llvm::append_range(inputs, operands);
+  Type type =
+      changed.empty()
+          ? Type()
+          : LLVM::LLVMStructType::getLiteral(getContext(), llvm::to_vector(changed.getTypes()));
+  auto op = LLVM::InlineAsmOp::create(
+      *this, type, inputs, text.str(), constraints + "~{memory}", /*has_side_effects=*/true,
+      /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+      ArrayAttr());
+  return changed.empty() ? SmallVector<Value>() : splitStruct(op.getRes(), changed.size());
 }
 
 Value LaunchBuilder::powerOfTwo(Value value) {

@@ -64,6 +64,11 @@ public:
                                                   mlir::ValueRange sums,
                                                   Multiplier multiplier = Multiplier::bf16);
 
+  /// PTX that no operation stands for: `$0`, `$1`, ... are the f32 that it changes, `$2n`, ... further
+  /// operands of 64 bits, n being the number of the former. The new values.
+  llvm::SmallVector<mlir::Value> runPtx(const llvm::Twine &text, mlir::ValueRange changed = {},
+                                        mlir::ValueRange operands = {});
+
   /// 2^value of f32 by the hardware's approximation: two units in the last place, no subnormals.
   mlir::Value powerOfTwo(mlir::Value value);
 

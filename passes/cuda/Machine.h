@@ -18,10 +18,12 @@ constexpr int64_t elementBytes(Multiplier multiplier) {
 
 struct Machine {
   int64_t multiprocessors;
-  // Of a multiprocessor: multiply-adds per cycle (tensor cores: of bf16), bytes of shared memory.
+  // Of a multiprocessor: multiply-adds per cycle (tensor cores: of bf16 by mma.sync), bytes of shared
+  // memory.
   int64_t fp32Lanes, tensorFmas, sharedBytes;
   int64_t l2Bytes, dramBytes; // per cycle, of the whole chip
   int64_t launchCycles;       // between two launches
+  int64_t warpgroupFmas;      // as tensorFmas, by wgmma; 0: there is none
 
   /// Multiply-adds per cycle and multiprocessor.
   int64_t rateOf(Multiplier multiplier) const {
@@ -31,7 +33,7 @@ struct Machine {
   }
 };
 
-/// Of a module of device code: "sm_80".
+/// Of a module of device code: "sm_80", or "sm_90a": what only this architecture can, wgmma above all.
 inline constexpr llvm::StringLiteral architectureAttrName = "mome.architecture";
 
 /// The machine that code around `op` is for; without an architecture, the oldest.

@@ -9,6 +9,8 @@ using namespace mome::cuda;
 
 /// Depth of a fragment; and units of 16 bytes that cover the 32 banks.
 static constexpr int64_t fragmentDepth = 4, bankUnits = 8;
+/// Bytes of a panel's row, and of eight rows, after which its swizzle repeats.
+static constexpr int64_t panelBytes = 128, panelGroupBytes = 8 * panelBytes;
 
 static int64_t bytesOf(Value buffer) {
   return cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() / 8;
@@ -95,6 +97,13 @@ Value SharedTile::turnOf(Value major, int64_t units) {
 }
 
 Value SharedTile::addressOf(Value major, Value minor) {
+  if (panels) {
+    int64_t width = panelBytes / 16 * unitElements();
+    Value panel = b.mulIndex(b.divIndex(minor, width), majorExtent() * width);
+    Value turn = b.mulIndex(b.remIndex(major, 8), unitElements());
+    Value at = arith::XOrIOp::create(b, b.remIndex(minor, width), turn);
+    return b.addIndex(panel, b.addIndex(b.mulIndex(major, width), at));
+  }
   int64_t units = minorExtent() / unitElements();
   assert(llvm::isPowerOf2_64(units) && "else the swizzle leaves the row");
   Value turn = turnOf(major, units);
@@ -110,6 +119,22 @@ void SharedTile::store(ValueRange values, Value line, Value k, Value slot) {
 Value SharedTile::loadUnit(Value line, Value k, Value slot) {
   assert(depthIsContiguous);
   return loadNeighbours(b, buffer, b.addIndex(slot, addressOf(line, k)), unitElements());
+}
+
+/// Bits 0.. are the address, 16.. the distance of panels (1 where there is one), 32.. that of groups of eight
+/// rows, all in 16 bytes; 62.. say that rows have 128 bytes and are swizzled.
+Value SharedTile::describe(Value line, int64_t k, Value slot) {
+  assert(panels && (!depthIsContiguous || depth * 2 == panelBytes));
+  // Swizzling changes bits of the address that depend on higher ones: an offset within it can be added.
+  int64_t width = panelBytes / 2, distance = depthIsContiguous ? 16 : majorExtent() * panelBytes;
+  Value offset = depthIsContiguous ? b.addIndex(b.mulIndex(line, width), k)
+                                   : b.addIndex(b.mulIndex(line, depth), k * width);
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
+  Value address = b.addIndex(base, b.mulIndex(b.addIndex(slot, offset), 2));
+  uint64_t constant =
+      uint64_t(distance / 16) << 16 | uint64_t(panelGroupBytes / 16) << 32 | uint64_t(1) << 62;
+  Value low = b.divIndex(address, 16);
+  return arith::IndexCastOp::create(b, b.getI64Type(), b.addIndex(low, int64_t(constant)));
 }
 
 void SharedTile::copyUnit(const TileSource &source, Value line, Value k, Value exists, Value at) {

@@ -7,6 +7,7 @@
 //              at a time, 16 bytes at once
 //   matrices   a warp takes 16 lines, 32 bytes deep, as tensor cores want them: by ldmatrix, which
 //              transposes bf16 where lines are contiguous; there, f32 are loaded one by one
+//   panels     (bf16) the tensor cores of sm_90a read them by themselves, where a descriptor says
 //
 // Rows (along the contiguous dimension) are swizzled in units of 16 bytes: the same unit of eight
 // neighbouring rows, and eight units of one row, touch every bank once; so do four units of two
@@ -15,6 +16,9 @@
 //   64 bytes per row:  row 0:  u0 u1 u2 u3      (two rows cover the 32 banks)
 //                      row 1:  u0 u1 u2 u3
 //                      row 2:  u1 u0 u3 u2
+//
+// A tile in panels is cut along its rows into panels of 128 bytes, one behind the other; unit u of a row
+// lies at u xor (row mod 8).
 #ifndef MOME_PASSES_CUDA_SHAREDTILE_H
 #define MOME_PASSES_CUDA_SHAREDTILE_H
 
@@ -55,11 +59,20 @@ public:
       : b(b), elementType(elementType), lines(lines), depth(depth),
         depthIsContiguous(depthIsContiguous), threads(threads), spread(spread) {}
 
+  /// A tile in panels. It must lie at a multiple of 1024 bytes.
+  static SharedTile inPanels(LaunchBuilder &b, int64_t lines, int64_t depth, bool depthIsContiguous,
+                             int64_t threads) {
+    SharedTile tile(b, b.getI16Type(), lines, depth, depthIsContiguous, threads, /*spread=*/1);
+    tile.panels = true;
+    return tile;
+  }
+
   /// The same memory with the meaning of lines and depth exchanged.
   SharedTile transposed(int64_t newSpread) const;
 
   int64_t getSize() const { return lines * depth; }
   int64_t getDepth() const { return depth; }
+  bool isDepthContiguous() const { return depthIsContiguous; }
   mlir::Type getElementType() const { return elementType; }
   int64_t getFragmentLines() const { return lines / spread; }
   /// Where the tile lies in this buffer of shared memory is up to the caller: `slot` is an offset.
@@ -87,10 +100,14 @@ public:
   void store(mlir::ValueRange values, mlir::Value line, mlir::Value k, mlir::Value slot);
   /// Such a unit.
   mlir::Value loadUnit(mlir::Value line, mlir::Value k, mlir::Value slot);
+  /// Of a tile in panels: what tells wgmma where the matrix that begins at (line, k) lies, k a multiple of
+  /// 16. Where lines are contiguous, `line` is a multiple of 64, else of 8.
+  mlir::Value describe(mlir::Value line, int64_t k, mlir::Value slot);
 
 private:
   int64_t unitElements() const { return 16 / (elementType.getIntOrFloatBitWidth() / 8); }
   int64_t minorExtent() const { return depthIsContiguous ? depth : lines; }
+  int64_t majorExtent() const { return depthIsContiguous ? lines : depth; }
   mlir::Value turnOf(mlir::Value major, int64_t units);
   /// The offset of an element.
   mlir::Value addressOf(mlir::Value major, mlir::Value minor);
@@ -104,6 +121,7 @@ private:
   int64_t lines, depth;
   bool depthIsContiguous;
   int64_t threads, spread;
+  bool panels = false;
   mlir::Value buffer;
 };
 

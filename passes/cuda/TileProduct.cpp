@@ -230,5 +230,8 @@ std::unique_ptr<TileProduct> mome::cuda::createTileProduct(LaunchBuilder &b, Til
   if (multiplier == Multiplier::fma) {
     return std::make_unique<SimtProduct>(b, shape, rowsAlongDepth, columnsAlongDepth);
   }
+  if (shape.warpgroups) {
+    return createWarpgroupProduct(b, shape, rowsAlongDepth, columnsAlongDepth);
+  }
   return std::make_unique<TensorProduct>(b, shape, multiplier, rowsAlongDepth, columnsAlongDepth);
 }

@@ -1,5 +1,6 @@
 // How the threads of a block multiply a tile of rows with a tile of columns, and which sums each
-// keeps: fused multiply-adds on f32 (SimtProduct), tensor cores on bf16 or tf32 (TensorProduct).
+// keeps: fused multiply-adds on f32 (SimtProduct), tensor cores on bf16 or tf32 (TensorProduct), those of
+// sm_90a on bf16 (WarpgroupProduct.cpp).
 //
 // The tile of sums leaves the registers in *parts* of neighbouring rows, through a stage in shared
 // memory from which threads take neighbours.
@@ -28,6 +29,14 @@ public:
   /// step, and says where they lie; those before may be overwritten from then on. Null: this is the last.
   virtual llvm::SmallVector<mlir::Value> multiply(TileSlots slots, mlir::ValueRange state,
                                                   llvm::function_ref<TileSlots()> advance) = 0;
+  /// How many products may still be reading their tiles when `multiply` returns.
+  virtual int64_t getProductsUnderWay() const { return 0; }
+  /// What the thread has copied will be seen by the others' products after the next barrier.
+  virtual void publishCopies() {}
+  /// The state when all products are through.
+  virtual llvm::SmallVector<mlir::Value> finish(mlir::ValueRange state) {
+    return llvm::to_vector(state);
+  }
   virtual int64_t getPartRows() const = 0;
   /// Elements of a row of the stage, of which `columns` hold sums: the rest keeps threads that store
   /// at once on different banks.
@@ -50,10 +59,13 @@ protected:
   LaunchBuilder &b;
 };
 
-/// `rowsAlongDepth`, `columnsAlongDepth`: which operands have their depth contiguous.
+/// `rowsAlongDepth`, `columnsAlongDepth`: which operands have their depth contiguous. The second is of
+/// bf16, for a shape with warpgroups.
 std::unique_ptr<TileProduct> createTileProduct(LaunchBuilder &b, TileShape shape,
                                                Multiplier multiplier, bool rowsAlongDepth,
                                                bool columnsAlongDepth);
+std::unique_ptr<TileProduct> createWarpgroupProduct(LaunchBuilder &b, TileShape shape,
+                                                    bool rowsAlongDepth, bool columnsAlongDepth);
 
 } // namespace mome::cuda
 #endif

@@ -17,12 +17,15 @@ struct TileShape {
   int64_t warpRows; // tensor cores: warps along the rows
   int64_t depth;    // k of a tile
   int64_t stages;   // tiles under way
+  bool warpgroups = false; // of sm_90a: groups of four warps multiply 64 rows each
 };
 
 /// An m x n product of sums over k, `batch` times.
 struct ProductExtents {
   int64_t batch, m, n, k;
   Multiplier multiplier;
+  bool inUnits;                 // both operands can be copied 16 bytes at a time
+  llvm::ArrayRef<int64_t> tile; // rows and columns of the tiles, where somebody says so
 };
 
 /// How blocks share a product.

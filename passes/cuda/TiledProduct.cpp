@@ -67,37 +67,50 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
   if (steps == 1) {
     copy(b.index(0), b.index(0));
     b.waitForCopies(0);
+    product->publishCopies();
     b.barrier();
     TileSlots slots = slotsOf(b.index(0));
-    SmallVector<Value> state = product->multiply(slots, product->begin(slots), nullptr);
+    SmallVector<Value> state =
+        product->finish(product->multiply(slots, product->begin(slots), nullptr));
     b.barrier(); // the shared memory is free
     return state;
   }
-  // Copies of the next step are there; nobody reads the tiles of this one any more.
+  // Stages are free again when the products of their tiles are through.
+  int64_t underWay = product->getProductsUnderWay(), stepsAhead = stages - 1 - underWay;
+  // Copies of the next step are there; nobody reads the tiles of this one any more, or of that as many
+  // before it as may be under way.
   auto awaitNext = [&] {
-    b.waitForCopies(stages - 2);
+    b.waitForCopies(stepsAhead - 1);
+    product->publishCopies();
     b.barrier();
   };
-  for (int64_t step = 0; step < stages - 1; ++step) {
+  for (int64_t step = 0; step < stepsAhead; ++step) {
     copy(b.index(step), b.index(step * stageSize));
   }
   awaitNext();
   SmallVector<Value> start = product->begin(slotsOf(b.index(0)));
   SmallVector<Value> state = llvm::to_vector(
       b.reduceLoop(b.index(0), b.index(steps), 1, start, [&](Value step, ValueRange before) {
-        Value ahead = b.addIndex(step, stages - 1);
-        copy(ahead, slotsOf(ahead).rows);
+        Value ahead = b.addIndex(step, stepsAhead);
+        auto copyAhead = [&] { copy(ahead, slotsOf(ahead).rows); };
+        if (plan.shape.warpgroups) {
+          b.withFreshThread(
+              copyAhead); // sums leave too few registers for the addresses of all copies
+        } else {
+          copyAhead();
+        }
         return product->multiply(slotsOf(step), before, [&] {
           awaitNext();
           return slotsOf(b.addIndex(step, 1));
         });
       }));
   b.waitForCopies(0);
+  state = product->finish(state);
   int64_t tileBytes = stageSize * rowTile.getElementType().getIntOrFloatBitWidth() / 8;
-  if (stageElements() * 4 <= tileBytes) {
+  if (underWay == 0 && stageElements() * 4 <= tileBytes) {
     stageOffset = (steps - 1) % stages * tileBytes; // nobody reads the last tiles any more
   } else {
-    b.barrier(); // nor those behind them, which do not exist
+    b.barrier(); // nor any others, or copies what does not exist
   }
   return state;
 }
@@ -213,7 +226,13 @@ mome::cuda::emitTiledProduct(nn::KernelOp kernel, OpBuilder &builder, int64_t la
   LaunchBuilder b(kernel, 0, lanes, builder);
   ProductProblem problem = state(b);
   Multiplier multiplier = multiplierOf(kernel.getRoot(), problem);
-  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, multiplier},
+  auto inUnits = [](const ProductOperand &operand) {
+    return operand.unit == elementsPerUnit(operand.buffer);
+  };
+  auto tile = kernel.getRoot()->getAttrOfType<DenseI64ArrayAttr>(tileAttrName);
+  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, multiplier,
+                    inUnits(problem.A) && inUnits(problem.B),
+                    tile ? tile.asArrayRef() : ArrayRef<int64_t>()},
                    machineOf(b.getFunction()));
   ProductKernel(b, problem, plan, multiplier).emit();
   b.finish(result, plan.blocks, plan.shape.threads);

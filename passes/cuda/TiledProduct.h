@@ -33,6 +33,9 @@ struct ProductProblem {
       store;
 };
 
+/// Of a product: rows and columns of its tiles, whatever seems best. For tests.
+inline constexpr llvm::StringLiteral tileAttrName = "mome.tile";
+
 /// Emits the launches; `state` describes the problem in terms of each. `lanes`: neighbours that
 /// `store` takes at once, 1 or 4, of which n is a multiple.
 DeviceKernel emitTiledProduct(nn::KernelOp kernel, mlir::OpBuilder &builder, int64_t lanes,

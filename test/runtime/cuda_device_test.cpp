@@ -345,6 +345,24 @@ TEST(Cuda, AVariantForAllDevices) {
   EXPECT_EQ(choose_variant(*package(), "", parse_places("cuda:0,cuda:1")).name, "cuda:sm_80");
 }
 
+TEST(Cuda, CodeForOneArchitecture) {
+  options("devices=3,model=h100,model=a100,model=rtx4090");
+  Package both = *package();
+  both.variants.push_back(both.variants.front());
+  both.variants.back().name = "cuda:sm_90a";
+  const auto chosen = [&](const char *places) {
+    return choose_variant(both, "", parse_places(places)).name;
+  };
+  EXPECT_EQ(chosen("cuda:0"), "cuda:sm_90a");
+  EXPECT_EQ(chosen("cuda:1"), "cuda:sm_80");
+  EXPECT_EQ(chosen("cuda:2"), "cuda:sm_80");
+  EXPECT_EQ(chosen("cuda:0,cuda:1"), "cuda:sm_80");
+  const auto alone = package(ptx, "cuda:sm_90a");
+  EXPECT_EQ(choose_variant(*alone, "", parse_places("cuda:0")).name, "cuda:sm_90a");
+  const Error error = error_of([&] { choose_variant(*alone, "", parse_places("cuda:1")); });
+  EXPECT_EQ(error.exit, Exit::device);
+}
+
 TEST(Cuda, OneDeviceIsFull) {
   options("devices=2,memory=100000000,memory=1000000");
   const auto package = package_with_weights();

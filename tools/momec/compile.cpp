@@ -21,6 +21,7 @@
 #include "passes/Package.h"
 #include "passes/Pipelines.h"
 #include "passes/cpu/ObjectCache.h"
+#include "runtime/cuda/model/device_data.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
@@ -334,8 +335,17 @@ int Compilation::report() {
   return options.pipeline.cuda.empty() ? int(ok) : predict(entry);
 }
 
+/// Of these architectures the one whose code the GPU runs: the first, or what only this GPU runs.
+static std::string architectureFor(StringRef gpu, StringRef architectures) {
+  StringRef first = architectures.split(',').first;
+  const cuda::DeviceData *device = cuda::find_device_data(gpu.empty() ? first : gpu);
+  std::string own = device ? "sm_" + std::to_string(device->architecture) + "a" : "";
+  return llvm::is_contained(llvm::split(architectures, ','), StringRef(own)) ? own : first.str();
+}
+
 /// How long the entry should take on a GPU.
 int Compilation::predict(const std::string &entry) {
+  options.pipeline.cuda = architectureFor(options.gpu, options.pipeline.cuda);
   PredictionRequest request{entry, options.pipeline.cuda, options.gpu, options.reportDepth,
                             options.kernelsFile};
   options.pipeline.cubins.clear(); // the simulator wants PTX, and nothing for the processor

@@ -186,6 +186,14 @@ static int readDefines(const Flags &flags, CompileOptions &options) {
   return ok;
 }
 
+/// The number in "sm_90a", and what stands behind it.
+static std::pair<int, llvm::StringRef> splitArchitecture(llvm::StringRef name) {
+  int number = 0;
+  name.consume_front("sm_");
+  name.consumeInteger(10, number);
+  return {number, name};
+}
+
 /// "cpu,cuda:sm_80,sm_90": what follows a cuda: without a kind of its own is of that kind.
 static int readMachines(llvm::StringRef machines, PipelineOptions &pipeline) {
   bool isCuda = false;
@@ -197,15 +205,24 @@ static int readMachines(llvm::StringRef machines, PipelineOptions &pipeline) {
     } else if (isCuda || machine != "cpu") {
       return usage_error("--target: there is no machine '" + machine.str() + "'",
                          "cpu, which is always among them, or of cuda:sm_80, sm_86, sm_89, sm_90, "
-                         "sm_100, sm_120 one or several");
+                         "sm_90a, sm_100, sm_120 one or several");
     }
   }
-  // PTX runs on its architecture and all later ones: it is for the first.
   llvm::sort(pipeline.cubins, [](llvm::StringRef a, llvm::StringRef b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
+    return splitArchitecture(a) < splitArchitecture(b);
   });
   pipeline.cubins.erase(llvm::unique(pipeline.cubins), pipeline.cubins.end());
-  pipeline.cuda = pipeline.cubins.empty() ? "" : pipeline.cubins.front();
+  // PTX runs on its architecture and all later ones: it is for the first. That of sm_90a runs on no other.
+  llvm::SmallVector<llvm::StringRef> generated;
+  bool hasCommon = false;
+  for (llvm::StringRef name : pipeline.cubins) {
+    bool alone = name.ends_with("a");
+    if (alone || !hasCommon) {
+      generated.push_back(name);
+    }
+    hasCommon |= !alone;
+  }
+  pipeline.cuda = llvm::join(generated, ",");
   return ok;
 }
 
@@ -245,7 +262,8 @@ static int readTarget(const Flags &flags, CompileOptions &options) {
       return usage_error("--emit=" + flags.emit + " wants a CUDA device to generate code for",
                          "--target=cpu,cuda:sm_80");
     }
-    options.pipeline.cubins.clear(); // what is written is PTX, or made of it
+    options.pipeline.cubins.clear(); // what is written is PTX, or made of it, for the first
+    options.pipeline.cuda = llvm::StringRef(options.pipeline.cuda).split(',').first.str();
   }
   llvm::StringSet<> names;
   for (llvm::StringRef name : llvm::split(options.pipeline.targetCpu, ',')) {

@@ -294,7 +294,8 @@ public:
     }
     try {
       for (const Properties &device : devices) {
-        if (device.architecture == architecture) {
+        if (architecture == device.architecture ||
+            architecture == device.architecture + std::string("a")) {
           const std::string json = json_of(device);
           Descriptor properties(api, properties_kind);
           properties.set(properties_json, char_type, int64_t(json.size()) + 1, json.c_str());

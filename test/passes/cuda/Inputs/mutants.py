@@ -1,6 +1,7 @@
 """Each mutant must be caught, and by the checker that is there for it.
 
-  mutants.py PTX TENSOR_PTX DRIVER    PTX: of ../mutants.mlir, TENSOR_PTX: a product on tensor cores, DRIVER: the stand-in's library
+  mutants.py PTX WGMMA_PTX TENSOR_PTX DRIVER    PTX: of ../mutants.mlir, WGMMA_PTX: of its k_wgmma for sm_90a, TENSOR_PTX: a product on
+                                                tensor cores, DRIVER: the stand-in's library
 
 Checkers are the simulator's (docs/ptxsim.md), by name; `wrong result`, the comparison with the interpreter (of tensor cores: with the
 right kernel); and the driver's own errors.
@@ -103,6 +104,31 @@ TENSOR = [
 ]
 
 
+# Descriptors: bits 62.. say how rows are swizzled, 32.. how far groups of eight rows are from each other, in 16 bytes. Of A, whose k is
+# contiguous, the lowest constant; of B the distance of panels in bits 16.. too.
+DESCRIPTOR_A = 1 << 62 | 64 << 32 | 1 << 16
+DESCRIPTOR_B = 1 << 62 | 64 << 32 | 512 << 16
+WGMMA_WAIT = r"wgmma\.wait_group\.sync\.aligned %d;"
+WGMMA = [
+    ("no wait for the first tiles", drop(WAIT_ONE), "unwaited-copy"),
+    ("no wait for the next tiles", drop(WAIT_ONE, 1), "unwaited-copy"),
+    ("copies are not shown to the tensor cores", drop(r"fence\.proxy\.async\S*;", 1), "shared-race"),
+    ("copies are shown before they are there", replace(r"(cp\.async\.wait_group\s+1;)(\s+//.*\s+)(fence\.proxy\.async\S*;)", r"\3\2\1"), "shared-race"),
+    ("no barrier before the tiles are read", drop(BARRIER), "uninitialized"),
+    ("no barrier before the next tiles are read", drop(BARRIER, 1), "unwaited-copy"),
+    ("tiles are written again while products may read them", replace(WGMMA_WAIT % 1, "wgmma.wait_group.sync.aligned 2;"), "unwaited-copy"),
+    ("products are not committed", drop(r"wgmma\.commit_group\.sync\.aligned;"), "wrong result"),
+    ("sums are taken before they are there", drop(WGMMA_WAIT % 0), "wrong result"),
+    ("sums are taken but for the last step", replace(WGMMA_WAIT % 0, "wgmma.wait_group.sync.aligned 1;"), "wrong result"),
+    ("no barrier before the sums go through the tiles", drop(BARRIER, 2), "unwaited-copy"),
+    ("another swizzle", replace_all(str(DESCRIPTOR_A), str(DESCRIPTOR_A + (1 << 62))), "wrong result"),
+    ("groups of rows at half the distance", replace_all(str(DESCRIPTOR_A), str(DESCRIPTOR_A - (32 << 32))), "wrong result"),
+    ("panels at half the distance", replace_all(str(DESCRIPTOR_B), str(DESCRIPTOR_B - (256 << 16))), "wrong result"),
+    ("B is not transposed", replace_all(r"(keep, 1, 1, 0), 1;", r"\1, 0;"), "unwaited-copy"),
+    ("sums start anew in each step", replace(r"setp\.ne\.b32 keep, 1, 0;", "setp.ne.b32 keep, 0, 0;"), "wrong result"),
+]
+
+
 def function_of(ptx, name):
     """Begin and end of a function's text."""
     begin = ptx.index(f".entry {name}(")
@@ -136,26 +162,37 @@ def run_tensor(text):
     return (fault[1] if fault else done.stderr.strip()[:300]), done.stdout
 
 
-def rows(ptx, tensor, driver):
+def run_wgmma(text):
+    path = pathlib.Path(sys.argv[2] + ".mutant")
+    path.write_text(text)
+    launch = re.search(r"^// launch (-k k_wgmma_0 .*)$", text, re.M).group(1)
+    done = subprocess.run(["mome-ptxsim", str(path), *launch.split(), "--threads", "1", "--print", "8192", "bf16[29184]=random:1", "bf16[58368]=random:2",
+                           "f32[8192]", "f32[1]"], capture_output=True, text=True)
+    fault = FAULT.search(done.stderr)
+    return (fault[1] if fault else done.stderr.strip()[:300]), done.stdout
+
+
+def rows(ptx, wgmma, tensor, driver):
     """Kind of mutant, what is wrong, who should say so, who did."""
     kernels = {name for name, *_ in CODE}
     for name in sorted(kernels):
         yield name, "nothing", "nobody", run_code(ptx, name, lambda text: text, [], driver)
     for name, what, edit, expected, *options in CODE:
         yield name, what, expected, run_code(ptx, name, edit, options, driver)
-    said, right = run_tensor(tensor)
-    yield "tensor cores", "nothing", "nobody", said or "nobody"
-    for what, edit, expected in TENSOR:
-        said, result = run_tensor(edit(tensor))
-        yield "tensor cores", what, expected, said or ("nobody" if result == right else "wrong result")
+    for kind, text, run, mutants in (("wgmma", wgmma, run_wgmma, WGMMA), ("tensor cores", tensor, run_tensor, TENSOR)):
+        said, right = run(text)
+        yield kind, "nothing", "nobody", said or "nobody"
+        for what, edit, expected in mutants:
+            said, result = run(edit(text))
+            yield kind, what, expected, said or ("nobody" if result == right else "wrong result")
     for what, expected, said in api_mutants.rows(driver):
         yield "driver calls", what, expected, said
 
 
 def main():
-    ptx, tensor, driver = pathlib.Path(sys.argv[1]).read_text(), pathlib.Path(sys.argv[2]).read_text(), sys.argv[3]
+    ptx, wgmma, tensor = (pathlib.Path(path).read_text() for path in sys.argv[1:4])
     wrong = mutants = 0
-    for kind, what, expected, said in rows(ptx, tensor, driver):
+    for kind, what, expected, said in rows(ptx, wgmma, tensor, sys.argv[4]):
         mutants += what != "nothing"
         wrong += said != expected
         print(f"{'ok ' if said == expected else 'BAD'} {kind:18} {what:58} {said}" + ("" if said == expected else f", expected {expected}"))

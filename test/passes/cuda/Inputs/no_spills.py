@@ -1,4 +1,5 @@
-"""Assembles PTX with the CUDA toolkit's ptxas, where there is one: no function may spill registers.
+"""Assembles PTX with the CUDA toolkit's ptxas, where there is one: no function may spill registers, and nothing may keep products of
+wgmma from running one behind the other.
 
   no_spills.py PTX ARCHITECTURE...
 """
@@ -19,4 +20,5 @@ for architecture in sys.argv[2:] if ptxas else []:
     functions = done.stderr.count("Compiling entry function")
     assert functions == len(spills) > 0, done.stderr
     assert all(pair == ("0", "0") for pair in spills), done.stderr
+    assert "Potential Performance Loss" not in done.stderr, done.stderr
     print(f"{architecture}: {functions} functions, no spills")
