@@ -215,7 +215,7 @@ void decode_fence(Decode &d) {
   const auto &m = d.ast.modifiers;
   if (m.size() > 1 && m[0] == "proxy") { // orders nothing between threads
     const bool shared = m[1] == "async" && (m.size() == 2 || m[2] != "global");
-    return d.emit(shared ? run_proxy_fence : run_nothing, Kind::barrier);
+    return d.emit(shared ? run_proxy_fence : run_nothing, Kind::control);
   }
   d.inst.imm = block_only ? 0 : 1;
   if (d.inst.imm) {

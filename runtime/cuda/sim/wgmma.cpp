@@ -73,27 +73,32 @@ double value(const std::byte *p, Type t) {
   }
 }
 
-/// Reads rows x k elements through a descriptor, by lanes in turn so that every check applies. `out` may
-/// be null.
+/// Reads rows x k elements through a descriptor, 16 bytes by a lane, which lie together, so that every check
+/// applies. `out` may be null.
 void read_tile(Warp &w, const Layout &layout, Type t, int first_row, int rows, int k, bool mn_major,
                double *out) {
-  const uint64_t e = uint64_t(type_size(t));
-  const int total = rows * k;
+  const int e = type_size(t), unit = 16 / e, deep = mn_major ? k : k / unit;
+  const int total = rows * k / unit;
   for (int begin = 0; begin < total; begin += lanes) {
     Access a;
     a.space = Space::shared;
-    a.bytes = uint32_t(e);
+    a.bytes = 16;
     a.counted = false;
     a.async = true;
     const int n = std::min(lanes, total - begin);
     a.mask = n == lanes ? ~0u : (1u << n) - 1;
+    const auto row_of = [&](int l) { return (begin + l) / deep * (mn_major ? unit : 1); };
+    const auto k_of = [&](int l) { return (begin + l) % deep * (mn_major ? 1 : unit); };
     for (int l = 0; l < n; ++l) {
       a.address[l] =
-          layout.at(uint64_t(first_row + (begin + l) / k), uint64_t((begin + l) % k), e, mn_major);
+          layout.at(uint64_t(first_row + row_of(l)), uint64_t(k_of(l)), uint64_t(e), mn_major);
     }
     w.resolve(a);
     for (int l = 0; out && l < n; ++l) {
-      out[begin + l] = value(a.host[l], t);
+      double *to = out + row_of(l) * k + k_of(l);
+      for (int j = 0; j < unit; ++j) {
+        to[j * (mn_major ? k : 1)] = value(a.host[l] + j * e, t);
+      }
     }
   }
 }
