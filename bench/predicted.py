@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 MODEL, BATCH = "models/mome_htl.mome", 8
-DEVICES = {"a100": "sm_80", "rtx4090": "sm_89", "h100": "sm_90"}
+DEVICES = {"a100": "sm_80", "rtx4090": "sm_89", "h100": "sm_90a"}
 # runtime/cuda/model/prediction.cpp: what no kernel can have more or less of.
 DRAM_SHARE, LAUNCH = 0.85, 2e-6
 AT_BOUND = 0.95  # of what these allow, where that is less than the bar

@@ -67,7 +67,7 @@ class Ours:
         self.run_command = [self.mome, "run", self.package, "--entry", "step", "--random-inputs", *on]
         start = time.perf_counter()
         if not arguments.packages:
-            machines = ["--target=cpu,cuda:sm_80,sm_89,sm_90"] if place == "gpu" else []
+            machines = ["--target=cpu,cuda:sm_80,sm_89,sm_90,sm_90a"] if place == "gpu" else []
             budget = [f"--budget={arguments.budget}"] if arguments.budget else []
             subprocess.run([os.path.join(arguments.bin_dir, "momec"), *SOURCES[model], "--batch", batch, "--precision", precision,
                             "--devices", "1", *machines, *budget, "-o", self.package], cwd=ROOT, check=True)

@@ -31,9 +31,9 @@ static constexpr TileShape tensorShapes[] = {
 };
 /// Of sm_90a, for bf16. Products of a step read shared memory while copies for the next but one fill it.
 static constexpr TileShape warpgroupShapes[] = {
-    {192, 256, 384, 0, 64, 4, true}, {128, 256, 256, 0, 64, 4, true},
-    {128, 192, 256, 0, 64, 4, true}, {128, 128, 256, 0, 64, 3, true},
-    {64, 128, 128, 0, 64, 4, true},
+    {192, 256, 384, 0, 64, 4, true}, {192, 192, 384, 0, 64, 4, true},
+    {128, 256, 256, 0, 64, 4, true}, {128, 192, 256, 0, 64, 4, true},
+    {128, 128, 256, 0, 64, 3, true}, {64, 128, 128, 0, 64, 4, true},
 };
 static constexpr TileShape simtShapes[] = {
     {128, 128, 256, 0, 16, 3}, {64, 64, 256, 0, 16, 3}, {32, 64, 128, 0, 16, 3}, {16, 64, 64, 0, 16, 3},

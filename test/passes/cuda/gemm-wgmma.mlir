@@ -40,6 +40,15 @@ nn.kernel @k_192_256_tn {
   nn.yield %0 : tensor<200x264xf32>
 }
 
+// PTX-LABEL: .entry k_192_192_nn_0(
+// PTX: m64n192k16.f32.bf16.bf16 {{.*}}, keep, 1, 1, 0, 1;
+// CHECK: k_192_192_nn cuda:gemm {{.*}} ok
+nn.kernel @k_192_192_nn {
+^bb0(%x: tensor<200x328xbf16>, %w: tensor<328x200xbf16>):
+  %0 = nn.matmul %x, %w {mome.tile = array<i64: 192, 192>} : (tensor<200x328xbf16>, tensor<328x200xbf16>) -> tensor<200x200xf32>
+  nn.yield %0 : tensor<200x200xf32>
+}
+
 // PTX-LABEL: .entry k_128_256_nn_0(
 // PTX: .maxntid 256
 // PTX: m64n256k16.f32.bf16.bf16 {{.*}}, keep, 1, 1, 0, 1;
