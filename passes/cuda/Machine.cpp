@@ -9,8 +9,8 @@ using namespace mome::cuda;
 const Machine &mome::cuda::machineOf(Operation *op) {
   static constexpr Machine a100{108, 64, 1024, 164 << 10, 3584, 1229, 2800, 0};
   static constexpr Machine rtx4090{128, 128, 256, 100 << 10, 2867, 340, 5000, 0};
-  static constexpr Machine h100{132, 128, 1270, 228 << 10, 3584, 1556, 3700, 0};
-  static constexpr Machine h100Only{132, 128, 1270, 228 << 10, 3584, 1556, 3700, 2048};
+  static constexpr Machine h100{132, 128, 1270, 228 << 10, 4424, 1556, 3700, 0};
+  static constexpr Machine h100Only{132, 128, 1270, 228 << 10, 4424, 1556, 3700, 2048};
   while (op && !op->hasAttr(architectureAttrName)) {
     op = op->getParentOp();
   }

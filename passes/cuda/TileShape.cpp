@@ -43,12 +43,13 @@ static SmallVector<TileShape> shapesFor(const ProductExtents &extents, const Mac
   if (extents.multiplier == Multiplier::fma) {
     return SmallVector<TileShape>(ArrayRef(simtShapes));
   }
-  SmallVector<TileShape> shapes{ArrayRef(tensorShapes)};
-  for (TileShape &shape : shapes) {
-    shape.depth /= extents.multiplier == Multiplier::tf32 ? 2 : 1;
-  }
+  SmallVector<TileShape> shapes;
   if (machine.warpgroupFmas && extents.multiplier == Multiplier::bf16 && extents.inUnits) {
     llvm::append_range(shapes, warpgroupShapes);
+  }
+  for (TileShape shape : tensorShapes) {
+    shape.depth /= extents.multiplier == Multiplier::tf32 ? 2 : 1;
+    shapes.push_back(shape);
   }
   return shapes;
 }
