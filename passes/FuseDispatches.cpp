@@ -8,10 +8,11 @@
 // Three kinds of groups: a root with its elementwise epilogue, a row program (reductions along the
 // last axis and elementwise ops over the same rows), an elementwise group of one shape. An index
 // map belongs to the op that reads through it; attention reads parts of tensors and writes them
-// (TensorPart.h). Two sweeps: in program order each op joins the group
-// of a producer if it can; then, backwards, groups that only feed one other group move into it. A
-// value needed outside its group is one more result. Nothing joins a group when a path would leave
-// the group and come back. Decisions depend on program order only.
+// (TensorPart.h). Two sweeps: in program order each op joins the group of a producer if it can; then,
+// backwards, groups that only feed one other group move into it. With `sums` the gradient of a bias
+// then joins that of its weight (OperandSum.h). A value needed outside its group is one more result.
+// Nothing joins a group when a path would leave the group and come back. Decisions depend on program
+// order only.
 //
 // Invariant out: `nn-verify-dispatches`: only nn.dispatch, nn.reshape and nn.constant at the top of
 // an entry.
@@ -32,6 +33,8 @@ using nn::FusionRole;
 namespace {
 class FuseDispatches : public impl::FuseDispatchesPassBase<FuseDispatches> {
 public:
+  using impl::FuseDispatchesPassBase<FuseDispatches>::FuseDispatchesPassBase;
+
   void runOnOperation() override {
     func::FuncOp entry = getOperation();
     if (entry.isExternal()) {
@@ -42,6 +45,9 @@ public:
     Grouping grouping(block);
     growGroups(grouping);
     absorbProducers(grouping);
+    if (sums) {
+      joinSums(grouping);
+    }
     explain(grouping);
     grouping.emitDispatches();
   }
@@ -50,6 +56,7 @@ private:
   void cloneIndexMaps(Block &block);
   void growGroups(Grouping &grouping);
   void absorbProducers(Grouping &grouping);
+  void joinSums(Grouping &grouping);
   void explain(Grouping &grouping);
 };
 } // namespace
@@ -114,6 +121,15 @@ void FuseDispatches::absorbProducers(Grouping &grouping) {
         grouping.absorb(*group, *consumer);
         break;
       }
+    }
+  }
+}
+
+/// The gradient of a bias joins that of its weight, which reads the same rows.
+void FuseDispatches::joinSums(Grouping &grouping) {
+  for (Group *sum : grouping.getGroups()) {
+    if (Group *product = grouping.findProduct(*sum)) {
+      grouping.absorb(*sum, *product);
     }
   }
 }

@@ -2,6 +2,7 @@
 #include "passes/Grouping.h"
 
 #include "dialects/Mome/Scope.h"
+#include "dialects/NN/OperandSum.h"
 #include "passes/TensorPart.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -352,6 +353,43 @@ StringRef Grouping::canAbsorb(const Group &producer, const Group &consumer) cons
   llvm::SetVector<Group *> target;
   target.insert(const_cast<Group *>(&consumer));
   return reaches(producer, &consumer, target) ? "another path leads there" : "";
+}
+
+Group *Grouping::findProduct(const Group &sum) const {
+  if (sum.kind != Group::Kind::root || sum.root()->getNumOperands() == 0) {
+    return nullptr;
+  }
+  SmallVector<Value> read{sum.root()->getOperand(0)};
+  if (Operation *cast = read.front().getDefiningOp(); cast && groupOf(cast) == &sum) {
+    llvm::append_range(read, cast->getOperands());
+  }
+  for (Value value : read) {
+    for (Operation *user : value.getUsers()) {
+      Group *product = groupOf(user);
+      if (product && product->root() == user && canAccompany(sum, *product)) {
+        return product;
+      }
+    }
+  }
+  return nullptr;
+}
+
+bool Grouping::canAccompany(const Group &sum, const Group &product) const {
+  if (product.kind != Group::Kind::root || !nn::isOperandSum(sum.root(), product.root()) ||
+      isLaterPhase(sum.root(), product.root())) {
+    return false;
+  }
+  bool isAlone = llvm::all_of(sum.ops, [&](Operation *op) {
+    return op == sum.root() || op == sum.root()->getOperand(0).getDefiningOp();
+  });
+  bool hasSum = llvm::any_of(product.ops,
+                             [&](Operation *op) { return nn::isOperandSum(op, product.root()); });
+  auto leadsTo = [&](const Group &from, const Group &to) {
+    llvm::SetVector<Group *> target;
+    target.insert(const_cast<Group *>(&to));
+    return reaches(from, nullptr, target);
+  };
+  return isAlone && !hasSum && !leadsTo(sum, product) && !leadsTo(product, sum);
 }
 
 //===-- Emission ----------------------------------------------------------------------------===//

@@ -56,6 +56,9 @@ public:
   /// Empty if all of `producer` may move into `consumer`, else the reason why not.
   llvm::StringRef canAbsorb(const Group &producer, const Group &consumer) const;
 
+  /// The group of a product that can compute `sum` beside it (OperandSum.h); null if there is none.
+  Group *findProduct(const Group &sum) const;
+
   void start(mlir::Operation *op);
   void join(mlir::Operation *op, Group &group);
   void absorb(Group &producer, Group &consumer);
@@ -75,6 +78,8 @@ private:
   llvm::StringRef canJoinShape(mlir::Operation *op, const Group &group) const;
   llvm::StringRef canAbsorbShape(const Group &producer, const Group &consumer) const;
   llvm::StringRef canFeedRoot(const Group &producer, const Group &consumer) const;
+  /// True if `sum` has nothing but a sum that `product` can have beside it.
+  bool canAccompany(const Group &sum, const Group &product) const;
   llvm::SmallVector<Group *> inTopologicalOrder() const;
   void emitDispatch(Group &group, mlir::OpBuilder &builder);
 

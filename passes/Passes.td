@@ -98,6 +98,10 @@ def FuseDispatchesPass : Pass<"nn-fuse-dispatches", "::mlir::func::FuncOp"> {
     Every op but `nn.constant` and `nn.reshape` moves into an `nn.dispatch`: a root with its elementwise epilogue, a row
     program, or an elementwise group. What was not fused, and why, is said by remarks of category `nn-fuse-dispatches`.
   }];
+  let options = [
+    Option<"sums", "sums", "bool", /*default=*/"false",
+           "Whether the gradient of a bias joins that of its weight">,
+  ];
   let dependentDialects = ["::mome::nn::NNDialect"];
 }
 

@@ -76,10 +76,13 @@ static void addAutocast(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createAutocastPass());
 }
 
-static void addFuse(OpPassManager &manager) {
+static void addFuse(OpPassManager &manager, const PipelineOptions &options) {
+  // Processors copy what a product reads, and can add it up on the way; devices' products do not.
+  FuseDispatchesPassOptions fuse;
+  fuse.sums = options.cuda.empty();
   manager.addNestedPass<func::FuncOp>(createSplitWideKlPass());
   manager.addNestedPass<func::FuncOp>(createSinkReshapesPass());
-  manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass());
+  manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass(fuse));
   manager.addPass(
       createCSEPass()); // index maps were copied to their readers; equal leftovers merge
 }
@@ -127,7 +130,7 @@ static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions
   case Stage::autocast:
     return addAutocast(manager);
   case Stage::fuse:
-    return addFuse(manager);
+    return addFuse(manager, options);
   case Stage::remat:
     return addRemat(manager, options);
   case Stage::schedule:

@@ -1,6 +1,8 @@
 // See ProductEmitter.h.
 #include "passes/ProductEmitter.h"
 
+#include "dialects/NN/OperandSum.h"
+
 using namespace mlir;
 using namespace mome;
 
@@ -10,6 +12,9 @@ ProductEmitter::ProductEmitter(FunctionBuilder &builder, const IterationSpace &s
   auto &[lhs, rhs, bias, transposeLhs, transposeRhs, batch, m, n, k, batchAxes] = product;
   A = {b.getOperandBuffer(lhs), m * k, transposeLhs ? 1 : k, transposeLhs ? m : 1};
   B = {b.getOperandBuffer(rhs), k * n, transposeRhs ? k : 1, transposeRhs ? 1 : n};
+  if (Operation *sum = nn::findOperandSum(op)) {
+    sumBuffer = findResultBuffer(b, sum->getResult(0));
+  }
   if (n == 1 && m > 1) {
     std::swap(A, B);
     std::swap(m, n);
@@ -69,16 +74,18 @@ void ProductEmitter::emitEpilogue(Value acc, Value batch, Value row, Value colum
     acc = arith::AddFOp::create(b, acc, isa<VectorType>(acc.getType()) ? b.splat(bias) : bias);
   }
   emitter.bind(op->getResult(0), space.getIdentityView(), acc);
-  SmallVector<Value> values;
-  for (Value yielded : b.getYielded()) {
-    values.push_back(emitter.emit(yielded, point));
+  SmallVector<std::pair<Value, Value>> stores; // of a value into a buffer
+  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
+    if (Value buffer = b.getResultBuffer(number); buffer != sumBuffer) {
+      stores.push_back({emitter.emit(yielded, point), buffer});
+    }
   }
-  for (auto [number, value] : llvm::enumerate(values)) {
-    emitter.store(value, b.getResultBuffer(number), space.getLinear(), point);
+  for (auto [value, buffer] : stores) {
+    emitter.store(value, buffer, space.getLinear(), point);
   }
 }
 
-std::string mome::prepareProduct(nn::KernelOp kernel, IterationSpace &space) {
+std::string mome::prepareProduct(nn::KernelOp kernel, IterationSpace &space, bool takesSum) {
   auto op = cast<nn::ProductOpInterface>(kernel.getRoot());
   Value root = op->getResult(0);
   ArrayRef<int64_t> shape = cast<ShapedType>(root.getType()).getShape();
@@ -88,8 +95,16 @@ std::string mome::prepareProduct(nn::KernelOp kernel, IterationSpace &space) {
       return "an operand of the product is computed in the kernel";
     }
   }
+  Operation *sum = nn::findOperandSum(op);
+  if (sum && !takesSum) {
+    return "a sum beside the product";
+  }
   Trace trace;
   for (Value yielded : kernel.getBody().front().getTerminator()->getOperands()) {
+    if (sum && yielded == sum->getResult(0)) {
+      sum = nullptr; // once
+      continue;
+    }
     if (cast<ShapedType>(yielded.getType()).getShape() != shape) {
       return "a result without the shape of the product";
     }

@@ -17,8 +17,9 @@ struct Matrix {
 };
 
 /// Why `kernel`, whose root is a product, is more than a product of operands with an elementwise
-/// epilogue; else empty, and `space` (over the product's result) has its loops.
-std::string prepareProduct(nn::KernelOp kernel, IterationSpace &space);
+/// epilogue, beside which it may have a sum (OperandSum.h) if `takesSum`; else empty, and `space` (over
+/// the product's result) has its loops.
+std::string prepareProduct(nn::KernelOp kernel, IterationSpace &space, bool takesSum = false);
 
 /// A product has one column often enough (gates, scores): the constructor exchanges the operands
 /// then, so that `m` is 1 and neighbours run along what were the rows.
@@ -35,6 +36,8 @@ public:
 
   nn::Product product;
   Matrix A, B;
+  /// Where the sum beside the product is written, one element for each row of A; null without one.
+  mlir::Value sumBuffer;
 
 private:
   FunctionBuilder &b;

@@ -40,14 +40,16 @@ static std::optional<TensorPart> findPart(Value value) {
 }
 
 /// Where an operand of `map` lies in its result, if nothing changes but the place.
-static std::optional<TensorPart> findPlace(nn::AccessOpInterface map, const nn::AccessPiece &piece) {
+static std::optional<TensorPart> findPlace(nn::AccessOpInterface map,
+                                           const nn::AccessPiece &piece) {
   TensorPart part = wholeOf(map->getResult(0));
   unsigned rank = part.strides.size();
   if (piece.index.getNumResults() != rank) {
     return std::nullopt;
   }
   for (auto [axis, expr] : llvm::enumerate(piece.index.getResults())) {
-    AffineExpr shift = simplifyAffineExpr(expr - getAffineDimExpr(axis, map->getContext()), rank, 0);
+    AffineExpr shift =
+        simplifyAffineExpr(expr - getAffineDimExpr(axis, map->getContext()), rank, 0);
     auto constant = dyn_cast<AffineConstantExpr>(shift);
     if (!constant) {
       return std::nullopt;

@@ -1,6 +1,8 @@
 // Constants, gradients, dispatches and kernels.
 #include "dialects/NN/Families.h"
+#include "dialects/NN/Infer.h"
 #include "dialects/NN/Interpreter.h"
+#include "dialects/NN/OperandSum.h"
 
 using namespace mlir;
 using namespace mome::nn;
@@ -50,6 +52,31 @@ LogicalResult GradientOp::verify() {
 //===-- nn.dispatch, nn.kernel, nn.call
 //----------------------------------------------------------===//
 
+bool mome::nn::isOperandSum(Operation *sum, Operation *product) {
+  auto reduction = dyn_cast<ReductionOpInterface>(sum);
+  auto op = dyn_cast<ProductOpInterface>(product);
+  if (!reduction || !op || reduction.getReductionKind() != ReductionKind::sum) {
+    return false;
+  }
+  Value summed = sum->getOperand(0);
+  auto cast = summed.getDefiningOp<CastOp>();
+  if (cast && typeOf(cast.getOperand()).getElementType().isBF16()) {
+    summed = cast.getOperand();
+  }
+  Product parts = op.getProduct();
+  return summed == parts.lhs && parts.transposeLhs && parts.n > 1 &&
+         typeOf(summed).getRank() == 2 && reduction.getReducedAxes() == SmallVector<int64_t>{0};
+}
+
+Operation *mome::nn::findOperandSum(Operation *product) {
+  for (Operation &op : *product->getBlock()) {
+    if (isOperandSum(&op, product)) {
+      return &op;
+    }
+  }
+  return nullptr;
+}
+
 static bool isRoot(Operation &op) {
   FusionRole role = getFusionRole(&op);
   return role != FusionRole::elementwise && role != FusionRole::access && role != FusionRole::row &&
@@ -59,12 +86,18 @@ static bool isRoot(Operation &op) {
 /// The rules of a dispatch body; `number` prefixes the messages with the constraint's number.
 static LogicalResult verifyBody(Operation *owner, Block &body, StringRef rootRule,
                                 StringRef opRule) {
-  Operation *root = nullptr;
+  Operation *root = nullptr, *sum = nullptr;
   for (Operation &op : body) {
     if (!isa<NNDialect>(op.getDialect()) || isa<DispatchOp, KernelOp, CallOp, GradientOp>(op)) {
       return owner->emitOpError(opRule) << ": '" << op.getName() << "' cannot stand in a kernel";
     }
     if (isRoot(op)) {
+      if (root && isOperandSum(root, &op)) {
+        std::swap(root, sum);
+      } else if (root && !sum && isOperandSum(&op, root)) {
+        sum = &op;
+        continue;
+      }
       if (root) {
         return owner->emitOpError(rootRule)
                << ": two roots, '" << root->getName() << "' and '" << op.getName() << "'";
@@ -76,16 +109,16 @@ static LogicalResult verifyBody(Operation *owner, Block &body, StringRef rootRul
 }
 
 static Operation *findRoot(Block &body) {
-  Operation *row = nullptr;
+  Operation *row = nullptr, *root = nullptr;
   for (Operation &op : body.without_terminator()) {
-    if (isRoot(op)) {
-      return &op;
+    if (isRoot(op) && (!root || isOperandSum(root, &op))) {
+      root = &op;
     }
     if (!row && getFusionRole(&op) == FusionRole::row) {
       row = &op;
     }
   }
-  return row ? row : &body.front();
+  return root ? root : row ? row : &body.front();
 }
 
 Operation *DispatchOp::getRoot() {

@@ -44,10 +44,11 @@ def NN_DispatchOp : NN_Op<"dispatch", [IsolatedFromAbove, SingleBlockImplicitTer
   let summary = "One kernel's worth of work: a root op with its prologue and epilogue";
   let description = [{
     The border between the graph and the code generators. The body is a block of `nn` ops on tensors with at most one
-    root, that is an op whose fusion role is neither elementwise nor access nor row; or a row program. The interpreter runs
-    the body as it stands.
+    root, that is an op whose fusion role is neither elementwise nor access nor row; or a row program. A matrix product may
+    have a companion, the sum of the rows of what it reads transposed (`OperandSum.h`). The interpreter runs the body as it
+    stands.
 
-    C1: block arguments match the operands. C2: the yielded values match the results. C3: at most one root.
+    C1: block arguments match the operands. C2: the yielded values match the results. C3: at most one root, and a companion.
     C4: the body holds `nn` ops only, no nested dispatch.
   }];
   let arguments = (ins Variadic<NNTensor>:$inputs);

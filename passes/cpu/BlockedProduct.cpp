@@ -9,10 +9,13 @@
 //
 // A block of a panel stays in the first-level cache, the rows of A stream from the second, and the
 // sums of a tile lie side by side. Small products have no packs: each chunk packs its block of B.
-// Where a processor multiplies pairs of bf16, blocks hold pairs, and k counts them.
+// Where a processor multiplies pairs of bf16, blocks hold pairs, and k counts them. A sum beside the product,
+// over the k of A, is taken from the packed rows by the chunks of the first columns.
 #include "passes/cpu/BlockPacker.h"
 #include "passes/cpu/PairDot.h"
 #include "passes/cpu/ProductKernel.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace mome;
@@ -51,6 +54,9 @@ private:
   void emitChunk(Value chunk);
   /// Packs what the step needs, and gives `sink` the products of each tile of the chunk.
   void emitStep(const Step &step, Sink sink);
+  /// Adds the packed rows' elements of the step to the sum beside the product.
+  void sumRows(const Step &step);
+  void sumBlock(const Step &step, Value block);
   SmallVector<Value> emitTile(const Step &step, Value columns, Value block);
   /// Where the sums of a tile begin: [panel][row block][row][column].
   Value tileOf(Value panel, Value block);
@@ -154,6 +160,10 @@ void BlockedProduct::emitStep(const Step &step, Sink sink) {
     packedA.emit({b.mulIndex(step.batch, A.perBatch), step.firstRow, step.k, step.count}, here,
                  plan.rowBlocks);
   }
+  if (sumBuffer) {
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step.firstColumn, here);
+    b.ifThen(isFirst, [&] { sumRows(step); });
+  }
   if (!plan.packsFirst) {
     packedB.emit({b.mulIndex(step.batch, B.perBatch), step.firstColumn, step.k, step.count}, here,
                  plan.panels);
@@ -166,6 +176,52 @@ void BlockedProduct::emitStep(const Step &step, Sink sink) {
     b.loop(here, blocks, 1,
            [&](Value block) { sink(panel, block, emitTile(step, columns, block)); });
   });
+}
+
+void BlockedProduct::sumRows(const Step &step) {
+  b.loop(b.index(0), packedA.countBlocks(step.firstRow, plan.rowBlocks), 1,
+         [&](Value block) { sumBlock(step, block); });
+}
+
+/// Several sums at a time, of every eighth k: additions wait for each other.
+void BlockedProduct::sumBlock(const Step &step, Value block) {
+  constexpr int64_t chains = 8;
+  int64_t count = *getConstantIntValue(step.count), whole = count / chains * chains;
+  Value lines = packedA.startOf(block, b.index(0));
+  Value row = b.addIndex(step.firstRow, b.mulIndex(block, plan.tile.rows));
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step.k, b.index(0));
+  for (int64_t line = 0; line < plan.tile.rows; line += lanes()) {
+    auto add = [&](Value sum, Value k) -> Value {
+      Value elements = packedA.loadVector(lines, k, line);
+      return plan.pairs ? addPairs(b, elements, sum) : arith::AddFOp::create(b, sum, elements);
+    };
+    SmallVector<Value> sums = llvm::to_vector(
+        b.reduceLoop(b.index(0), b.index(whole), chains, SmallVector<Value>(chains, zero),
+                     [&](Value k, ValueRange before) {
+                       SmallVector<Value> after;
+                       for (int64_t i = 0; i < chains; ++i) {
+                         after.push_back(add(before[i], b.addIndex(k, i)));
+                       }
+                       return after;
+                     }));
+    for (int64_t k = whole; k < count; ++k) {
+      sums[k - whole] = add(sums[k - whole], b.index(k));
+    }
+    for (int64_t half = chains / 2; half > 0; half /= 2) {
+      for (int64_t i = 0; i < half; ++i) {
+        sums[i] = arith::AddFOp::create(b, sums[i], sums[i + half]);
+      }
+    }
+    Value at = b.addIndex(row, line), exist = b.index(std::min(plan.tile.rows - line, lanes()));
+    if (product.m % plan.tile.rows) {
+      Value left = b.createOrFold<arith::SubIOp>(b.index(product.m), at);
+      exist = arith::MinSIOp::create(b, exist, left);
+    }
+    Value mask = vector::CreateMaskOp::create(b, b.vectorType(b.getI1Type()), ValueRange{exist});
+    Value before = arith::SelectOp::create(b, isFirst, zero, emitLoad(b, sumBuffer, at, mask));
+    emitStore(b, arith::AddFOp::create(b, before, sums.front()), sumBuffer, at, mask);
+  }
 }
 
 Value BlockedProduct::tileOf(Value panel, Value block) {

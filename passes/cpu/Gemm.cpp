@@ -23,7 +23,7 @@ EmitResult mome::cpu::emitGemm(nn::KernelOp kernel, const Target &target, OpBuil
   }
   IterationSpace space(cast<ShapedType>(op->getResult(0).getType()).getShape(),
                        kernel.getContext());
-  if (std::string reason = prepareProduct(kernel, space); !reason.empty()) {
+  if (std::string reason = prepareProduct(kernel, space, /*takesSum=*/true); !reason.empty()) {
     return refuse(reason);
   }
   KernelBuilder b(kernel, target, builder);

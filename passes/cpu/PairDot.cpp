@@ -53,3 +53,10 @@ Value mome::cpu::emitPairDot(KernelBuilder &b, Value row, Value column, Value ac
              b, acc.getType(), b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"), operands)
       .getResult(0);
 }
+
+Value mome::cpu::addPairs(KernelBuilder &b, Value pairs, Value acc) {
+  for (bool odd : {true, false}) {
+    acc = arith::AddFOp::create(b, acc, widen(b, pairs, odd));
+  }
+  return acc;
+}

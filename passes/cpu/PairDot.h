@@ -18,6 +18,8 @@ mlir::Value joinPairs(KernelBuilder &b, mlir::Value even, mlir::Value odd);
 /// acc + row.odd * column.odd + row.even * column.even, lane by lane, in this order: `vdpbf16ps`,
 /// which takes denormals as zero, or the same in other instructions.
 mlir::Value emitPairDot(KernelBuilder &b, mlir::Value row, mlir::Value column, mlir::Value acc);
+/// acc + pairs.odd + pairs.even
+mlir::Value addPairs(KernelBuilder &b, mlir::Value pairs, mlir::Value acc);
 
 } // namespace mome::cpu
 #endif

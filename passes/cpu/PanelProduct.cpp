@@ -45,6 +45,8 @@ private:
   void emitTiles(Value batch, Value row, int64_t rows, PanelRange range);
   void emitDots(Value batch, Value row, PanelRange range);
   void emitDotColumns(Value batch, Value row, Value column, int64_t columns);
+  /// The sum beside the product, of all rows of A, which lie side by side.
+  void emitSum();
 
   Plan plan;
   std::optional<Packer> packer;
@@ -150,8 +152,33 @@ void PanelProduct::emitChunk(Value chunk) {
   });
 }
 
+void PanelProduct::emitSum() {
+  int64_t whole = product.m / lanes() * lanes();
+  auto sumRows = [&](Value row, Value mask) {
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
+    auto add = [&](Value k, ValueRange before) -> SmallVector<Value> {
+      Value elements = emitLoad(b, A.buffer, b.addIndex(row, b.mulIndex(k, A.perK)), mask);
+      return {arith::AddFOp::create(b, before.front(), elements)};
+    };
+    Value total = b.reduceLoop(b.index(0), b.index(product.k), 1, zero, add).front();
+    emitStore(b, total, sumBuffer, row, mask);
+  };
+  if (whole > 0) {
+    b.loop(b.index(0), b.index(whole), lanes(), [&](Value row) { sumRows(row, nullptr); });
+  }
+  if (whole < product.m) {
+    sumRows(b.index(whole), b.laneMask(product.m - whole));
+  }
+}
+
 int64_t PanelProduct::emit() {
-  b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) { emitChunk(chunk); });
+  b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) {
+    if (sumBuffer) {
+      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, chunk, b.index(0));
+      b.ifThen(isFirst, [&] { emitSum(); });
+    }
+    emitChunk(chunk);
+  });
   return product.batch * plan.groups * plan.rowChunks;
 }
 
