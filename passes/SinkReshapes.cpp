@@ -9,7 +9,8 @@
 // A reshape is free, but nothing fuses across it: here the product becomes the matmul's epilogue.
 // The other operands take the root's shape as well: constants and elementwise ops that nothing else
 // reads are rebuilt in it, broadcasts if their axes allow it, anything else is viewed through a
-// reshape. Elementwise ops that look at their index stay.
+// reshape. Elementwise ops that look at their index stay; so do widening casts, which belong to what
+// reads them.
 #include "passes/Grouping.h"
 #include "passes/Passes.h"
 
@@ -230,7 +231,7 @@ struct SinkReshapes : impl::SinkReshapesPassBase<SinkReshapes> {
     }
     Block &block = getOperation().getBody().front();
     for (Operation &op : llvm::make_early_inc_range(block)) {
-      if (isMovable(&op)) {
+      if (isMovable(&op) && !isWidening(&op)) {
         sinkReshapes(op);
       }
     }

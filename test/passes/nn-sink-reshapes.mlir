@@ -62,3 +62,17 @@ func.func @scalar(%a: tensor<1x4xf32>, %b: tensor<f32>) -> tensor<f32> {
   %2 = nn.add %1, %b : tensor<f32>
   return %2 : tensor<f32>
 }
+
+// A widening cast stays with its reader: in front of the view it would join the producer, and be stored.
+// CHECK-LABEL: func.func @widening
+// CHECK: %[[V:.*]] = nn.reshape %{{.*}} : tensor<2x3x4xbf16> -> tensor<6x4xbf16>
+// CHECK-NEXT: %[[W:.*]] = nn.cast %[[V]] : tensor<6x4xbf16> -> tensor<6x4xf32>
+// CHECK-NEXT: nn.reduce_sum %[[W]]
+func.func @widening(%x: tensor<2x3x4xf32>) -> (tensor<6x4xbf16>, tensor<4xf32>) {
+  %0 = nn.exp %x : tensor<2x3x4xf32>
+  %1 = nn.cast %0 : tensor<2x3x4xf32> -> tensor<2x3x4xbf16>
+  %2 = nn.reshape %1 : tensor<2x3x4xbf16> -> tensor<6x4xbf16>
+  %3 = nn.cast %2 : tensor<6x4xbf16> -> tensor<6x4xf32>
+  %4 = nn.reduce_sum %3 axes [0] : tensor<6x4xf32> -> tensor<4xf32>
+  return %2, %4 : tensor<6x4xbf16>, tensor<4xf32>
+}
