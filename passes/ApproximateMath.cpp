@@ -9,9 +9,11 @@
 // Invariant out: no op needs libm. Float arithmetic carries `contract`, so that the instruction
 // selector forms multiply-adds. A product that is stored does not: whoever reads it in the same
 // kernel works with the value that other kernels find in memory.
+#include "passes/DeviceMath.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -171,11 +173,16 @@ struct ApproximateErf : OpRewritePattern<math::ErfOp> {
 };
 
 struct ApproximateMath : mome::impl::ApproximateMathPassBase<ApproximateMath> {
+  using ApproximateMathPassBase::ApproximateMathPassBase;
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns);
     patterns.add<ApproximateExp, ApproximateExp2, ApproximateErf>(&getContext(), /*benefit=*/2);
     math::populateExpansionPatterns(patterns, {"rsqrt", "fpowi", "powf"});
+    if (forDevice) {
+      mome::populateDeviceMathPatterns(patterns);
+    }
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       return signalPassFailure();
     }

@@ -238,14 +238,19 @@ void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Poi
   b.storeLanes(value, buffer, at, point.mask);
 }
 
-void BodyEmitter::emitResults(const Point &point) {
-  SmallVector<Value> values; // all loads before all stores: results may take operands' places
-  for (Value yielded : b.getYielded()) {
-    values.push_back(emit(yielded, point));
+std::function<void()> BodyEmitter::prepareResults(const Point &point, Value other) {
+  // All loads before all stores: results may take operands' places.
+  SmallVector<std::pair<Value, Value>> stores; // of a value into a buffer
+  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
+    if (Value buffer = b.getResultBuffer(number); buffer != other) {
+      stores.push_back({emit(yielded, point), buffer});
+    }
   }
-  for (auto [result, value] : llvm::enumerate(values)) {
-    store(value, b.getResultBuffer(result), space.getLinear(), point);
-  }
+  return [this, stores, point] {
+    for (auto [value, buffer] : stores) {
+      store(value, buffer, space.getLinear(), point);
+    }
+  };
 }
 
 //===-- Ops -----------------------------------------------------------------------------------===//

@@ -117,7 +117,10 @@ public:
   void store(mlir::Value value, mlir::Value buffer, mlir::AffineExpr address, const Point &point);
 
   /// Emits and stores every result of the kernel, whose axes are the space's.
-  void emitResults(const Point &point);
+  void emitResults(const Point &point) { prepareResults(point)(); }
+  /// Emits every result, and leaves storing them to what it returns: what other points need may be loaded before.
+  /// Not that of the buffer `other`, if any.
+  std::function<void()> prepareResults(const Point &point, mlir::Value other = {});
 
   /// The value of `expr` (over axes) at the point: an index, for lane 0.
   mlir::Value evaluate(mlir::AffineExpr expr, const Point &point);

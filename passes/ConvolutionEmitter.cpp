@@ -105,7 +105,7 @@ std::string mome::refuseConvolution(nn::KernelOp kernel, const IterationSpace &s
 
 //===-- Epilogue ------------------------------------------------------------------------------===//
 
-void ConvEpilogue::emit(Value value, ArrayRef<Value> at, Value mask) {
+std::function<void()> ConvEpilogue::prepare(Value value, ArrayRef<Value> at, Value mask) {
   Point point{SmallVector<Value>(space.getNumLoops()), std::nullopt, mask};
   for (auto [axis, index] : llvm::enumerate(at)) {
     if (auto loop = space.getLoop(axis)) {
@@ -120,11 +120,5 @@ void ConvEpilogue::emit(Value value, ArrayRef<Value> at, Value mask) {
     }
   }
   emitter.bind(root, space.getIdentityView(), value);
-  SmallVector<Value> values;
-  for (Value yielded : b.getYielded()) {
-    values.push_back(emitter.emit(yielded, point));
-  }
-  for (auto [number, result] : llvm::enumerate(values)) {
-    emitter.store(result, b.getResultBuffer(number), space.getLinear(), point);
-  }
+  return emitter.prepareResults(point);
 }

@@ -46,7 +46,12 @@ class ConvEpilogue {
 public:
   ConvEpilogue(FunctionBuilder &b, const IterationSpace &space, mlir::Value root)
       : b(b), space(space), emitter(b, space), root(root) {}
-  void emit(mlir::Value value, llvm::ArrayRef<mlir::Value> at, mlir::Value mask);
+  void emit(mlir::Value value, llvm::ArrayRef<mlir::Value> at, mlir::Value mask) {
+    prepare(value, at, mask)();
+  }
+  /// The same, but storing is left to what it returns (BodyEmitter::prepareResults).
+  std::function<void()> prepare(mlir::Value value, llvm::ArrayRef<mlir::Value> at,
+                                mlir::Value mask);
 
 private:
   FunctionBuilder &b;

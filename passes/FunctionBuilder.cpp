@@ -190,6 +190,16 @@ void FunctionBuilder::ifThen(Value condition, function_ref<void()> body) {
   body();
 }
 
+void FunctionBuilder::ifThenElse(Value condition, function_ref<void()> body,
+                                 function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  body();
+  setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
 int64_t FunctionBuilder::close() {
   setInsertionPointToEnd(&function.front());
   func::ReturnOp::create(*this);

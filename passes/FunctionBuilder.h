@@ -82,6 +82,8 @@ public:
   mlir::ValueRange reduceLoop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,
                               ReduceBody body);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
+  void ifThenElse(mlir::Value condition, llvm::function_ref<void()> body,
+                  llvm::function_ref<void()> otherwise);
 
 protected:
   /// Closes the function; the bytes of scratch it uses.

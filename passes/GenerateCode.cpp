@@ -278,7 +278,7 @@ LogicalResult DeviceCode::addTo(ModuleOp module) {
     return success(); // no kernel
   }
   PassManager manager(module.getContext()); // the code is a module of its own
-  buildLowerToLLVMPipeline(manager);
+  buildLowerToLLVMPipeline(manager, /*forDevice=*/true);
   if (failed(manager.run(*deviceModule))) {
     return failure();
   }

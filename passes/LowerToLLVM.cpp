@@ -17,13 +17,13 @@
 
 using namespace mlir;
 
-void mome::buildLowerToLLVMPipeline(OpPassManager &manager) {
-  manager.addPass(createApproximateMathPass());
+void mome::buildLowerToLLVMPipeline(OpPassManager &manager, bool forDevice) {
+  manager.addPass(createApproximateMathPass({forDevice}));
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());
   manager.addPass(createCanonicalizerPass());
   arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = true; // conversions are shifts and a rounding
+  expand.includeBf16 = !forDevice;
   manager.addPass(arith::createArithExpandOpsPass(expand));
   manager.addPass(createConvertVectorToLLVMPass());
   manager.addPass(createSCFToControlFlowPass());

@@ -8,7 +8,9 @@
 
 namespace mome {
 
-void buildLowerToLLVMPipeline(mlir::OpPassManager &manager);
+/// `forDevice`: quotients, exponentials and conversions from and to bf16 are instructions, which a CUDA device
+/// has for them.
+void buildLowerToLLVMPipeline(mlir::OpPassManager &manager, bool forDevice = false);
 
 } // namespace mome
 #endif

@@ -197,7 +197,9 @@ def ApproximateMathPass : Pass<"approximate-math"> {
     Part of every code generator: vectors of `math.exp`, `math.log`, ... would become one libm call per lane, ten times slower, and
     generated code may call nothing. What remains of `math` afterwards has a machine instruction; anything else is an error here.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+  let options = [Option<"forDevice", "for-device", "bool", "false", "Quotients and exp by the instructions of a CUDA device">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 #endif

@@ -43,7 +43,8 @@ Value ProductEmitter::addressOf(const Matrix &matrix, Value batch, Value line) {
   return b.addIndex(b.mulIndex(batch, matrix.perBatch), b.mulIndex(line, matrix.perLine));
 }
 
-void ProductEmitter::emitEpilogue(Value acc, Value batch, Value row, Value column, Value mask) {
+std::function<void()> ProductEmitter::prepareEpilogue(Value acc, Value batch, Value row,
+                                                      Value column, Value mask) {
   bool vector = isa<VectorType>(acc.getType());
   Point point{SmallVector<Value>(space.getNumLoops()), std::nullopt, mask};
   auto place = [&](ArrayRef<unsigned> loops, Value linear) {
@@ -74,15 +75,7 @@ void ProductEmitter::emitEpilogue(Value acc, Value batch, Value row, Value colum
     acc = arith::AddFOp::create(b, acc, isa<VectorType>(acc.getType()) ? b.splat(bias) : bias);
   }
   emitter.bind(op->getResult(0), space.getIdentityView(), acc);
-  SmallVector<std::pair<Value, Value>> stores; // of a value into a buffer
-  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
-    if (Value buffer = b.getResultBuffer(number); buffer != sumBuffer) {
-      stores.push_back({emitter.emit(yielded, point), buffer});
-    }
-  }
-  for (auto [value, buffer] : stores) {
-    emitter.store(value, buffer, space.getLinear(), point);
-  }
+  return emitter.prepareResults(point, sumBuffer);
 }
 
 std::string mome::prepareProduct(nn::KernelOp kernel, IterationSpace &space, bool takesSum) {

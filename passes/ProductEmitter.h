@@ -32,7 +32,12 @@ public:
   /// Runs the epilogue on one accumulator, or on a vector of neighbours along a row, and stores the
   /// results. `mask`: the vector's columns that exist.
   void emitEpilogue(mlir::Value acc, mlir::Value batch, mlir::Value row, mlir::Value column,
-                    mlir::Value mask = {});
+                    mlir::Value mask = {}) {
+    prepareEpilogue(acc, batch, row, column, mask)();
+  }
+  /// The same, but storing is left to what it returns (BodyEmitter::prepareResults).
+  std::function<void()> prepareEpilogue(mlir::Value acc, mlir::Value batch, mlir::Value row,
+                                        mlir::Value column, mlir::Value mask = {});
 
   nn::Product product;
   Matrix A, B;

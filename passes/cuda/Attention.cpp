@@ -85,10 +85,10 @@ Value AttentionForward::emitSoftmax(MutableArrayRef<Value> scores, Value &maximu
   ThreadReduction maxima(b, nn::ReductionKind::max), sums(b, nn::ReductionKind::sum);
   Value best = scores[0];
   for (Value score : ArrayRef<Value>(scores).drop_front()) {
-    best = arith::MaximumFOp::create(b, best, score);
+    best = b.maximum(best, score);
   }
   best = maxima.overWarp(best, math->rowLanes).front();
-  best = arith::MaximumFOp::create(b, best, maximum);
+  best = b.maximum(best, maximum);
   Value factor = emitWeight(maximum, best);
   Value total;
   for (Value &score : scores) {

@@ -65,7 +65,7 @@ private:
   SmallVector<Value> resultsOf(Value batch, Value number);
   SmallVector<Value> tapsOf(Value batch, ArrayRef<Value> numbers);
   SmallVector<Value> batchDigits(Value batch);
-  void store(Value sum, Value batch, Value out, Value number);
+  std::function<void()> prepare(Value sum, Value batch, Value out, Value number);
   bool hasPhases() const { return product(phases) > 1; }
   /// How the source is copied where taps are neighbours.
   int64_t tapUnit() const;
@@ -181,7 +181,7 @@ Place ConvolutionProblem::locateWeight(Value batch, Value out, Value k) {
   return place;
 }
 
-void ConvolutionProblem::store(Value sum, Value batch, Value out, Value number) {
+std::function<void()> ConvolutionProblem::prepare(Value sum, Value batch, Value out, Value number) {
   SmallVector<Value> digits = batchDigits(batch), results = resultsOf(batch, number);
   Value exists;
   for (unsigned axis = 0; axis < geometry.rank(); ++axis) {
@@ -189,17 +189,16 @@ void ConvolutionProblem::store(Value sum, Value batch, Value out, Value number) 
       exists = both(b, exists, b.isLess(results[axis], b.index(geometry.result[axis])));
     }
   }
-  auto emit = [&] {
+  auto prepare = [this, sum, digits, results, out, number] {
     SmallVector<Value> at{digits[0], b.addIndex(b.mulIndex(digits[1], geometry.outs), out)};
     Value linear = hasPhases() ? linearize(b, results, geometry.result) : number;
     llvm::append_range(at, b.delinearize(linear, conv.geometry.result));
-    epilogue.emit(sum, at, nullptr);
+    return epilogue.prepare(sum, at, nullptr);
   };
-  if (exists) {
-    b.ifThen(exists, emit);
-  } else {
-    emit();
+  if (!exists) {
+    return prepare();
   }
+  return [this, exists, prepare] { b.ifThen(exists, [&] { prepare()(); }); };
 }
 
 //===-- Problems ------------------------------------------------------------------------------===//
@@ -245,7 +244,7 @@ ProductProblem ConvolutionProblem::describeProduct(std::shared_ptr<ConvolutionPr
           ProductOperand{source, tapsAreNeighbours, tapsAreNeighbours ? tapUnit() : placeUnit(),
                          sourceAt},
           [self](Value sum, Value batch, Value row, Value column) {
-            self->store(sum, batch, row, column);
+            return self->prepare(sum, batch, row, column);
           }};
 }
 
@@ -270,13 +269,13 @@ ConvolutionProblem::describeWeightGradient(std::shared_ptr<ConvolutionProblem> s
     return self->locateSource(place[0], group, digits[0], b.delinearize(place[1], geometry.result),
                               ArrayRef(digits).drop_front());
   };
-  auto store = [self](Value sum, Value group, Value out, Value column) {
+  auto prepare = [self](Value sum, Value group, Value out, Value column) {
     LaunchBuilder &b = self->b;
     SmallVector<Value> at{b.addIndex(b.mulIndex(group, self->geometry.outs), out)};
     SmallVector<int64_t> extents{self->geometry.ins};
     llvm::append_range(extents, self->conv.geometry.kernel);
     llvm::append_range(at, b.delinearize(column, extents));
-    self->epilogue.emit(sum, at, nullptr);
+    return self->epilogue.prepare(sum, at, nullptr);
   };
   bool tapsAreNeighbours = geometry.stride.back() > 1 && geometry.kernel.back() > 1;
   return {geometry.groups,
@@ -286,7 +285,7 @@ ConvolutionProblem::describeWeightGradient(std::shared_ptr<ConvolutionProblem> s
           ProductOperand{factor, true, commonUnit(factor, results), cotangentAt},
           ProductOperand{source, !tapsAreNeighbours, tapsAreNeighbours ? tapUnit() : placeUnit(),
                          sourceAt},
-          store};
+          prepare};
 }
 
 ProductProblem mome::cuda::describeProblem(LaunchBuilder &b, const Convolution &conv,

@@ -10,6 +10,9 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
+/// Rows of a thread that an epilogue has under way: where it loads, and where it only computes.
+static constexpr int64_t rowsLoaded = 8, rowsComputed = 4;
+
 static ProductOperand operandOf(LaunchBuilder &b, const Matrix &matrix, int64_t lines,
                                 int64_t depth) {
   auto locate = [&b, matrix](Value batch, Value line, Value k) {
@@ -31,6 +34,19 @@ static std::string refuseTypes(nn::ProductOpInterface op) {
                                                      : "operands other than two f32 or two bf16";
 }
 
+/// Of the kernel's operands those that its epilogue reads at the place of each sum.
+static SmallVector<Value> readAlong(LaunchBuilder &b, Operation *root) {
+  SmallVector<Value> buffers;
+  for (BlockArgument argument : root->getBlock()->getArguments()) {
+    bool isMultiplied = llvm::is_contained(root->getOperands(), argument);
+    if (!isMultiplied && cast<ShapedType>(argument.getType()).getShape() ==
+                             cast<ShapedType>(root->getResult(0).getType()).getShape()) {
+      buffers.push_back(b.getOperandBuffer(argument));
+    }
+  }
+  return buffers;
+}
+
 DeviceKernel mome::cuda::emitGemm(nn::KernelOp kernel, OpBuilder &builder) {
   auto op = dyn_cast<nn::ProductOpInterface>(kernel.getRoot());
   if (!op) {
@@ -49,10 +65,19 @@ DeviceKernel mome::cuda::emitGemm(nn::KernelOp kernel, OpBuilder &builder) {
   return emitTiledProduct(kernel, builder, columns % 4 == 0 ? 4 : 1, [&](LaunchBuilder &b) {
     auto emitter = std::make_shared<ProductEmitter>(b, space, op);
     auto [lhs, rhs, bias, transposeLhs, transposeRhs, batch, m, n, k, axes] = emitter->product;
-    auto store = [emitter](Value sum, Value batch, Value row, Value column) {
-      emitter->emitEpilogue(sum, batch, row, column);
+    auto prepare = [emitter](Value sum, Value batch, Value row, Value column) {
+      return emitter->prepareEpilogue(sum, batch, row, column);
     };
-    return ProductProblem{
-        batch, m, n, k, operandOf(b, emitter->A, m, k), operandOf(b, emitter->B, n, k), store};
+    SmallVector<Value> along = readAlong(b, op);
+    int64_t rowsTogether = along.empty() ? rowsComputed : rowsLoaded;
+    return ProductProblem{batch,
+                          m,
+                          n,
+                          k,
+                          operandOf(b, emitter->A, m, k),
+                          operandOf(b, emitter->B, n, k),
+                          prepare,
+                          along,
+                          rowsTogether};
   });
 }

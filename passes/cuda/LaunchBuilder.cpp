@@ -100,6 +100,11 @@ void LaunchBuilder::copyAsync(Value shared, Value at, Value global, Value from, 
                           NVVM::LoadCacheModifierKindAttr::get(getContext(), modifier), count);
 }
 
+void LaunchBuilder::prefetch(Value global, Value at) {
+  Value address = LLVM::PtrToIntOp::create(*this, getI64Type(), pointerTo(global, at));
+  runPtx("prefetch.global.L2 [$0];", {}, address);
+}
+
 void LaunchBuilder::commitCopies() {
   NVVM::CpAsyncCommitGroupOp::create(*this);
 }
@@ -209,6 +214,10 @@ SmallVector<Value> LaunchBuilder::runPtx(const Twine &text, ValueRange changed,
       /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
       ArrayAttr());
   return changed.empty() ? SmallVector<Value>() : splitStruct(op.getRes(), changed.size());
+}
+
+Value LaunchBuilder::maximum(Value lhs, Value rhs) {
+  return LLVM::MaximumOp::create(*this, lhs, rhs);
 }
 
 Value LaunchBuilder::powerOfTwo(Value value) {

@@ -41,6 +41,8 @@ public:
   /// zeros if `exists` does not hold.
   void copyAsync(mlir::Value shared, mlir::Value at, mlir::Value global, mlir::Value from,
                  int64_t elements, mlir::Value exists);
+  /// Asks for the 128 bytes of global memory around an element, which some thread reads later.
+  void prefetch(mlir::Value global, mlir::Value at);
   /// Ends a group of copies.
   void commitCopies();
   /// Waits until at most `pending` of the thread's groups are under way.
@@ -69,6 +71,8 @@ public:
   llvm::SmallVector<mlir::Value> runPtx(const llvm::Twine &text, mlir::ValueRange changed = {},
                                         mlir::ValueRange operands = {});
 
+  /// The larger of two f32, NaN if one is, by the instruction for it.
+  mlir::Value maximum(mlir::Value lhs, mlir::Value rhs);
   /// 2^value of f32 by the hardware's approximation: two units in the last place, no subnormals.
   mlir::Value powerOfTwo(mlir::Value value);
 

@@ -1,9 +1,10 @@
 // One reduction over any axes, with an elementwise prologue on the operand and an elementwise
 // epilogue on the result.
 //
-//   each block: some neighbours of the result (8 to 32 if the last axis is kept, else one), over a part
+//   each block: some neighbours of the result (8 to 128 if the last axis is kept, else one), over a part
 //   of what is reduced
-//     thread (p, j): state = elements p, p + rows, p + 2 rows, ... of column j
+//     thread (p, j): state = elements p, p + rows, p + 2 rows, ... of column j, or of a few neighbours, 8 bytes
+//       of the narrowest operand
 //     a tree over p in shared memory -> epilogue, or the block's part -> scratch
 //   second launch, if there are parts: each thread combines those of one element, in order
 //
@@ -20,9 +21,11 @@ using namespace mome::cuda;
 
 /// Of a block of the second launch.
 static constexpr int64_t wholeThreads = 256;
-/// Neighbours of the result that a block computes at most, if the last axis is kept; at least those in
-/// a sector of global memory.
-static constexpr int64_t mostColumns = 32, sectorBytes = 32;
+/// Threads along the result's neighbours in a block at most, if the last axis is kept; at least those of a
+/// sector of global memory.
+static constexpr int64_t mostWidth = 32, sectorBytes = 32;
+/// What a thread loads at once of the narrowest operand, if it can: too little is under way else.
+static constexpr int64_t loadBytes = 8, mostLanes = 4;
 /// Elements that a thread should have to combine at least, if there are parts.
 static constexpr int64_t leastElements = 8;
 /// Threads of a multiprocessor at a time, and loads of a thread that wait together.
@@ -43,7 +46,8 @@ struct Plan {
   SmallVector<unsigned> kept, reduced; // loops
   SmallVector<int64_t> keptExtents, reducedExtents;
   int64_t results, elements; // elements: per result
-  int64_t width = 1;         // results per block
+  int64_t lanes = 1;         // neighbours of the result per thread
+  int64_t width = 1;         // threads along these per block
   int64_t threads = 0;
   int64_t parts = 1, partElements = 0;
 
@@ -103,10 +107,17 @@ Plan::Plan(const IterationSpace &space, nn::ReductionOpInterface op, const Machi
   bool lastIsKept = !kept.empty() && kept.back() + 1 == space.getNumLoops();
   Plan best = *this;
   double least = std::numeric_limits<double>::infinity();
-  int64_t widest = lastIsKept ? mostColumns : 1;
-  for (int64_t columns = widest; columns == widest || columns * narrowest >= sectorBytes;
+  if (lastIsKept && op.getReductionKind() == nn::ReductionKind::sum) {
+    lanes = std::clamp<int64_t>(loadBytes / narrowest, 1, mostLanes);
+    while (keptExtents.back() % lanes != 0) {
+      lanes /= 2;
+    }
+    best.lanes = lanes;
+  }
+  int64_t widest = lastIsKept ? mostWidth : 1;
+  for (int64_t columns = widest; columns == widest || columns * lanes * narrowest >= sectorBytes;
        columns /= 2) {
-    int64_t blocks = ceilDiv(results, columns);
+    int64_t blocks = ceilDiv(results, columns * lanes);
     for (int64_t blockThreads : {256, 512, 1024}) {
       int64_t worthwhile = elements / (blockThreads / columns * leastElements);
       for (int64_t perMultiprocessor : {0, 1, 2, 4}) {
@@ -128,11 +139,11 @@ double Plan::cut(int64_t wantedWidth, int64_t wantedThreads, int64_t wantedParts
   threads = wantedThreads;
   partElements = ceilDiv(elements, std::max<int64_t>(wantedParts, 1));
   parts = ceilDiv(elements, partElements);
-  int64_t blocks = parts * ceilDiv(results, width);
+  int64_t blocks = parts * ceilDiv(results, width * lanes);
   int64_t perMultiprocessor = ceilDiv(blocks, machine.multiprocessors);
   int64_t groups = ceilDiv(perMultiprocessor, residentThreads / threads);
   int64_t loads = ceilDiv(partElements, threads / width);
-  double busy = double(threads / warpThreads * loads) * elementCycles; // of a block
+  double busy = double(threads / warpThreads * loads * lanes) * elementCycles; // of a block
   double waits = double(ceilDiv(loads, loadsTogether)) * loadCycles + treeCycles;
   double asking = std::min(1.0, mostOfShare * double(blocks) / double(machine.multiprocessors));
   double moved = double(results * elements * elementBytes) / double(machine.dramBytes) / asking;
@@ -144,41 +155,58 @@ double Plan::cut(int64_t wantedWidth, int64_t wantedThreads, int64_t wantedParts
   return cycles;
 }
 
-/// The state of elements `from`, `from + step`, ... of a result.
+/// The state of elements `from`, `from + step`, ... of a result, or of a thread's neighbours from that on.
 SmallVector<Value> ReductionKernel::emitRange(Value result, Value from, Value to, int64_t step) {
   BodyEmitter prologue(b, operandSpace);
   ReductionEmitter &emitter = reduction.getEmitter();
   Point point{SmallVector<Value>(operandSpace.getNumLoops()), std::nullopt, nullptr};
+  if (b.getLanes() > 1) {
+    point.vectorLoop = plan.kept.back();
+    point.isAligned = true;
+  }
   for (auto [loop, at] : llvm::zip_equal(plan.kept, b.delinearize(result, plan.keptExtents))) {
     point.loops[loop] = at;
   }
-  return llvm::to_vector(b.reduceLoop(
-      from, to, step, emitter.init(/*vectors=*/false), [&](Value number, ValueRange state) {
-        for (auto [loop, at] :
-             llvm::zip_equal(plan.reduced, b.delinearize(number, plan.reducedExtents))) {
-          point.loops[loop] = at;
+  auto addAt = [&](Value number, ValueRange state) {
+    for (auto [loop, at] :
+         llvm::zip_equal(plan.reduced, b.delinearize(number, plan.reducedExtents))) {
+      point.loops[loop] = at;
+    }
+    Value element = prologue.emit(op->getOperand(0), point);
+    element = point.vectorLoop ? b.splat(element) : element;
+    Value index;
+    if (emitter.needsIndex()) {
+      index = prologue.evaluateAxis(op.getReducedAxes().front(), point, b.getI32Type());
+    }
+    return emitter.add(state, element, index);
+  };
+  // Several elements at a time, whose loads are under way together, while there are as many; then one by one.
+  SmallVector<Value> state = emitter.init(point.vectorLoop.has_value());
+  state.push_back(from);
+  Value bound = b.createOrFold<arith::SubIOp>(to, b.index((loadsTogether - 1) * step));
+  state = llvm::to_vector(
+      b.reduceLoop(from, bound, loadsTogether * step, state, [&](Value number, ValueRange before) {
+        SmallVector<Value> after = llvm::to_vector(before.drop_back());
+        for (int64_t i = 0; i < loadsTogether; ++i) {
+          after = addAt(b.addIndex(number, i * step), after);
         }
-        Value element = prologue.emit(op->getOperand(0), point);
-        Value index;
-        if (emitter.needsIndex()) {
-          index = prologue.evaluateAxis(op.getReducedAxes().front(), point, b.getI32Type());
-        }
-        return emitter.add(state, element, index);
+        after.push_back(b.addIndex(number, loadsTogether * step));
+        return after;
       }));
+  Value rest = state.pop_back_val();
+  return llvm::to_vector(b.reduceLoop(rest, to, step, state, addAt));
 }
 
 void ReductionKernel::emitEpilogue(ValueRange state, Value result) {
   BodyEmitter epilogue(b, resultSpace);
   Point point{b.delinearize(result, plan.keptExtents), std::nullopt, nullptr};
-  epilogue.bind(op->getResult(0), resultSpace.getIdentityView(),
-                reduction.getEmitter().finish(state));
-  SmallVector<Value> values;
-  for (Value yielded : b.getYielded()) {
-    values.push_back(epilogue.emit(yielded, point));
+  if (b.getLanes() > 1) {
+    point.vectorLoop = resultSpace.getNumLoops() - 1;
+    point.isAligned = true;
   }
-  for (auto [number, value] : llvm::enumerate(values)) {
-    epilogue.store(value, b.getResultBuffer(number), resultSpace.getLinear(), point);
-  }
+  Value value = point.vectorLoop ? state.back() : reduction.getEmitter().finish(state);
+  epilogue.bind(op->getResult(0), resultSpace.getIdentityView(), value);
+  epilogue.emitResults(point);
 }
 
 /// The parts' states in scratch: one buffer per component, [part][result].
@@ -191,15 +219,17 @@ SmallVector<Value> ReductionKernel::reserveParts() {
 }
 
 int64_t ReductionKernel::emitParts() {
-  int64_t resultBlocks = ceilDiv(plan.results, plan.width), depth = plan.threads / plan.width;
+  int64_t resultBlocks = ceilDiv(plan.results, plan.width * plan.lanes);
+  int64_t depth = plan.threads / plan.width;
   SmallVector<Value> place = b.delinearize(b.getBlock(), {plan.parts, resultBlocks});
-  Value result =
+  Value number =
       b.addIndex(b.mulIndex(place[1], plan.width), b.remIndex(b.getThread(), plan.width));
+  Value result = b.mulIndex(number, plan.lanes);
   Value exists = b.isLess(result, b.index(plan.results));
   Value from = b.mulIndex(place[0], plan.partElements);
   Value end = b.minIndex(b.addIndex(from, plan.partElements), plan.elements);
   // A thread behind the last result takes its elements, and keeps what comes out to itself.
-  Value safe = b.minIndex(result, plan.results - 1);
+  Value safe = b.minIndex(result, plan.results - plan.lanes);
   SmallVector<Value> state =
       emitRange(safe, b.addIndex(from, b.divIndex(b.getThread(), plan.width)), end, depth);
   state = reduction.overColumns(state, plan.threads, plan.width);
@@ -211,7 +241,7 @@ int64_t ReductionKernel::emitParts() {
     }
     Value at = b.addIndex(b.mulIndex(place[0], plan.results), result);
     for (auto [value, buffer] : llvm::zip_equal(state, reserveParts())) {
-      memref::StoreOp::create(b, value, buffer, at);
+      storeState(b, value, buffer, at);
     }
   });
   return plan.parts * resultBlocks;
@@ -254,7 +284,7 @@ DeviceKernel mome::cuda::emitReduction(nn::KernelOp kernel, OpBuilder &builder) 
     return refuse(""); // a row program of a warp per row
   }
   DeviceKernel result;
-  LaunchBuilder b(kernel, 0, /*lanes=*/1, builder);
+  LaunchBuilder b(kernel, 0, plan.lanes, builder);
   int64_t blocks = ReductionKernel(b, plan, operandSpace, resultSpace, op).emitParts();
   b.finish(result, blocks, plan.threads);
   if (plan.parts > 1) {

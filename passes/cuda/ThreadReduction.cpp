@@ -1,6 +1,8 @@
 // See ThreadReduction.h.
 #include "passes/cuda/ThreadReduction.h"
 
+#include "passes/cuda/SharedTile.h"
+
 using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
@@ -50,17 +52,39 @@ SmallVector<Value> ThreadReduction::overBlock(ValueRange state, int64_t threads,
   return all;
 }
 
+void mome::cuda::storeState(LaunchBuilder &b, Value value, Value buffer, Value at) {
+  if (isa<VectorType>(value.getType())) {
+    vector::StoreOp::create(b, value, buffer, at);
+  } else {
+    memref::StoreOp::create(b, value, buffer, at);
+  }
+}
+
 SmallVector<Value> ThreadReduction::overColumns(ValueRange state, int64_t threads, int64_t width) {
-  int64_t offset = 0;
-  SmallVector<Value> buffers = reserve(state, threads, offset);
-  store(state, buffers, b.getThread());
+  Type type = state.front().getType();
+  int64_t lanes = isa<VectorType>(type) ? b.getLanes() : 1;
+  SmallVector<Value> buffers;
+  for (auto [number, value] : llvm::enumerate(state)) {
+    buffers.push_back(b.shareMemory(int64_t(number) * 4 * lanes * threads, lanes * threads,
+                                    getElementTypeOrSelf(value.getType())));
+  }
+  auto loadAt = [&](Value thread) {
+    Value at = b.mulIndex(thread, lanes);
+    return llvm::map_to_vector(buffers,
+                               [&](Value buffer) { return loadNeighbours(b, buffer, at, lanes); });
+  };
+  auto storeAt = [&](ValueRange values) {
+    for (auto [value, buffer] : llvm::zip_equal(values, buffers)) {
+      storeState(b, value, buffer, b.mulIndex(b.getThread(), lanes));
+    }
+  };
+  storeAt(state);
   for (int64_t half = threads / 2; half >= width; half /= 2) {
     b.barrier();
     b.ifThen(b.isLess(b.getThread(), b.index(half)), [&] {
-      SmallVector<Value> mine = load(buffers, b.getThread());
-      SmallVector<Value> theirs = load(buffers, b.addIndex(b.getThread(), half));
-      store(reduction.combine(mine, theirs), buffers, b.getThread());
+      SmallVector<Value> mine = loadAt(b.getThread());
+      storeAt(reduction.combine(mine, loadAt(b.addIndex(b.getThread(), half))));
     });
   }
-  return load(buffers, b.getThread()); // which it wrote itself
+  return loadAt(b.getThread()); // which it wrote itself
 }

@@ -8,6 +8,9 @@
 
 namespace mome::cuda {
 
+/// One value of a state, or a vector of neighbours from `at` on.
+void storeState(LaunchBuilder &b, mlir::Value value, mlir::Value buffer, mlir::Value at);
+
 class ThreadReduction {
 public:
   ThreadReduction(LaunchBuilder &b, nn::ReductionKind kind) : b(b), reduction(b, kind) {}
@@ -21,7 +24,7 @@ public:
   llvm::SmallVector<mlir::Value> overBlock(mlir::ValueRange state, int64_t threads,
                                            int64_t &offset);
   /// Over the threads with the same place in a row of `width`; those of the first row get the
-  /// result.
+  /// result. States may be of vectors.
   llvm::SmallVector<mlir::Value> overColumns(mlir::ValueRange state, int64_t threads,
                                              int64_t width);
 

@@ -1,12 +1,16 @@
 // See TiledProduct.h.
 #include "passes/cuda/TiledProduct.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
 /// Threads per block of the second launch.
 static constexpr int64_t sumThreads = 256;
+/// Bytes that a prefetch asks for.
+static constexpr int64_t lineBytes = 128;
 
 namespace {
 
@@ -27,7 +31,8 @@ private:
   SmallVector<Value> emitSums(const TileSource &rows, const TileSource &columns, Value firstK);
   void emitResults(ArrayRef<Value> state);
   void emitStageRows(int64_t firstRow);
-  void emitResult(Value sum, Value row, Value column);
+  void emitPrefetches(Value buffer);
+  std::function<void()> prepareResult(Value sum, Value row, Value column);
 
   LaunchBuilder &b;
   const ProductProblem &problem;
@@ -115,38 +120,83 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
   return state;
 }
 
-void ProductKernel::emitResult(Value sum, Value row, Value column) {
+std::function<void()> ProductKernel::prepareResult(Value sum, Value row, Value column) {
   if (plan.splits == 1) {
-    problem.store(sum, batch, row, column);
-    return;
+    return problem.prepare(sum, batch, row, column);
   }
   Value line =
       b.addIndex(b.mulIndex(b.addIndex(b.mulIndex(split, problem.batch), batch), problem.m), row);
   Value at = b.addIndex(b.mulIndex(line, problem.n), column);
-  if (b.getLanes() == 1) {
-    memref::StoreOp::create(b, sum, partials, at);
-  } else {
-    vector::StoreOp::create(b, sum, partials, at);
-  }
+  return [this, sum, at] {
+    if (b.getLanes() == 1) {
+      memref::StoreOp::create(b, sum, partials, at);
+    } else {
+      vector::StoreOp::create(b, sum, partials, at);
+    }
+  };
 }
 
-/// The threads take what lies in the stage row by row, each always the same columns if they divide.
+/// The threads take what lies in the stage row by row, each always the same columns if they divide; some
+/// rows at once where all of these exist, so that what the epilogue loads is on its way together.
 void ProductKernel::emitStageRows(int64_t rowOffset) {
   int64_t lanes = b.getLanes(), perRow = plan.shape.columns / lanes, threads = plan.shape.threads;
-  Value end = b.index(product->getPartRows() * perRow);
-  b.loop(b.getThread(), end, threads, [&](Value position) {
+  int64_t places = product->getPartRows() * perRow, rowsApart = threads / perRow;
+  bool keepsColumns = threads % perRow == 0;
+  int64_t together = keepsColumns ? std::gcd(problem.rowsTogether, places / threads) : 1;
+  b.loop(b.getThread(), b.index(places), together * threads, [&](Value position) {
     Value stageRow = b.divIndex(position, perRow);
-    Value place = threads % perRow == 0 ? b.getThread() : position;
-    Value stageColumn = b.mulIndex(b.remIndex(place, perRow), lanes);
+    Value stageColumn =
+        b.mulIndex(b.remIndex(keepsColumns ? b.getThread() : position, perRow), lanes);
     Value row = b.addIndex(b.addIndex(firstRow, rowOffset), stageRow);
     Value column = b.addIndex(firstColumn, stageColumn);
+    auto prepare = [&](int64_t i) {
+      Value from = b.addIndex(stageRow, i * rowsApart);
+      Value at = b.addIndex(b.mulIndex(from, product->getStageWidth()), stageColumn);
+      Value sum =
+          lanes == 1 ? memref::LoadOp::create(b, stage, at).getResult() : loadFour(b, stage, at);
+      return prepareResult(sum, b.addIndex(row, i * rowsApart), column);
+    };
+    auto existsTo = [&](int64_t i) {
+      return b.isLess(b.addIndex(row, i * rowsApart), b.index(problem.m));
+    };
+    auto emitSingly = [&] {
+      for (int64_t i = 0; i < together; ++i) {
+        b.ifThen(existsTo(i), [&] { prepare(i)(); });
+      }
+    };
+    auto emitTogether = [&] {
+      SmallVector<std::function<void()>> stores;
+      for (int64_t i = 0; i < together; ++i) {
+        stores.push_back(prepare(i));
+      }
+      for (const std::function<void()> &store : stores) {
+        store();
+      }
+    };
+    b.ifThen(b.isLess(column, b.index(problem.n)), [&] {
+      if (problem.m % plan.shape.rows == 0) {
+        emitTogether();
+      } else if (together == 1) {
+        emitSingly();
+      } else {
+        b.ifThenElse(existsTo(together - 1), emitTogether, emitSingly);
+      }
+    });
+  });
+}
+
+/// Of the part of a buffer that lies along the block's tile.
+void ProductKernel::emitPrefetches(Value buffer) {
+  int64_t perLine = lineBytes / 16 * elementsPerUnit(buffer), perRow = plan.shape.columns / perLine;
+  Value lines = b.index(plan.shape.rows * perRow);
+  b.loop(b.getThread(), lines, plan.shape.threads, [&](Value number) {
+    Value row = b.addIndex(firstRow, b.divIndex(number, perRow));
+    Value column = b.addIndex(firstColumn, b.mulIndex(b.remIndex(number, perRow), perLine));
     Value exists = arith::AndIOp::create(b, b.isLess(row, b.index(problem.m)),
                                          b.isLess(column, b.index(problem.n)));
     b.ifThen(exists, [&] {
-      Value at = b.addIndex(b.mulIndex(stageRow, product->getStageWidth()), stageColumn);
-      Value sum =
-          lanes == 1 ? memref::LoadOp::create(b, stage, at).getResult() : loadFour(b, stage, at);
-      emitResult(sum, row, column);
+      Value line = b.addIndex(b.mulIndex(batch, problem.m), row);
+      b.prefetch(buffer, b.addIndex(b.mulIndex(line, problem.n), column));
     });
   });
 }
@@ -180,6 +230,9 @@ void ProductKernel::emit() {
   firstColumn = b.mulIndex(place[3], plan.shape.columns);
   Value firstK = b.mulIndex(split, plan.splitDepth);
   Value endK = b.minIndex(b.addIndex(firstK, plan.splitDepth), problem.k);
+  for (Value buffer : plan.splits == 1 ? ArrayRef(problem.readAlong) : ArrayRef<Value>()) {
+    emitPrefetches(buffer);
+  }
   emitResults(
       emitSums(sourceOf(problem.A, problem.m, endK), sourceOf(problem.B, problem.n, endK), firstK));
 }

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
+#include <numeric>
 
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/cuda/model/prediction.h"
@@ -40,8 +41,9 @@ std::string main_entry(const Variant &variant) {
 /// Predictions for the launches of kernels; with a reason where there are none.
 class Model {
 public:
-  Model(const Variant &variant, int capability, const std::string &gpu)
-      : device(cuda::find_device_data(gpu.empty() ? "sm_" + std::to_string(capability) : gpu)) {
+  Model(const Variant &variant, int capability, const std::string &name, const std::string &gpu)
+      : device(gpu.empty() ? cuda::find_device_data(capability, name)
+                           : cuda::find_device_data(gpu)) {
     // A copy ends in a zero, which text in the package does not.
     const std::string image(reinterpret_cast<const char *>(variant.code.data()),
                             variant.code.size());
@@ -114,6 +116,7 @@ private:
 
 /// The largest part of its tolerance that a result takes, of use number `i`, and that result's error.
 std::pair<double, double> worst_error(const Options &options, const KernelUse &use,
+                                      Multiplier multiplier,
                                       const std::vector<std::span<std::byte>> &expected,
                                       const std::vector<std::vector<std::byte>> &found) {
   std::pair<double, double> worst;
@@ -122,7 +125,9 @@ std::pair<double, double> worst_error(const Options &options, const KernelUse &u
     const DType type = use.kernel->types[a];
     const Difference d =
         compare(type, expected[a].data(), found[r].data(), nullptr, found[r].size());
-    worst = std::max(worst, std::pair(d.error / options.tolerances.of(type), d.error));
+    const bool rounded = type == DType::f32 && are_bf16(expected[a]) && are_bf16(found[r]);
+    const double allowed = options.tolerances.of(rounded ? DType::bf16 : type, multiplier);
+    worst = std::max(worst, std::pair(d.error / allowed, d.error));
   }
   return worst;
 }
@@ -134,32 +139,40 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
   const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry, options.only);
   KernelBench gpu(package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat);
   KernelBench cpu(package, on_cpu, {}, uses, 1);
-  const Model model(on_gpu, cuda::compute_capability(place.ordinal), options.gpu);
+  const std::map<std::string, Multiplier> multipliers = find_multipliers(on_gpu);
+  const Model model(on_gpu, cuda::compute_capability(place.ordinal), gpu.get_device().name(),
+                    options.gpu);
   std::printf("%s, %s; times of %s on %s%s%s\n", package.where.c_str(), on_gpu.name.c_str(),
               entry.c_str(), gpu.get_device().name().c_str(),
               model.problem.empty() ? ", predicted for " : ", nothing predicted: ",
               model.problem.empty() ? std::string(model.device->name).c_str()
                                     : model.problem.c_str());
-  std::printf("%-24s %-20s %5s %9s %12s %12s %9s  %s\n", "kernel", "op", "runs", "error",
-              "measured us", "predicted us", "GFLOP/s", "limited by");
+  std::printf("%-24s %-20s %5s %9s %12s %12s %9s %7s  %s\n", "kernel", "op", "runs", "error",
+              "measured us", "predicted us", "GFLOP/s", "GB/s", "limited by");
   size_t wrong = 0;
   double measured = 0, predicted = 0;
   for (size_t i = 0; i < uses.size(); ++i) {
     const KernelUse &use = uses[i];
     gpu.run(i, cpu.run(i));
-    const auto [part, error] = worst_error(options, use, cpu.arguments(i), gpu.results(i));
+    const auto [part, error] = worst_error(options, use, multiplier_of(*use.kernel, multipliers),
+                                           cpu.arguments(i), gpu.results(i));
     const bool right = part <= 1;
     wrong += !right;
     const double time = gpu.time(i);
     const auto [seconds, limiter] = model.predict(use);
     measured += time * double(use.step_runs);
     predicted += seconds * double(use.step_runs);
-    std::printf("%-24s %-20s %5lld %9.1e %12.2f %12.2f %9.1f  %s%s\n", use.kernel->symbol.c_str(),
-                use.op.c_str(), (long long)use.step_runs, error, time * 1e6, seconds * 1e6,
-                use.flops / time * 1e-9, limiter.c_str(), right ? "" : "  WRONG");
+    const auto bytes = double(std::accumulate(use.sizes.begin(), use.sizes.end(), uint64_t(0)));
+    std::printf("%-24s %-20s %5lld %9.1e %12.2f %12.2f %9.1f %7.1f  %s%s\n",
+                use.kernel->symbol.c_str(), use.op.c_str(), (long long)use.step_runs, error,
+                time * 1e6, seconds * 1e6, use.flops / time * 1e-9, bytes / time * 1e-9,
+                limiter.c_str(), right ? "" : "  WRONG");
   }
-  std::printf("%zu kernels, %zu differ from the processor by more than %g (bf16: %g)\n",
-              uses.size(), wrong, options.tolerances.wide, options.tolerances.bf16);
+  const Tolerances &allowed = options.tolerances;
+  std::printf("%zu kernels, %zu differ from the processor by more than %g (bf16: %g; f32 of tensor "
+              "cores: %g, tf32: %g)\n",
+              uses.size(), wrong, allowed.wide, allowed.bf16,
+              allowed.of(DType::f32, Multiplier::bf16), allowed.of(DType::f32, Multiplier::tf32));
   std::printf("%s: measured %.3f ms, predicted %.3f ms, kernel by kernel\n", entry.c_str(),
               measured * 1e3, predicted * 1e3);
   return wrong == 0 ? 0 : int(Exit::failed);

@@ -77,6 +77,15 @@ void fill_random(std::span<std::byte> bytes, DType type, NumberRange range, uint
   });
 }
 
+bool are_bf16(std::span<const std::byte> floats) {
+  for (size_t i = 0; i < floats.size() / sizeof(uint32_t); ++i) {
+    if (load<uint32_t>(floats.data(), i) & 0xffff) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool has_nan(std::span<const std::byte> bytes, DType type) {
   return with_type(type, [&](auto sample) {
     using T = decltype(sample);

@@ -1,11 +1,13 @@
 // Numbers that kernels are given, and the difference of what two devices make of them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "runtime/tensor.h"
+#include "tools/mome-bench-gpu/tensor_cores.h"
 
 namespace mome {
 
@@ -16,6 +18,9 @@ enum class NumberRange { around_zero, positive };
 /// Fills a tensor; the same `seed` gives the same numbers.
 void fill_random(std::span<std::byte> bytes, DType type, NumberRange range, uint64_t seed);
 
+/// True if f32 are all bf16, widened: results that a kernel rounded and goes on with.
+bool are_bf16(std::span<const std::byte> floats);
+
 /// True if a float among these is NaN.
 bool has_nan(std::span<const std::byte> bytes, DType type);
 
@@ -23,7 +28,14 @@ bool has_nan(std::span<const std::byte> bytes, DType type);
 /// least 1e-6). docs/numerics.md says where the numbers come from.
 struct Tolerances {
   double wide = 1e-5, bf16 = 0x1p-7;
-  double of(DType type) const { return type == DType::bf16 ? bf16 : wide; }
+  /// f32 results of tensor cores: of bf16, and of f32 that they round to tf32.
+  double tensor = 3e-5, tf32 = 1e-3;
+  double of(DType type, Multiplier multiplier) const {
+    return type == DType::bf16              ? bf16
+           : multiplier == Multiplier::tf32 ? std::max(wide, tf32)
+           : multiplier == Multiplier::bf16 ? std::max(wide, tensor)
+                                            : wide;
+  }
 };
 
 /// The largest difference as such a part, infinite where only one is NaN. Of the elements whose bytes are

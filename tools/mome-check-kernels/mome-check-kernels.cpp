@@ -198,7 +198,7 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
     }
   }
   PassManager manager(&context);
-  buildLowerToLLVMPipeline(manager);
+  buildLowerToLLVMPipeline(manager, /*forDevice=*/true);
   if (failed(manager.run(*code))) {
     return nullptr;
   }

@@ -7,6 +7,7 @@
 //            of bf16 give 1.83 GHz, at which tensor-core code runs; mma.sync reaches 62 % of it on
 //            average: Luo et al., "Benchmarking and Dissecting the Nvidia Hopper GPU Architecture"
 //            (2024, arXiv:2402.13499), who measured that wgmma reaches all
+//   H200     the same processor; DRAM: NVIDIA H200 datasheet (2024)
 //   RTX 4090 NVIDIA Ada GPU Architecture (whitepaper, 2022), appendix A
 //   A6000    NVIDIA Ampere GA102 GPU Architecture (whitepaper, 2021), appendix B
 //   V100     NVIDIA Tesla V100 GPU Architecture (whitepaper, 2017), table 1
@@ -17,6 +18,9 @@
 //   measured by others with less.
 // Threads, blocks, shared memory: CUDA C++ Programming Guide, table of compute capabilities.
 #include "runtime/cuda/model/device_data.h"
+
+#include <cctype>
+#include <string>
 
 namespace mome::cuda {
 namespace {
@@ -30,6 +34,8 @@ constexpr DeviceData devices[] = {
     {"a100-40", "A100 SXM 40 GB", 80, 108, 1.41e9, 1.555e12, 5120, 40 * mib, 64, 32, 1024, 2048, 32,
      164 * kib},
     {"h100", "H100 SXM", 90, 132, 1.83e9, 3.35e12, 6320, 50 * mib, 128, 64, 2048, 2048, 32,
+     228 * kib, 0.62},
+    {"h200", "H200 SXM", 90, 132, 1.83e9, 4.8e12, 6320, 50 * mib, 128, 64, 2048, 2048, 32,
      228 * kib, 0.62},
     {"rtx4090", "RTX 4090", 89, 128, 2.52e9, 1.008e12, 4096, 72 * mib, 128, 2, 256, 1536, 24,
      100 * kib},
@@ -59,8 +65,27 @@ const DeviceData *find_device_data(std::string_view name) {
   return nullptr;
 }
 
+const DeviceData *find_device_data(int architecture, std::string_view driver_name) {
+  std::string letters;
+  for (const char c : driver_name) {
+    if (std::isalnum((unsigned char)c)) {
+      letters += char(std::tolower((unsigned char)c));
+    }
+  }
+  const DeviceData *first = nullptr;
+  for (const DeviceData &d : devices) {
+    if (d.architecture == architecture) {
+      if (letters.find(d.key) != letters.npos) {
+        return &d;
+      }
+      first = first == nullptr ? &d : first;
+    }
+  }
+  return first;
+}
+
 std::string_view device_data_names() {
-  return "a100, a100-40, h100, rtx4090, a6000, v100";
+  return "a100, a100-40, h100, h200, rtx4090, a6000, v100";
 }
 
 } // namespace mome::cuda

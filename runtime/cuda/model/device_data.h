@@ -27,6 +27,8 @@ struct DeviceData {
 std::span<const DeviceData> device_data();
 /// By key ("h100"), or the first of an architecture ("sm_90", "sm_90a"); null if there is none.
 const DeviceData *find_device_data(std::string_view name);
+/// That of a device with this name of the driver's ("NVIDIA H200"), else the first of its architecture.
+const DeviceData *find_device_data(int architecture, std::string_view driver_name);
 /// "a100, h100, ...", for messages.
 std::string_view device_data_names();
 
