@@ -13,6 +13,7 @@
 // the architecture alone.
 #include "passes/BodyEmitter.h"
 #include "passes/cuda/Families.h"
+#include "passes/cuda/SharedTile.h"
 #include "passes/cuda/ThreadReduction.h"
 
 using namespace mlir;
@@ -241,7 +242,7 @@ int64_t ReductionKernel::emitParts() {
     }
     Value at = b.addIndex(b.mulIndex(place[0], plan.results), result);
     for (auto [value, buffer] : llvm::zip_equal(state, reserveParts())) {
-      storeState(b, value, buffer, at);
+      storeVector(b, value, buffer, at);
     }
   });
   return plan.parts * resultBlocks;

@@ -25,8 +25,7 @@ Value mome::cuda::loadNeighbours(LaunchBuilder &b, Value buffer, Value at, int64
                                 llvm::MaybeAlign(count * bytesOf(buffer)));
 }
 
-/// The same way back; LaunchBuilder aligns vectors.
-static void storeVector(LaunchBuilder &b, Value value, Value buffer, Value at) {
+void mome::cuda::storeVector(LaunchBuilder &b, Value value, Value buffer, Value at) {
   if (isa<VectorType>(value.getType())) {
     vector::StoreOp::create(b, value, buffer, at);
   } else {

@@ -139,6 +139,8 @@ llvm::SmallVector<mlir::Value> multiplyTiles(LaunchBuilder &b, TileOperand rows,
 
 /// One element as a scalar, several as a vector, at a multiple of their number.
 mlir::Value loadNeighbours(LaunchBuilder &b, mlir::Value buffer, mlir::Value at, int64_t count);
+/// The same way back; LaunchBuilder aligns vectors.
+void storeVector(LaunchBuilder &b, mlir::Value value, mlir::Value buffer, mlir::Value at);
 /// Four elements of f32 at a multiple of four.
 mlir::Value loadFour(LaunchBuilder &b, mlir::Value buffer, mlir::Value at);
 /// One, two or four neighbours of f32, at a multiple of their number; a buffer of bf16 gets them

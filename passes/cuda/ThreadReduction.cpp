@@ -52,14 +52,6 @@ SmallVector<Value> ThreadReduction::overBlock(ValueRange state, int64_t threads,
   return all;
 }
 
-void mome::cuda::storeState(LaunchBuilder &b, Value value, Value buffer, Value at) {
-  if (isa<VectorType>(value.getType())) {
-    vector::StoreOp::create(b, value, buffer, at);
-  } else {
-    memref::StoreOp::create(b, value, buffer, at);
-  }
-}
-
 SmallVector<Value> ThreadReduction::overColumns(ValueRange state, int64_t threads, int64_t width) {
   Type type = state.front().getType();
   int64_t lanes = isa<VectorType>(type) ? b.getLanes() : 1;
@@ -75,7 +67,7 @@ SmallVector<Value> ThreadReduction::overColumns(ValueRange state, int64_t thread
   };
   auto storeAt = [&](ValueRange values) {
     for (auto [value, buffer] : llvm::zip_equal(values, buffers)) {
-      storeState(b, value, buffer, b.mulIndex(b.getThread(), lanes));
+      storeVector(b, value, buffer, b.mulIndex(b.getThread(), lanes));
     }
   };
   storeAt(state);

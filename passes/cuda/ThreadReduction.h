@@ -8,9 +8,6 @@
 
 namespace mome::cuda {
 
-/// One value of a state, or a vector of neighbours from `at` on.
-void storeState(LaunchBuilder &b, mlir::Value value, mlir::Value buffer, mlir::Value at);
-
 class ThreadReduction {
 public:
   ThreadReduction(LaunchBuilder &b, nn::ReductionKind kind) : b(b), reduction(b, kind) {}

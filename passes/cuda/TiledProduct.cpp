@@ -127,13 +127,7 @@ std::function<void()> ProductKernel::prepareResult(Value sum, Value row, Value c
   Value line =
       b.addIndex(b.mulIndex(b.addIndex(b.mulIndex(split, problem.batch), batch), problem.m), row);
   Value at = b.addIndex(b.mulIndex(line, problem.n), column);
-  return [this, sum, at] {
-    if (b.getLanes() == 1) {
-      memref::StoreOp::create(b, sum, partials, at);
-    } else {
-      vector::StoreOp::create(b, sum, partials, at);
-    }
-  };
+  return [this, sum, at] { storeVector(b, sum, partials, at); };
 }
 
 /// The threads take what lies in the stage row by row, each always the same columns if they divide; some
