@@ -35,10 +35,10 @@ def table(rows, places):
             continue
         kernel = places.get(row["symbol"])
         name = f"{row['root'].removeprefix('nn.')} {shorten(kernel['path']) if kernel else ''}".strip()
-        is_product = kernel is not None and class_of(kernel) != "memory"
-        lines.append(f"| {name} | {row['runs']} | {row['us']:.1f} | {100 * row['us'] * row['runs'] / whole:.1f} % | {row['predicted']:.1f} | "
-                     f"{row['tflops']:.0f} | {row['gbs']:.0f} |" if is_product else
-                     f"| {name} | {row['runs']} | {row['us']:.1f} | {100 * row['us'] * row['runs'] / whole:.1f} % | {row['predicted']:.1f} | | {row['gbs']:.0f} |")
+        tflops = f"{row['tflops']:.0f}" if kernel and class_of(kernel) != "memory" else ""
+        share = 100 * row["us"] * row["runs"] / whole
+        cells = [name, row["runs"], f"{row['us']:.1f}", f"{share:.1f} %", f"{row['predicted']:.1f}", tflops, f"{row['gbs']:.0f}"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     runs, share = sum(row["runs"] for row in small), sum(row["us"] * row["runs"] for row in small) / whole
     predicted = sum(row["predicted"] * row["runs"] for row in rows)
     return lines + [f"| {len(small)} more | {runs} | | {100 * share:.1f} % | | | |", f"| all, one after the other | | {whole:.0f} | | {predicted:.0f} | | |"]

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "runtime/cuda/sim/fat_binary.h"
 #include "runtime/cuda/sim/load.h"
 #include "runtime/cuda/sim/ptx.h"
 #include "runtime/cuda/sim/simulate.h"
 #include "runtime/error.h"
+#include "tools/mome-bench-gpu/tensor_cores.h"
 
 namespace mome {
 namespace {
@@ -15,10 +15,8 @@ namespace {
 constexpr uint64_t most_kinds = 3;
 
 std::shared_ptr<const ptxsim::Module> parse_code(const Variant &variant) {
-  // A copy ends in a zero, which text in the package does not.
-  const std::string image(reinterpret_cast<const char *>(variant.code.data()), variant.code.size());
-  std::string ptx, problem;
-  if (ptxsim::find_ptx(image.c_str(), ptx, problem) != ptxsim::ImageKind::ptx) {
+  std::string problem, ptx = find_ptx(variant, problem);
+  if (ptx.empty()) {
     throw package_error(variant.name, problem, "compile the package again");
   }
   return std::make_shared<const ptxsim::Module>(ptxsim::parse(std::move(ptx), variant.name));

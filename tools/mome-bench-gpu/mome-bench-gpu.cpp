@@ -8,7 +8,6 @@
 
 #include "runtime/cuda/cuda_device.h"
 #include "runtime/cuda/model/prediction.h"
-#include "runtime/cuda/sim/fat_binary.h"
 #include "runtime/error.h"
 #include "tools/mome-bench-gpu/kernel_bench.h"
 #include "tools/mome-bench-gpu/simulated.h"
@@ -44,14 +43,10 @@ public:
   Model(const Variant &variant, int capability, const std::string &name, const std::string &gpu)
       : device(gpu.empty() ? cuda::find_device_data(capability, name)
                            : cuda::find_device_data(gpu)) {
-    // A copy ends in a zero, which text in the package does not.
-    const std::string image(reinterpret_cast<const char *>(variant.code.data()),
-                            variant.code.size());
-    std::string ptx;
     if (device == nullptr) {
       problem = "no numbers of sm_" + std::to_string(capability) + ": --gpu is one of " +
                 std::string(cuda::device_data_names());
-    } else if (ptxsim::find_ptx(image.c_str(), ptx, problem) == ptxsim::ImageKind::ptx) {
+    } else if (std::string ptx = find_ptx(variant, problem); !ptx.empty()) {
       counter.emplace(std::move(ptx), problem);
     }
     // The record of the device's architecture, else of the latest before it.

@@ -6,11 +6,16 @@
 
 namespace mome {
 
-std::map<std::string, Multiplier> find_multipliers(const Variant &variant) {
+std::string find_ptx(const Variant &variant, std::string &problem) {
   // A copy ends in a zero, which text in the package does not.
   const std::string image(reinterpret_cast<const char *>(variant.code.data()), variant.code.size());
-  std::string ptx, problem;
-  ptxsim::find_ptx(image.c_str(), ptx, problem);
+  std::string ptx;
+  return ptxsim::find_ptx(image.c_str(), ptx, problem) == ptxsim::ImageKind::ptx ? ptx : "";
+}
+
+std::map<std::string, Multiplier> find_multipliers(const Variant &variant) {
+  std::string problem;
+  const std::string ptx = find_ptx(variant, problem);
   std::map<std::string, Multiplier> functions;
   constexpr std::string_view entry = ".entry ";
   for (size_t at = ptx.find(entry); at != ptx.npos;) {
