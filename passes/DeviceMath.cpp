@@ -49,6 +49,20 @@ struct Quotient : OpRewritePattern<arith::DivFOp> {
   }
 };
 
+/// By the instruction for it (`max.NaN`), not by comparisons.
+struct Maximum : OpRewritePattern<arith::MaximumFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::MaximumFOp op, PatternRewriter &rewriter) const override {
+    if (!isOfF32(op)) {
+      return failure();
+    }
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, callPerLane(b, "llvm.maximum", op->getOperands()));
+    return success();
+  }
+};
+
 /// exp(x) = 2^y (1 + e ln 2), where y + e is x / ln 2 to twice the digits of f32: 2^y to two units in the last
 /// place (PTX, `ex2.approx`), no subnormals. Infinity and NaN are exact.
 struct Exponential : OpRewritePattern<math::ExpOp> {
@@ -88,5 +102,5 @@ struct Exponential : OpRewritePattern<math::ExpOp> {
 } // namespace
 
 void mome::populateDeviceMathPatterns(RewritePatternSet &patterns) {
-  patterns.add<Quotient, Exponential>(patterns.getContext(), /*benefit=*/3);
+  patterns.add<Quotient, Maximum, Exponential>(patterns.getContext(), /*benefit=*/3);
 }

@@ -2,12 +2,13 @@
 // are.
 //
 //   nn.kernel { m = reduce_max x;  e = exp(x - m);  s = reduce_sum e;  yield e / s }
-//   ->  each warp has a row (or each block, if rows are long):
+//   ->  each warp has a few rows, one after the other (or each block has one, if rows are long):
 //         thread t:  m = max of x[4t ..], x[4t + 128 ..], ...;  a tree of shuffles
 //                    s = sum of exp(x - m) in the same places;  a tree of shuffles
 //                    store exp(x - m) / s
 //
-// Nothing is kept between passes but the reductions: values are computed again.
+// Where a thread's part of a row fits in registers, it stays there: all of it is loaded at once, and no
+// value is computed twice. Else nothing is kept between passes but the reductions.
 #include "passes/RowPlan.h"
 #include "passes/cuda/Families.h"
 #include "passes/cuda/ThreadReduction.h"
@@ -19,33 +20,50 @@ using namespace mome::cuda;
 static constexpr int64_t blockThreads = 256;
 /// Longer rows have a block each.
 static constexpr int64_t longestWarpRow = 1024;
+/// Registers of a thread for its elements of a row, of all operands; and for those that are loaded between
+/// two stores.
+static constexpr int64_t rowRegisters = 128, loadRegisters = 64;
+/// Vectors that are loaded together where registers do not hold the row.
+static constexpr int64_t loadsTogether = 4;
+/// Vectors of a row that a thread may have in registers: what they are used for is repeated for each.
+static constexpr int64_t mostSteps = 8;
+/// Rows of a warp at most, and blocks that a multiprocessor should have at least before it has two: what
+/// all rows share is read once per block.
+static constexpr int64_t mostRows = 4, leastBlocks = 3;
 
 namespace {
 class RowKernel {
 public:
   RowKernel(LaunchBuilder &b, const RowShapes &shapes)
       : b(b), shapes(shapes), emitter(b, shapes.space), plan(b.getBody(), shapes),
-        rowThreads(*llvm::max_element(shapes.widths) > longestWarpRow ? blockThreads
-                                                                      : warpThreads) {}
+        widest(*llvm::max_element(shapes.widths)),
+        rowThreads(widest > longestWarpRow ? blockThreads : warpThreads),
+        inRegisters(countElements() <= rowRegisters * rowThreads &&
+                    widest <= mostSteps * rowThreads * b.getLanes()) {}
 
   /// The number of blocks.
   int64_t emit();
 
 private:
+  int64_t countElements() const;
+  SmallVector<Value> emitHeld(const RowPass &pass, ArrayRef<Point> points, ValueRange state);
   void emitRow(Value row);
   void emitPass(const RowPass &pass, const Point &rowPoint);
-  SmallVector<Value> walkColumns(const RowPass &pass, unsigned columns, const Point &rowPoint,
+  SmallVector<Value> walkColumns(const RowPass &pass, unsigned loop, const Point &rowPoint,
                                  ValueRange state);
-  /// The state after the elements at `point`, which are stored where results ask for it.
-  SmallVector<Value> emitPoint(const RowPass &pass, const Point &point, ValueRange state);
+  /// The state after the elements at all `points`, which are stored where results ask for it.
+  SmallVector<Value> emitPoints(const RowPass &pass, ArrayRef<Point> points, ValueRange state);
   void store(unsigned result, Value value, const Point &point);
 
   LaunchBuilder &b;
   const RowShapes &shapes;
   BodyEmitter emitter;
   RowPlan plan;
-  int64_t rowThreads;
-  Value place;             // of the thread in its row's
+  int64_t widest, rowThreads;
+  bool inRegisters;
+  Value place; // of the thread in its row's
+  SmallVector<Value>
+      columns;             // where its vectors of a row in registers begin; else of the first alone
   int64_t sharedBytes = 0; // of block reductions
 };
 } // namespace
@@ -54,28 +72,77 @@ void RowKernel::store(unsigned result, Value value, const Point &point) {
   emitter.store(value, b.getResultBuffer(result), shapes.getAddress(b.getYielded()[result]), point);
 }
 
-SmallVector<Value> RowKernel::emitPoint(const RowPass &pass, const Point &point, ValueRange state) {
-  SmallVector<Value> next = addElements(b, emitter, shapes, pass, point, state);
-  SmallVector<Value> results = emitStored(b, emitter, shapes, pass, point);
-  for (auto [result, value] : llvm::zip_equal(pass.stored, results)) {
-    store(result, value, point);
+SmallVector<Value> RowKernel::emitPoints(const RowPass &pass, ArrayRef<Point> points,
+                                         ValueRange state) {
+  SmallVector<Value> next = llvm::to_vector(state);
+  // All before the first store: loads are under way together.
+  SmallVector<SmallVector<Value>> results;
+  for (const Point &point : points) {
+    next = addElements(b, emitter, shapes, pass, point, next);
+    results.push_back(emitStored(b, emitter, shapes, pass, point));
+  }
+  for (auto [point, values] : llvm::zip_equal(points, results)) {
+    for (auto [result, value] : llvm::zip_equal(pass.stored, values)) {
+      store(result, value, point);
+    }
   }
   return next;
 }
 
-SmallVector<Value> RowKernel::walkColumns(const RowPass &pass, unsigned columns,
-                                          const Point &rowPoint, ValueRange state) {
-  int64_t lanes = b.getLanes();
-  Value end = b.index(shapes.widths[pass.width]);
-  return llvm::to_vector(b.reduceLoop(b.mulIndex(place, lanes), end, rowThreads * lanes, state,
-                                      [&](Value column, ValueRange before) {
-                                        Point point = rowPoint;
-                                        point.loops[columns] = column;
-                                        if (lanes > 1) {
-                                          point.vectorLoop = columns;
-                                        }
-                                        return emitPoint(pass, point, before);
-                                      }));
+/// Elements of a row, over all operands.
+int64_t RowKernel::countElements() const {
+  int64_t rows = ShapedType::getNumElements(shapes.rows), elements = 0;
+  for (Type type : b.getBody().getArgumentTypes()) {
+    elements += cast<RankedTensorType>(type).getNumElements() / rows;
+  }
+  return elements;
+}
+
+/// The elements at columns that registers hold.
+SmallVector<Value> RowKernel::emitHeld(const RowPass &pass, ArrayRef<Point> points,
+                                       ValueRange state) {
+  int64_t loaded = ceilDiv(countElements(), rowThreads), count = int64_t(points.size());
+  int64_t groups = pass.stored.empty() ? 1 : ceilDiv(loaded, loadRegisters);
+  int64_t size = std::max<int64_t>(ceilDiv(count, groups), 1);
+  SmallVector<Value> after = llvm::to_vector(state);
+  for (int64_t from = 0; from < count; from += size) {
+    after = emitPoints(pass, points.slice(from, std::min(size, count - from)), after);
+  }
+  return after;
+}
+
+SmallVector<Value> RowKernel::walkColumns(const RowPass &pass, unsigned loop, const Point &rowPoint,
+                                          ValueRange state) {
+  int64_t step = rowThreads * b.getLanes(), width = shapes.widths[pass.width];
+  auto pointAt = [&](Value column) {
+    Point point = rowPoint;
+    point.loops[loop] = column;
+    if (b.getLanes() > 1) {
+      point.vectorLoop = loop;
+    }
+    return point;
+  };
+  auto walk = [&](Value from, int64_t to, int64_t together, ValueRange before) {
+    auto body = [&](Value column, ValueRange state) {
+      SmallVector<Point> points;
+      for (int64_t i = 0; i < together; ++i) {
+        points.push_back(pointAt(b.addIndex(column, i * step)));
+      }
+      return emitPoints(pass, points, state);
+    };
+    return llvm::to_vector(b.reduceLoop(from, b.index(to), together * step, before, body));
+  };
+  SmallVector<Value> after = llvm::to_vector(state);
+  Value first = columns.front();
+  int64_t whole = width / step;
+  if (inRegisters) {
+    auto points = llvm::map_to_vector(ArrayRef(columns).take_front(whole), pointAt);
+    after = emitHeld(pass, points, after);
+  } else {
+    whole = whole / loadsTogether * loadsTogether;
+    after = walk(first, whole * step, loadsTogether, after);
+  }
+  return whole * step == width ? after : walk(b.addIndex(first, whole * step), width, 1, after);
 }
 
 void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
@@ -83,15 +150,15 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
   for (nn::ReductionOpInterface reduction : pass.reductions) {
     set.push(reduction.getReductionKind());
   }
-  std::optional<unsigned> columns = shapes.space.getLoop(shapes.getColumnAxis(pass.width));
-  SmallVector<Value> states = set.init(/*vectors=*/columns && b.getLanes() > 1);
-  if (columns) {
-    states = walkColumns(pass, *columns, rowPoint, states);
+  std::optional<unsigned> loop = shapes.space.getLoop(shapes.getColumnAxis(pass.width));
+  SmallVector<Value> states = set.init(/*vectors=*/loop && b.getLanes() > 1);
+  if (loop) {
+    states = walkColumns(pass, *loop, rowPoint, states);
   } else { // one column: all threads have it, one stores it
     SmallVector<Value> after =
-        emitPoint({pass.level, pass.width, pass.reductions, {}, {}}, rowPoint, states);
+        emitPoints({pass.level, pass.width, pass.reductions, {}, {}}, rowPoint, states);
     b.ifThen(b.isEqual(place, b.index(0)),
-             [&] { emitPoint({pass.level, pass.width, {}, pass.stored, {}}, rowPoint, {}); });
+             [&] { emitPoints({pass.level, pass.width, {}, pass.stored, {}}, rowPoint, {}); });
     states = after;
   }
   size_t at = 0;
@@ -99,7 +166,7 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
     ThreadReduction threads(b, reduction.getReductionKind());
     size_t size = threads.getEmitter().size();
     SmallVector<Value> state = threads.getEmitter().reduceLanes(ValueRange(states).slice(at, size));
-    if (columns) {
+    if (loop) {
       state = rowThreads == warpThreads ? threads.overWarp(state)
                                         : threads.overBlock(state, rowThreads, sharedBytes);
     }
@@ -110,6 +177,12 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
 
 void RowKernel::emitRow(Value row) {
   Point point = shapes.getRowPoint(b, row);
+  // Computed anew for each row, so that what all rows read is not kept in registers between them.
+  int64_t step = rowThreads * b.getLanes();
+  columns = {b.mulIndex(place, b.getLanes())};
+  for (int64_t at = step; inRegisters && at < widest; at += step) {
+    columns.push_back(b.addIndex(columns.front(), at));
+  }
   for (const RowPass &pass : plan.passes) {
     emitPass(pass, point);
   }
@@ -129,10 +202,20 @@ int64_t RowKernel::emit() {
     emitRow(b.getBlock());
     return rows;
   }
-  Value row =
-      b.addIndex(b.mulIndex(b.getBlock(), blockRows), b.divIndex(b.getThread(), rowThreads));
-  b.ifThen(b.isLess(row, b.index(rows)), [&] { emitRow(row); }); // warps are there or not
-  return ceilDiv(rows, blockRows);
+  int64_t enough = leastBlocks * machineOf(b.getFunction()).multiprocessors;
+  int64_t perWarp = std::clamp<int64_t>(ceilDiv(rows, blockRows) / enough, 1, mostRows);
+  Value first = b.addIndex(b.mulIndex(b.getBlock(), perWarp * blockRows),
+                           b.divIndex(b.getThread(), rowThreads));
+  auto emitIfThere = [&](Value row) {
+    b.ifThen(b.isLess(row, b.index(rows)), [&] { emitRow(row); }); // warps are there or not
+  };
+  if (perWarp == 1) {
+    emitIfThere(first);
+  } else {
+    b.loop(b.index(0), b.index(perWarp), 1,
+           [&](Value number) { emitIfThere(b.addIndex(first, b.mulIndex(number, blockRows))); });
+  }
+  return ceilDiv(rows, perWarp * blockRows);
 }
 
 DeviceKernel mome::cuda::emitRowProgram(nn::KernelOp kernel, OpBuilder &builder) {

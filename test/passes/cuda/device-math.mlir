@@ -1,4 +1,4 @@
-// Quotients and exponentials by a device's instructions (passes/DeviceMath.h): no quotient with a branch, no polynomial; infinite and no
+// Quotients, exponentials and maxima by a device's instructions (passes/DeviceMath.h): no quotient with a branch, no polynomial; infinite and no
 // numbers, and magnitudes around which exp is 0 or infinite, are those of the interpreter.
 // RUN: env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so mome-check-kernels --cuda %s --ptx=%t.ptx | FileCheck %s
 // RUN: env MOME_CUDA_DRIVER=%lib/libmome_fakecuda.so mome-check-kernels --cuda %s --low=-100 --high=88 | FileCheck %s
@@ -43,4 +43,16 @@ nn.kernel @k_extremes {
   %s = nn.add %e, %one : tensor<8xf32>
   %y = nn.div %one, %s : tensor<8xf32>
   nn.yield %y : tensor<8xf32>
+}
+
+// CHECK: k_largest cuda:row {{.*}} ok
+// PTX-LABEL: .entry k_largest_0(
+// PTX-NOT: setp.nan
+// PTX: max.NaN.f32
+nn.kernel @k_largest {
+^bb0(%x: tensor<3x4xf32>):
+  %c = nn.constant dense<[[0x7F800000, 0xFF800000, 1.0, -1.0], [1.0, 0x7FC00000, 2.0, 3.0], [-2.0, -1.0, -3.0, 0xFF800000]]> : tensor<3x4xf32>
+  %s = nn.add %c, %x : tensor<3x4xf32>
+  %m = nn.reduce_max %s axes [1] : tensor<3x4xf32> -> tensor<3xf32>
+  nn.yield %m : tensor<3xf32>
 }

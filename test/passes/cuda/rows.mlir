@@ -62,6 +62,22 @@ nn.kernel @k_softmax_4_1031 {
   %2 = nn.argmax %x axis 1 : tensor<4x1031xf32> -> tensor<4xi32>
   nn.yield %0, %1, %2 : tensor<4x1031xf32>, tensor<4xf32>, tensor<4xi32>
 }
+// A warp has two rows, of 128 elements in registers and 12 more; the last block has fewer rows.
+// CHECK: k_rows cuda:row {{.*}} ok
+nn.kernel @k_rows {
+^bb0(%x: tensor<5187x140xf32>, %g: tensor<140xf32>, %b: tensor<140xf32>, %r: tensor<5187x140xbf16>):
+  %y, %mean, %rstd = nn.layer_norm %x gamma %g beta %b eps 1.0e-05 : (tensor<5187x140xf32>, tensor<140xf32>, tensor<140xf32>) -> (tensor<5187x140xf32>, tensor<5187xf32>, tensor<5187xf32>)
+  %0 = nn.cast %r : tensor<5187x140xbf16> -> tensor<5187x140xf32>
+  %1 = nn.add %y, %0 : tensor<5187x140xf32>
+  nn.yield %1, %mean, %rstd : tensor<5187x140xf32>, tensor<5187xf32>, tensor<5187xf32>
+}
+// Too long for registers: four vectors of a thread at a time, one more, and what is left.
+// CHECK: k_walked cuda:row {{.*}} ok
+nn.kernel @k_walked {
+^bb0(%x: tensor<2x9300xf32>):
+  %0 = nn.softmax %x : tensor<2x9300xf32>
+  nn.yield %0 : tensor<2x9300xf32>
+}
 // A divergence over many classes: a block per row.
 // CHECK: k_kl cuda:row {{.*}} ok
 nn.kernel @k_kl {
