@@ -1,4 +1,4 @@
-// Large products by blocks of all three extents. B is packed first, once for all chunks; each chunk
+// Large products by blocks of all three extents. One operand is packed first, once for all chunks; each chunk
 // keeps its sums in scratch until its last block of k.
 //
 //   packs:  B as [panel][k][tile columns]
@@ -7,11 +7,13 @@
 //       for each panel, for each row block:
 //         tile of sums += product of a register tile;  after the last k: epilogue
 //
-// A block of a panel stays in the first-level cache, the rows of A stream from the second, and the
-// sums of a tile lie side by side. Small products have no packs: each chunk packs its block of B.
+// A block of a panel stays in the second-level cache, as do the rows of A, and the sums of a tile lie side by side. Where
+// A is packed and narrower than B, the two change places: packs of A, chunks that pack their panels of B, and panels
+// inside of row blocks. Small products have no packs: each chunk packs its block of B. BlockPlan.h chooses.
 // Where a processor multiplies pairs of bf16, blocks hold pairs, and k counts them. A sum beside the product,
-// over the k of A, is taken from the packed rows by the chunks of the first columns.
+// over the k of A, is taken from the packed rows as they are packed, if for several chunks by those of the first columns.
 #include "passes/cpu/BlockPacker.h"
+#include "passes/cpu/BlockPlan.h"
 #include "passes/cpu/PairDot.h"
 #include "passes/cpu/ProductKernel.h"
 
@@ -22,20 +24,6 @@ using namespace mome;
 using namespace mome::cpu;
 
 namespace {
-
-/// How the work is cut.
-struct Plan {
-  Tile tile;
-  bool pairs;     // of bf16 are multiplied: k counts pairs
-  int64_t extent; // k in all
-  int64_t tileColumns, allPanels;
-  int64_t rowBlocks, panels; // per chunk
-  int64_t rowGroups, columnGroups;
-  int64_t depth;   // k per block
-  bool packsFirst; // B, for all chunks
-  bool packsRows;  // A; else it is read where it lies
-  int64_t panelsPerPack;
-};
 
 /// A block of k, and where its chunk lies.
 struct Step {
@@ -52,93 +40,88 @@ private:
   using Sink = function_ref<void(Value panel, Value block, ArrayRef<Value> acc)>;
   int64_t emitPacks();
   void emitChunk(Value chunk);
+  /// Packs part of what all chunks share.
+  void emitPack(Value pack);
   /// Packs what the step needs, and gives `sink` the products of each tile of the chunk.
   void emitStep(const Step &step, Sink sink);
   /// Adds the packed rows' elements of the step to the sum beside the product.
-  void sumRows(const Step &step);
+  void sumRows(const Step &step, int64_t blocks);
   void sumBlock(const Step &step, Value block);
+  /// Where the packed rows of a block of the step begin, and the packed columns of a panel.
+  Value rowsOf(const Step &step, Value block);
+  Value columnsOf(const Step &step, Value panel);
   SmallVector<Value> emitTile(const Step &step, Value columns, Value block);
   /// Where the sums of a tile begin: [panel][row block][row][column].
   Value tileOf(Value panel, Value block);
   void addSums(Value panel, Value block, MutableArrayRef<Value> acc, Value isFirst);
   void finishTile(const Step &step, Value panel, Value block, ArrayRef<Value> acc);
 
-  Plan plan;
+  BlockPlan plan;
   BlockPacker packedA, packedB;
   Value sums;
 };
 
 } // namespace
 
-/// k per block; up to `wholeDepth`, sums in scratch cost more than they save. These numbers, and those
-/// of planOf, are the best of a search (`mome-check-kernels bench/gemm.mlir --bench --cold`): panels
-/// come from the second-level cache as fast as from the first, so blocks are deep and chunks small
-/// enough that rows and sums stay there too, also when neighbours take half.
-static constexpr int64_t blockDepth = 784, wholeDepth = 1024;
-/// The packs of a product, about; and panels of one at most: a page of each row of B.
-static constexpr int64_t wantedPacks = 16, mostPanelsPerPack = 64;
-
-bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) {
-  if (product.n < target.lanes || product.k < 64) {
-    return false;
-  }
-  bool strided = product.transposeLhs && !product.transposeRhs; // A cannot be read in place
-  return strided ? product.m >= 2 * target.tileRows
-                 : product.m >= 96 && product.n >= 64 && product.k >= 128 && product.batch == 1;
-}
-
-static Plan planOf(const Target &target, const nn::Product &product, bool pairs, int64_t wanted) {
-  Plan plan;
-  plan.tile = {target.tileRows, target.tileVectors};
-  plan.pairs = pairs;
-  plan.extent = pairs ? product.k / 2 : product.k;
-  plan.tileColumns = target.tileColumns();
-  plan.allPanels = ceilDiv(product.n, plan.tileColumns);
-  plan.packsRows =
-      product.transposeLhs || cast<ShapedType>(product.lhs.getType()).getElementType().isBF16();
-  plan.packsFirst =
-      product.batch == 1 && product.m >= 96 && double(product.m) * product.n * product.k >= 4e6;
-  int64_t depths =
-      !product.transposeLhs && plan.extent <= wholeDepth ? 1 : ceilDiv(plan.extent, blockDepth);
-  plan.depth = ceilDiv(ceilDiv(plan.extent, depths), target.lanes) * target.lanes;
-  plan.panelsPerPack = std::min(ceilDiv(plan.allPanels, wantedPacks), mostPanelsPerPack);
-  // Packing A pays by many columns, packing B in each chunk by many rows.
-  int64_t mostColumns = !plan.packsFirst ? 96 : plan.packsRows || depths == 1 ? 768 : 384;
-  int64_t mostRows = plan.packsFirst ? 24 : 192, fewestBlocks = 4;
-  plan.panels = ceilDiv(plan.allPanels, ceilDiv(product.n, mostColumns));
-  plan.columnGroups = ceilDiv(plan.allPanels, plan.panels);
-  int64_t allRowBlocks = ceilDiv(product.m, plan.tile.rows);
-  int64_t groups = std::max(ceilDiv(product.m, mostRows), ceilDiv(wanted, plan.columnGroups));
-  plan.rowBlocks = std::max(ceilDiv(allRowBlocks, groups), std::min(fewestBlocks, allRowBlocks));
-  plan.rowGroups = ceilDiv(allRowBlocks, plan.rowBlocks);
-  return plan;
-}
-
 BlockedProduct::BlockedProduct(KernelBuilder &builder, const IterationSpace &space,
                                nn::ProductOpInterface op)
     : ProductKernel(builder, space, op),
-      plan(planOf(b.getTarget(), product,
-                  multipliesPairs(b.getTarget(), A.buffer, B.buffer, product.k), wantedChunks())),
-      packedA(b, A, product.m, plan.tile.rows, plan.depth, BlockPacker::Reads::elements,
-              plan.pairs),
-      packedB(b, B, product.n, plan.tileColumns, plan.packsFirst ? plan.extent : plan.depth,
+      plan(planBlocks(b.getTarget(), product,
+                      multipliesPairs(b.getTarget(), A.buffer, B.buffer, product.k),
+                      wantedChunks())),
+      packedA(b, A, product.m, plan.tile.rows, plan.sharesRows() ? plan.extent : plan.depth,
+              BlockPacker::Reads::elements, plan.pairs),
+      packedB(b, B, product.n, plan.tileColumns, plan.sharesColumns() ? plan.extent : plan.depth,
               BlockPacker::Reads::vectors, plan.pairs) {}
 
+//===-- Packs ---------------------------------------------------------------------------------===//
+
+void BlockedProduct::emitPack(Value pack) {
+  Value here = b.index(0), first = b.mulIndex(pack, plan.blocksPerPack);
+  if (plan.sharesColumns()) {
+    Value column = b.mulIndex(first, plan.tileColumns);
+    packedB.emit({here, column, here, b.index(plan.extent)}, first, plan.blocksPerPack);
+    return;
+  }
+  Value row = b.mulIndex(first, plan.tile.rows);
+  packedA.emit({here, row, here, b.index(plan.extent)}, first, plan.blocksPerPack);
+  if (sumBuffer) {
+    sumRows({here, row, here, here, b.index(plan.extent)}, plan.blocksPerPack);
+  }
+}
+
 int64_t BlockedProduct::emitPacks() {
-  int64_t packs = ceilDiv(plan.allPanels, plan.panelsPerPack);
-  packedB.setBuffer(b.shareMemory(packedB.sizeOf(packs * plan.panelsPerPack), packs));
-  b.loop(b.getLo(), b.minIndex(b.getHi(), packs), 1, [&](Value pack) {
-    Value panel = b.mulIndex(pack, plan.panelsPerPack);
-    Value column = b.mulIndex(panel, plan.tileColumns);
-    packedB.emit({b.index(0), column, b.index(0), b.index(plan.extent)}, panel, plan.panelsPerPack);
-  });
+  if (plan.shared == BlockPlan::Shared::none) {
+    return 0;
+  }
+  BlockPacker &packer = plan.sharesRows() ? packedA : packedB;
+  int64_t blocks = plan.sharesRows() ? plan.allRowBlocks : plan.allPanels;
+  int64_t packs = ceilDiv(blocks, plan.blocksPerPack);
+  packer.setBuffer(b.shareMemory(packer.sizeOf(packs * plan.blocksPerPack), packs));
+  b.loop(b.getLo(), b.minIndex(b.getHi(), packs), 1, [&](Value pack) { emitPack(pack); });
   return packs;
+}
+
+Value BlockedProduct::rowsOf(const Step &step, Value block) {
+  if (!plan.sharesRows()) {
+    return packedA.startOf(block, b.index(0));
+  }
+  Value first = b.divIndex(step.firstRow, plan.tile.rows);
+  return packedA.startOf(b.addIndex(first, block), step.k);
+}
+
+Value BlockedProduct::columnsOf(const Step &step, Value panel) {
+  if (!plan.sharesColumns()) {
+    return packedB.startOf(panel, b.index(0));
+  }
+  Value first = b.divIndex(step.firstColumn, plan.tileColumns);
+  return packedB.startOf(b.addIndex(first, panel), step.k);
 }
 
 //===-- Tiles ---------------------------------------------------------------------------------===//
 
 SmallVector<Value> BlockedProduct::emitTile(const Step &step, Value columns, Value block) {
-  Value lines = packedA.startOf(block, b.index(0));
+  Value lines = rowsOf(step, block);
   SmallVector<Value> inPlace;
   for (int64_t i = 0; i < plan.tile.rows && !plan.packsRows; ++i) {
     Value row = b.addIndex(step.firstRow, b.addIndex(b.mulIndex(block, plan.tile.rows), i));
@@ -156,30 +139,37 @@ SmallVector<Value> BlockedProduct::emitTile(const Step &step, Value columns, Val
 
 void BlockedProduct::emitStep(const Step &step, Sink sink) {
   Value here = b.index(0);
-  if (plan.packsRows) {
+  if (plan.packsRows && !plan.sharesRows()) {
     packedA.emit({b.mulIndex(step.batch, A.perBatch), step.firstRow, step.k, step.count}, here,
                  plan.rowBlocks);
+    if (sumBuffer) {
+      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step.firstColumn, here);
+      b.ifThen(isFirst, [&] { sumRows(step, plan.rowBlocks); });
+    }
   }
-  if (sumBuffer) {
-    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step.firstColumn, here);
-    b.ifThen(isFirst, [&] { sumRows(step); });
-  }
-  if (!plan.packsFirst) {
+  if (!plan.sharesColumns()) {
     packedB.emit({b.mulIndex(step.batch, B.perBatch), step.firstColumn, step.k, step.count}, here,
                  plan.panels);
   }
-  Value firstPanel = b.divIndex(step.firstColumn, plan.tileColumns);
   Value blocks = packedA.countBlocks(step.firstRow, plan.rowBlocks);
-  b.loop(here, packedB.countBlocks(step.firstColumn, plan.panels), 1, [&](Value panel) {
-    Value columns = plan.packsFirst ? packedB.startOf(b.addIndex(firstPanel, panel), step.k)
-                                    : packedB.startOf(panel, here);
+  Value panels = packedB.countBlocks(step.firstColumn, plan.panels);
+  if (plan.sharesRows()) {
+    b.loop(here, blocks, 1, [&](Value block) {
+      b.loop(here, panels, 1, [&](Value panel) {
+        sink(panel, block, emitTile(step, columnsOf(step, panel), block));
+      });
+    });
+    return;
+  }
+  b.loop(here, panels, 1, [&](Value panel) {
+    Value columns = columnsOf(step, panel);
     b.loop(here, blocks, 1,
            [&](Value block) { sink(panel, block, emitTile(step, columns, block)); });
   });
 }
 
-void BlockedProduct::sumRows(const Step &step) {
-  b.loop(b.index(0), packedA.countBlocks(step.firstRow, plan.rowBlocks), 1,
+void BlockedProduct::sumRows(const Step &step, int64_t blocks) {
+  b.loop(b.index(0), packedA.countBlocks(step.firstRow, blocks), 1,
          [&](Value block) { sumBlock(step, block); });
 }
 
@@ -187,7 +177,7 @@ void BlockedProduct::sumRows(const Step &step) {
 void BlockedProduct::sumBlock(const Step &step, Value block) {
   constexpr int64_t chains = 8;
   int64_t count = *getConstantIntValue(step.count), whole = count / chains * chains;
-  Value lines = packedA.startOf(block, b.index(0));
+  Value lines = rowsOf(step, block);
   Value row = b.addIndex(step.firstRow, b.mulIndex(block, plan.tile.rows));
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorType(b.getF32Type())));
   Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step.k, b.index(0));
@@ -305,19 +295,17 @@ void BlockedProduct::emitChunk(Value chunk) {
 
 int64_t BlockedProduct::emit() {
   Type f32 = b.getF32Type();
-  int64_t packs = 0;
-  if (plan.packsRows) {
+  if (plan.packsRows && !plan.sharesRows()) {
     packedA.setBuffer(b.reserveScratch({packedA.sizeOf(plan.rowBlocks)}, f32));
   }
-  if (plan.packsFirst) {
-    packs = emitPacks();
-  } else {
+  if (!plan.sharesColumns()) {
     packedB.setBuffer(b.reserveScratch({packedB.sizeOf(plan.panels)}, f32));
   }
   if (plan.extent > plan.depth) {
     int64_t size = plan.rowBlocks * plan.tile.rows * plan.panels * plan.tileColumns;
     sums = b.reserveScratch({size}, f32);
   }
+  int64_t packs = emitPacks();
   Value first = arith::MaxSIOp::create(b, b.getLo(), b.index(packs));
   b.loop(first, b.getHi(), 1,
          [&](Value chunk) { emitChunk(b.createOrFold<arith::SubIOp>(chunk, b.index(packs))); });

@@ -4,6 +4,7 @@
 //   ->  for each tile of the result:
 //         acc = product of a register tile over the whole k     (PanelProduct, BlockedProduct)
 //         h = acc + b;  y = gelu(h);  store both                (ProductEmitter)
+#include "passes/cpu/BlockPlan.h"
 #include "passes/cpu/Families.h"
 #include "passes/cpu/ProductKernel.h"
 

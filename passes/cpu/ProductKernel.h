@@ -24,8 +24,6 @@ protected:
 int64_t emitPanelProduct(KernelBuilder &b, const IterationSpace &space, nn::ProductOpInterface op);
 int64_t emitBlockedProduct(KernelBuilder &b, const IterationSpace &space,
                            nn::ProductOpInterface op);
-/// True if blocks of both operands should be packed: see BlockedProduct.cpp.
-bool prefersBlocks(const Target &target, const nn::Product &product);
 
 } // namespace mome::cpu
 #endif

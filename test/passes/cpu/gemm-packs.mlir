@@ -1,4 +1,4 @@
-// Products large enough that B is packed for all chunks first: every layout, sizes that are no multiples of a tile, sums over
+// Products large enough that one operand is packed for all chunks first: every layout, sizes that are no multiples of a tile, sums over
 // several blocks of k, and epilogues, against the interpreter. `packs` counts the chunks that run first.
 // RUN: mome-check-kernels %s --low=-1 --high=1 | FileCheck %s
 // RUN: mome-opt %s --nn-emit-cpu-kernels | FileCheck %s --check-prefix=PACKS
@@ -18,8 +18,8 @@ nn.kernel @k_whole {
 // PACKS: @k_sums{{.*}}nn.packs = 5 : i64
 // CHECK: k_sums gemm {{.*}} ok
 nn.kernel @k_sums {
-^bb0(%x: tensor<2x50x1101xf32>, %w: tensor<70x1101xf32>, %b: tensor<70xf32>):
-  %0 = nn.linear %x, %w, %b : (tensor<2x50x1101xf32>, tensor<70x1101xf32>, tensor<70xf32>) -> tensor<2x50x70xf32>
+^bb0(%x: tensor<2x50x1701xf32>, %w: tensor<70x1701xf32>, %b: tensor<70xf32>):
+  %0 = nn.linear %x, %w, %b : (tensor<2x50x1701xf32>, tensor<70x1701xf32>, tensor<70xf32>) -> tensor<2x50x70xf32>
   nn.yield %0 : tensor<2x50x70xf32>
 }
 
@@ -32,14 +32,33 @@ nn.kernel @k_rows_of_b {
   nn.yield %0 : tensor<97x99xf32>
 }
 
-// A [k][rows]: a weight gradient, three blocks of k.
+// A [k][rows]: a weight gradient, two blocks of k.
 // PACKS: @k_weight_gradient{{.*}}nn.packs
 // CHECK: k_weight_gradient gemm {{.*}} ok
 nn.kernel @k_weight_gradient {
-^bb0(%dy: tensor<803x101xf32>, %x: tensor<803x75xf32>, %old: tensor<101x75xf32>):
-  %0 = nn.matmul %dy, %x transpose_a : (tensor<803x101xf32>, tensor<803x75xf32>) -> tensor<101x75xf32>
+^bb0(%dy: tensor<1703x101xf32>, %x: tensor<1703x75xf32>, %old: tensor<101x75xf32>):
+  %0 = nn.matmul %dy, %x transpose_a : (tensor<1703x101xf32>, tensor<1703x75xf32>) -> tensor<101x75xf32>
   %1 = nn.add %0, %old : tensor<101x75xf32>
   nn.yield %1 : tensor<101x75xf32>
+}
+
+// A is much narrower than B, and both are packed: the rows of A first. Two blocks of k, and the sum of A's rows.
+// PACKS: @k_rows_first{{.*}}nn.packs = 9 : i64
+// CHECK: k_rows_first gemm {{.*}} ok
+nn.kernel @k_rows_first {
+^bb0(%dy: tensor<1603x97xf32>, %x: tensor<1603x1540xf32>, %old: tensor<97x1540xf32>):
+  %0 = nn.matmul %dy, %x transpose_a : (tensor<1603x97xf32>, tensor<1603x1540xf32>) -> tensor<97x1540xf32>
+  %1 = nn.add %0, %old : tensor<97x1540xf32>
+  %2 = nn.reduce_sum %dy axes [0] : tensor<1603x97xf32> -> tensor<97xf32>
+  nn.yield %1, %2 : tensor<97x1540xf32>, tensor<97xf32>
+}
+
+// PACKS: @k_bf16_rows_first{{.*}}nn.packs = 9 : i64
+// CHECK: k_bf16_rows_first gemm {{.*}} ok
+nn.kernel @k_bf16_rows_first {
+^bb0(%x: tensor<103x133xbf16>, %w: tensor<1537x133xbf16>):
+  %0 = nn.linear %x, %w : (tensor<103x133xbf16>, tensor<1537x133xbf16>) -> tensor<103x1537xf32>
+  nn.yield %0 : tensor<103x1537xf32>
 }
 
 // Operands in bf16 are widened as they are packed.

@@ -27,10 +27,19 @@ nn.kernel @k_blocks {
 // B packed first, several groups of columns, of which one adds up.
 // CHECK: k_groups gemm {{.*}} ok
 nn.kernel @k_groups {
-^bb0(%dy: tensor<83x101xf32>, %x: tensor<83x801xf32>):
-  %dw = nn.matmul %dy, %x transpose_a : (tensor<83x101xf32>, tensor<83x801xf32>) -> tensor<101x801xf32>
-  %db = nn.reduce_sum %dy axes [0] : tensor<83x101xf32> -> tensor<101xf32>
-  nn.yield %dw, %db : tensor<101x801xf32>, tensor<101xf32>
+^bb0(%dy: tensor<83x803xf32>, %x: tensor<83x801xf32>):
+  %dw = nn.matmul %dy, %x transpose_a : (tensor<83x803xf32>, tensor<83x801xf32>) -> tensor<803x801xf32>
+  %db = nn.reduce_sum %dy axes [0] : tensor<83x803xf32> -> tensor<803xf32>
+  nn.yield %dw, %db : tensor<803x801xf32>, tensor<803xf32>
+}
+
+// A packed first, with its sums.
+// CHECK: k_rows_first gemm {{.*}} ok
+nn.kernel @k_rows_first {
+^bb0(%dy: tensor<83x97xf32>, %x: tensor<83x1601xf32>):
+  %dw = nn.matmul %dy, %x transpose_a : (tensor<83x97xf32>, tensor<83x1601xf32>) -> tensor<97x1601xf32>
+  %db = nn.reduce_sum %dy axes [0] : tensor<83x97xf32> -> tensor<97xf32>
+  nn.yield %dw, %db : tensor<97x1601xf32>, tensor<97xf32>
 }
 
 // Large in all extents.
@@ -85,6 +94,15 @@ nn.kernel @k_bf16_all {
   %db = nn.reduce_sum %wide axes [0] : tensor<1600x100xf32> -> tensor<100xf32>
   %dw = nn.matmul %dy, %x transpose_a : (tensor<1600x100xbf16>, tensor<1600x40xbf16>) -> tensor<100x40xf32>
   nn.yield %db, %dw : tensor<100xf32>, tensor<100x40xf32>
+}
+
+// CHECK: k_bf16_rows_first gemm {{.*}} ok
+nn.kernel @k_bf16_rows_first {
+^bb0(%dy: tensor<96x100xbf16>, %x: tensor<96x1540xbf16>):
+  %wide = nn.cast %dy : tensor<96x100xbf16> -> tensor<96x100xf32>
+  %db = nn.reduce_sum %wide axes [0] : tensor<96x100xf32> -> tensor<100xf32>
+  %dw = nn.matmul %dy, %x transpose_a : (tensor<96x100xbf16>, tensor<96x1540xbf16>) -> tensor<100x1540xf32>
+  nn.yield %db, %dw : tensor<100xf32>, tensor<100x1540xf32>
 }
 
 // CHECK: k_bf16_odd gemm {{.*}} ok
