@@ -7,8 +7,8 @@ nn.kernel @layer_norm {
 }
 nn.kernel @layer_norm_backward {
 ^bb0(%dy: tensor<1568x768xf32>, %x: tensor<1568x768xf32>, %m: tensor<1568xf32>, %r: tensor<1568xf32>, %g: tensor<768xf32>):
-  %0 = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<1568x768xf32>, tensor<1568x768xf32>, tensor<1568xf32>, tensor<1568xf32>, tensor<768xf32>) -> tensor<1568x768xf32>
-  nn.yield %0 : tensor<1568x768xf32>
+  %0:3 = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<1568x768xf32>, tensor<1568x768xf32>, tensor<1568xf32>, tensor<1568xf32>, tensor<768xf32>) -> (tensor<1568x768xf32>, tensor<768xf32>, tensor<768xf32>)
+  nn.yield %0#0, %0#1, %0#2 : tensor<1568x768xf32>, tensor<768xf32>, tensor<768xf32>
 }
 nn.kernel @scale_gradient {
 ^bb0(%dy: tensor<1568x768xf32>, %x: tensor<1568x768xf32>, %m: tensor<1568xf32>, %r: tensor<1568xf32>):

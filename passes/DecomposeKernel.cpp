@@ -34,10 +34,11 @@ static void simplify(nn::KernelOp kernel) {
   IRRewriter rewriter(kernel.getContext());
   DominanceInfo dominance(kernel);
   eliminateCommonSubExpressions(rewriter, dominance, kernel);
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(kernel.getBody().front().without_terminator()))) {
-    if (op.use_empty()) {
-      op.erase();
+  SmallVector<Operation *> ops = llvm::map_to_vector(kernel.getBody().front().without_terminator(),
+                                                     [](Operation &op) { return &op; });
+  for (Operation *op : llvm::reverse(ops)) {
+    if (op->use_empty()) {
+      op->erase();
     }
   }
 }

@@ -227,6 +227,15 @@ bool mome::isWidening(Operation *op) {
   return cast && bits(cast.getOperand()) < bits(cast.getResult());
 }
 
+/// True if `op` reads what a member of the group knows only when it has seen all rows.
+static bool readsColumns(Operation *op, const Group &group) {
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    auto producer = dyn_cast_if_present<nn::Decomposable>(operand.getDefiningOp());
+    return producer && llvm::is_contained(group.ops, producer.getOperation()) &&
+           producer.isColumnResult(cast<OpResult>(operand).getResultNumber());
+  });
+}
+
 //===-- The rules ---------------------------------------------------------------------------===//
 
 StringRef Grouping::canJoinShape(Operation *op, const Group &group) const {
@@ -275,6 +284,9 @@ StringRef Grouping::canJoin(Operation *op, const Group &group) const {
   }
   if (isLaterPhase(op, group.root())) {
     return "the producer belongs to an earlier phase";
+  }
+  if (group.kind == Group::Kind::row && readsColumns(op, group)) {
+    return "a sum over the rows ends its kernel";
   }
   if (group.kind != Group::Kind::elementwise && isUpdate(op)) {
     return "an update in place is a kernel of its own";

@@ -13,12 +13,13 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 //===-- Shapes ------------------------------------------------------------------------------===//
 
 bool RowShapes::isPerRow(Value value) const {
-  return shapeOf(value) == ArrayRef(rows);
+  return shapeOf(value) == ArrayRef(rows) && !isPerColumn(value);
 }
 
 std::optional<unsigned> RowShapes::getWidth(Value value) const {
   ArrayRef<int64_t> shape = shapeOf(value);
-  if (shape.size() != rows.size() + 1 || shape.drop_back() != ArrayRef(rows)) {
+  if (isPerColumn(value) || shape.size() != rows.size() + 1 ||
+      shape.drop_back() != ArrayRef(rows)) {
     return std::nullopt;
   }
   const int64_t *found = llvm::find(widths, shape.back());
@@ -54,19 +55,37 @@ Point RowShapes::getRowPoint(FunctionBuilder &b, Value row) const {
   return point;
 }
 
+/// True if the op adds up its operand over all axes but the last.
+static bool isColumnSum(Operation &op) {
+  auto reduction = dyn_cast<nn::ReductionOpInterface>(op);
+  if (!reduction || reduction.getReductionKind() != nn::ReductionKind::sum) {
+    return false;
+  }
+  int64_t rank = shapeOf(op.getOperand(0)).size();
+  return rank > 0 && llvm::equal(reduction.getReducedAxes(), llvm::seq<int64_t>(0, rank - 1));
+}
+
 /// The rows of a body, from its first reduction; and the widths of everything reduced or stored.
 static std::optional<RowShapes> findShapes(Block &body) {
   SmallVector<Value> wide;
+  llvm::DenseSet<Value> perColumn;
   for (Operation &op : body) {
     if (isa<nn::ReductionOpInterface>(op)) {
       wide.push_back(op.getOperand(0));
     }
+    if (isColumnSum(op) || (isa<nn::CastOp>(op) && perColumn.contains(op.getOperand(0)))) {
+      perColumn.insert(op.getResult(0));
+    }
+  }
+  if (wide.size() == 1 && !perColumn.empty()) {
+    return std::nullopt; // a reduction
   }
   if (wide.empty() || shapeOf(wide.front()).empty()) {
     return std::nullopt;
   }
   ArrayRef<int64_t> rows = shapeOf(wide.front()).drop_back();
-  llvm::append_range(wide, body.getTerminator()->getOperands());
+  llvm::copy_if(body.getTerminator()->getOperands(), std::back_inserter(wide),
+                [&](Value yielded) { return !perColumn.contains(yielded); });
   SmallVector<int64_t> widths;
   for (Value value : wide) {
     ArrayRef<int64_t> shape = shapeOf(value);
@@ -74,24 +93,35 @@ static std::optional<RowShapes> findShapes(Block &body) {
       widths.push_back(shape.back());
     }
   }
-  return RowShapes(rows, widths, body.getParentOp()->getContext());
+  RowShapes shapes(rows, widths, body.getParentOp()->getContext());
+  shapes.perColumn = std::move(perColumn);
+  return shapes;
 }
 
 /// Why the body is no row program over `shapes`; else empty, and `trace` is filled.
 static std::string checkBody(Block &body, const RowShapes &shapes, Trace &trace) {
-  for (Operation &op : body) {
+  for (Operation &op : body.without_terminator()) {
+    if (!shapes.isPerColumn(op.getResult(0)) && llvm::any_of(op.getOperands(), [&](Value operand) {
+          return shapes.isPerColumn(operand);
+        })) {
+      return "a sum over the rows is read";
+    }
     auto reduction = dyn_cast<nn::ReductionOpInterface>(op);
     if (!reduction) {
       continue;
     }
     Value operand = op.getOperand(0);
     if (!shapes.getWidth(operand) ||
-        reduction.getReducedAxes() != ArrayRef<int64_t>(shapes.rows.size())) {
+        (!shapes.isPerColumn(op.getResult(0)) &&
+         reduction.getReducedAxes() != ArrayRef<int64_t>(shapes.rows.size()))) {
       return "a reduction that does not run along the rows";
     }
     traceValue(operand, shapes.getView(operand), trace);
   }
   for (Value yielded : body.getTerminator()->getOperands()) {
+    if (shapes.isPerColumn(yielded)) {
+      continue;
+    }
     if (!shapes.getWidth(yielded) && !shapes.isPerRow(yielded)) {
       return "a result that is neither rows nor one value per row";
     }
@@ -136,11 +166,13 @@ RowPlan::RowPlan(Block &body, const RowShapes &shapes) {
   for (Operation &op : body) {
     if (auto reduction = dyn_cast<nn::ReductionOpInterface>(op)) {
       Value operand = op.getOperand(0);
-      getPass(levelOf(operand), *shapes.getWidth(operand)).reductions.push_back(reduction);
+      RowPass &pass = getPass(levelOf(operand), *shapes.getWidth(operand));
+      (shapes.isPerColumn(op.getResult(0)) ? pass.columnSums : pass.reductions)
+          .push_back(reduction);
     }
   }
   for (auto [number, yielded] : llvm::enumerate(body.getTerminator()->getOperands())) {
-    if (!shapes.isPerRow(yielded)) {
+    if (!shapes.isPerColumn(yielded) && !shapes.isPerRow(yielded)) {
       getPass(levelOf(yielded), *shapes.getWidth(yielded)).stored.push_back(number);
     }
   }
@@ -166,9 +198,19 @@ RowPass &RowPlan::getPass(unsigned level, unsigned width) {
   };
   auto at = std::lower_bound(passes.begin(), passes.end(), std::pair(level, width), before);
   if (at == passes.end() || at->level != level || at->width != width) {
-    at = passes.insert(at, RowPass{level, width, {}, {}, {}});
+    at = passes.insert(at, RowPass{level, width, {}, {}, {}, {}});
   }
   return *at;
+}
+
+SmallVector<ColumnSum> RowPlan::getColumnSums() const {
+  SmallVector<ColumnSum> sums;
+  for (const RowPass &pass : passes) {
+    for (nn::ReductionOpInterface op : pass.columnSums) {
+      sums.push_back({op, pass.width});
+    }
+  }
+  return sums;
 }
 
 SmallVector<Value> mome::addElements(FunctionBuilder &b, BodyEmitter &emitter,
@@ -197,4 +239,32 @@ SmallVector<Value> mome::emitStored(FunctionBuilder &b, BodyEmitter &emitter,
     Value yielded = b.getYielded()[result];
     return emitter.emit(yielded, shapes.getView(yielded), point);
   });
+}
+
+SmallVector<Value> mome::emitSummed(FunctionBuilder &b, BodyEmitter &emitter,
+                                    const RowShapes &shapes, const RowPass &pass,
+                                    const Point &point) {
+  return llvm::map_to_vector(pass.columnSums, [&](nn::ReductionOpInterface op) {
+    Value operand = op->getOperand(0);
+    Value value = emitter.emit(operand, shapes.getView(operand), point);
+    return point.vectorLoop ? b.splat(value) : value;
+  });
+}
+
+void mome::storeColumnSum(FunctionBuilder &b, const RowShapes &shapes, const ColumnSum &sum,
+                          const Point &point, Value total) {
+  BodyEmitter emitter(b, shapes.space);
+  View view = shapes.getColumnView(sum.width);
+  Value summed = sum.op->getResult(0);
+  emitter.bind(summed, view, total);
+  for (auto [number, yielded] : llvm::enumerate(b.getYielded())) {
+    Value source = yielded;
+    while (source != summed && shapes.isPerColumn(source) && source.getDefiningOp<nn::CastOp>()) {
+      source = source.getDefiningOp()->getOperand(0);
+    }
+    if (source == summed) {
+      emitter.store(emitter.emit(yielded, view, point), b.getResultBuffer(number),
+                    view.index.getResult(0), point);
+    }
+  }
 }

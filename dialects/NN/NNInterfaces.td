@@ -91,13 +91,16 @@ def ReductionOpInterface : OpInterface<"ReductionOpInterface"> {
 def Decomposable : OpInterface<"Decomposable"> {
   let cppNamespace = "::mome::nn";
   let description = [{
-    The op as a *row program*: elementwise ops, `nn.broadcast`, and reductions along the last axis. Code generators
-    fuse these into one kernel; the interpreter does not use it, so that each checks the other.
+    The op as a *row program*: elementwise ops, `nn.broadcast`, reductions along the last axis, and sums over all rows
+    for column results. Code generators fuse these into one kernel; the interpreter does not use it, so that each checks
+    the other.
   }];
   let methods = [
     InterfaceMethod<"Builds the equivalent ops and appends one value per result.",
       "::llvm::LogicalResult", "decompose",
-      (ins "::mlir::OpBuilder &":$builder, "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>
+      (ins "::mlir::OpBuilder &":$builder, "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>,
+    InterfaceMethod<"True if the result has a value per column, known when all rows are: nothing else in a kernel reads it.",
+      "bool", "isColumnResult", (ins "unsigned":$result), "", "return false;">
   ];
 }
 

@@ -89,16 +89,14 @@ LogicalResult LayerNormOp::buildVjp(OpBuilder &b, Cotangents cotangents, Operand
   if (failed(checkResiduals(*this, cotangents))) {
     return failure();
   }
-  dx.push_back(LayerNormBackwardOp::create(b, getLoc(), cotangents[0], getX(), getMean(), getRstd(),
-                                           getGamma()));
-  TensorExpr x = wideExpr(b, getLoc(), getX()), dy = wideExpr(b, getLoc(), cotangents[0]);
+  auto backward = LayerNormBackwardOp::create(b, getLoc(), cotangents[0], getX(), getMean(),
+                                              getRstd(), getGamma());
+  dx.push_back(backward.getResult());
   if (getGamma()) {
-    TensorExpr centered = x - alongRows(tensorExpr(b, getLoc(), getMean()), x);
-    TensorExpr normal = centered * alongRows(tensorExpr(b, getLoc(), getRstd()), x);
-    dx.push_back(narrowTo(sumOver(dy * normal, leadingAxes(getX())), getGamma()));
+    dx.push_back(backward.getDgamma());
   }
   if (getBeta()) {
-    dx.push_back(narrowTo(sumOver(dy, leadingAxes(getX())), getBeta()));
+    dx.push_back(backward.getDbeta());
   }
   return success();
 }
@@ -133,7 +131,8 @@ LogicalResult LayerNormBackwardOp::inferReturnTypes(MLIRContext *, std::optional
     return inferError<LayerNormBackwardOp>(loc, "C3: ", gamma, " does not fit the last axis of ",
                                            x);
   }
-  types.push_back(x);
+  RankedTensorType column = x.clone(x.getShape().take_back(1));
+  types.append({x, column, column});
   return success();
 }
 
@@ -147,6 +146,8 @@ LogicalResult LayerNormBackwardOp::interpret(Inputs in, Outputs out) {
       scaled[c] = getRow(in[0], row)[c] * (getGamma() ? in[4][c] : 1.0);
       meanScaled += scaled[c] / width;
       meanProduct += scaled[c] * normal[c] / width;
+      out[1][c] += getRow(in[0], row)[c] * normal[c];
+      out[2][c] += getRow(in[0], row)[c];
     }
     for (int64_t c = 0; c < width; ++c) {
       getRow(out[0], row)[c] = in[3][row] * (scaled[c] - meanScaled - normal[c] * meanProduct);
@@ -163,7 +164,9 @@ LogicalResult LayerNormBackwardOp::decompose(OpBuilder &b, Results &results) {
   double share = 1.0 / rowLength(x);
   TensorExpr meanG = alongRows(rowSum(g) * share, x);
   TensorExpr meanProduct = alongRows(rowSum(g * normal) * share, x);
-  results.push_back(narrowTo(rstd * (g - meanG - normal * meanProduct), getX()));
+  results.append({narrowTo(rstd * (g - meanG - normal * meanProduct), getX()),
+                  narrowTo(sumOver(dy * normal, leadingAxes(getX())), getX()),
+                  narrowTo(sumOver(dy, leadingAxes(getX())), getX())});
   return success();
 }
 

@@ -7,12 +7,13 @@ include "dialects/NN/NNAttrs.td"
 // `flops`: per element of the first operand.
 class NN_RowOp<string mnemonic, int flops, list<Trait> traits = []> : NN_Op<mnemonic, traits # [Fusible, CostModel,
     DeclareOpInterfaceMethods<Decomposable>]> {
-  let extraClassDeclaration = [{
+  code rowDeclarations = [{
     ::mome::nn::FusionRole getFusionRole() { return ::mome::nn::FusionRole::row; }
     double getFlops() {
       return }] # flops # [{.0 * ::llvm::cast<::mlir::ShapedType>(getOperation()->getOperand(0).getType()).getNumElements();
     }
   }];
+  let extraClassDeclaration = rowDeclarations;
 }
 
 def NN_LayerNormOp : NN_RowOp<"layer_norm", 8, [InferTypeOpAdaptor, AttrSizedOperandSegments,
@@ -37,24 +38,29 @@ def NN_LayerNormOp : NN_RowOp<"layer_norm", 8, [InferTypeOpAdaptor, AttrSizedOpe
   }];
 }
 
-def NN_LayerNormBackwardOp : NN_RowOp<"layer_norm_backward", 11, [InferTypeOpAdaptor]> {
-  let summary = "The cotangent of x in nn.layer_norm";
+def NN_LayerNormBackwardOp : NN_RowOp<"layer_norm_backward", 14, [InferTypeOpAdaptor]> {
+  let summary = "The cotangents of x, gamma and beta in nn.layer_norm";
   let description = [{
-    With `h = (x - mean) rstd` and `g = dy gamma`: `dx = rstd (g - mean(g) - h mean(g h))`, means over the row.
+    With `h = (x - mean) rstd` and `g = dy gamma`: `dx = rstd (g - mean(g) - h mean(g h))`, means over the row;
+    `dgamma = sum dy h` and `dbeta = sum dy` over all rows. One op, so that dy and x are read once for all three.
 
     ```mlir
-    %dx = nn.layer_norm_backward %dy, %x, %mean, %rstd, %g : (tensor<8x64xf32>, tensor<8x64xf32>, tensor<8xf32>,
-        tensor<8xf32>, tensor<64xf32>) -> tensor<8x64xf32>
+    %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %mean, %rstd, %g
+        : (tensor<8x64xf32>, tensor<8x64xf32>, tensor<8xf32>, tensor<8xf32>, tensor<64xf32>)
+        -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
     ```
     C1: dy has the type of x. C2: mean and rstd are as nn.layer_norm gives them for x. C3: gamma has one axis, as long as
     the last of x, and its element type.
   }];
   let arguments = (ins FloatTensor:$cotangent, FloatTensor:$x, FloatTensor:$mean, FloatTensor:$rstd,
                        Optional<FloatTensor>:$gamma);
-  let results = (outs FloatTensor:$result);
+  let results = (outs FloatTensor:$result, FloatTensor:$dgamma, FloatTensor:$dbeta);
   let assemblyFormat = [{
     $cotangent `,` $x `,` $mean `,` $rstd (`,` $gamma^)? attr-dict `:` functional-type(operands, results)
   }];
+  let extraClassDeclaration = [{
+    bool isColumnResult(unsigned result) { return result > 0; }
+  }] # rowDeclarations;
 }
 
 class NN_RowMapOp<string mnemonic, list<Trait> traits = []> : NN_RowOp<mnemonic, 5, traits # [

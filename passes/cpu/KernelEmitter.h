@@ -8,9 +8,9 @@
 //   %scratch: memref<512xi8>)
 //       attributes {nn.chunks = 4 : i64, nn.scratch = 512 : i64}
 //
-// A kernel that reads an operand again and again in an order of its own packs it first: it has
-// `nn.packs` more chunks, which run before the others, and `nn.shared` bytes that all workers see,
-// an argument %shared behind the results (in `args` as well).
+// A kernel that reads an operand again and again in an order of its own packs it first, one that sums
+// over rows has parts of these sums first: it has `nn.packs` more chunks, which run before the others,
+// and `nn.shared` bytes that all workers see, an argument %shared behind the results (in `args` as well).
 //
 // One static contiguous memref per operand, then per result, in order. Their ranks are the
 // generator's choice (here: flat), because only the address crosses the border. A tensor of i1 is a

@@ -7,13 +7,13 @@
 //         pass 1:               e = exp(x - m), kept in scratch;  s = sum of e
 //         pass 2:               store e / s
 //
-// RowPlan.h says what the passes are. Later ones compute cheap values again and read expensive ones
+// RowPlan.h says what the passes are, and what column sums are (ColumnSums.h). Later ones compute cheap values again and read expensive ones
 // (transcendental functions) back from a row of scratch; rows that would not stay in the cache are
 // computed again in every pass, so that a divergence over a million classes leaves nothing but its
 // statistics. A vector of a long row is several registers, whose operations LLVM orders side by side
 // and not chain after chain; lanes meet in a fixed tree.
 #include "passes/ReductionEmitter.h"
-#include "passes/RowPlan.h"
+#include "passes/cpu/ColumnSums.h"
 #include "passes/cpu/Families.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,6 +26,8 @@ using namespace mome::cpu;
 static constexpr int64_t chunkElements = 8192;
 /// Longer rows are not kept in scratch.
 static constexpr int64_t longestKeptRow = 16384;
+/// Chunks with column sums: enough for many threads, few enough for their sums to be little.
+static constexpr int64_t mostParts = 64;
 
 static ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
@@ -36,7 +38,8 @@ namespace {
 class RowKernel {
 public:
   RowKernel(KernelBuilder &builder, const RowShapes &shapes)
-      : b(builder), shapes(shapes), emitter(builder, shapes.space), plan(b.getBody(), shapes) {}
+      : b(builder), shapes(shapes), emitter(builder, shapes.space), plan(b.getBody(), shapes),
+        columnSums(builder, shapes, plan) {}
   int64_t emit();
 
 private:
@@ -57,6 +60,7 @@ private:
   const RowShapes &shapes;
   BodyEmitter emitter;
   RowPlan plan;
+  ColumnSums columnSums;
   DenseMap<Value, Value> scratchRows; // of kept values
 };
 
@@ -105,7 +109,8 @@ void RowKernel::findKept(Value value, const RowPass &reader) {
 void RowKernel::keepExpensive() {
   // Backwards in the body, so that what kept values need is known before their turn.
   for (const RowPass &pass : plan.passes) {
-    for (nn::ReductionOpInterface reduction : pass.reductions) {
+    for (nn::ReductionOpInterface reduction :
+         llvm::concat<const nn::ReductionOpInterface>(pass.reductions, pass.columnSums)) {
       findKept(reduction->getOperand(0), pass);
     }
     for (unsigned result : pass.stored) {
@@ -152,6 +157,7 @@ SmallVector<Value> RowKernel::emitPoint(const RowPass &pass, const Point &point,
   SmallVector<Value> next = addElements(b, emitter, shapes, pass, point, state);
   // All loads before all stores: results may take operands' places.
   SmallVector<Value> results = emitStored(b, emitter, shapes, pass, point);
+  columnSums.add(pass, emitSummed(b, emitter, shapes, pass, point), point, columnOf(point));
   for (Value value : pass.kept) {
     Value emitted = emitter.toMemory(emitter.emit(value, shapes.getView(value), point));
     Value row = scratchRows[value], column = columnOf(point);
@@ -210,11 +216,21 @@ int64_t RowKernel::emit() {
   int64_t rows = ShapedType::getNumElements(shapes.rows);
   int64_t widest = *llvm::max_element(shapes.widths);
   int64_t perChunk = std::max<int64_t>(1, chunkElements / widest);
-  b.loop(b.getLo(), b.getHi(), 1, [&](Value chunk) {
+  if (!columnSums.empty()) {
+    perChunk = std::max(perChunk, ceilDiv(rows, mostParts));
+  }
+  int64_t chunks = ceilDiv(rows, perChunk);
+  Value end = b.getHi();
+  if (!columnSums.empty()) {
+    columnSums.reserve(chunks);
+    end = b.minIndex(end, chunks);
+  }
+  b.loop(b.getLo(), end, 1, [&](Value chunk) {
     Value from = b.mulIndex(chunk, perChunk);
+    columnSums.start(chunk);
     b.loop(from, b.minIndex(b.addIndex(from, perChunk), rows), 1, [&](Value row) { emitRow(row); });
   });
-  return ceilDiv(rows, perChunk);
+  return columnSums.empty() ? chunks : columnSums.emitTotals();
 }
 
 //===-- The family ----------------------------------------------------------------------------===//

@@ -1,5 +1,5 @@
 // Row programs: elementwise ops and reductions along the last axis. RowPlan.h says what the passes
-// are.
+// are, and what column sums are (ColumnSums.h): with them, few blocks walk all rows.
 //
 //   nn.kernel { m = reduce_max x;  e = exp(x - m);  s = reduce_sum e;  yield e / s }
 //   ->  each warp has a few rows, one after the other (or each block has one, if rows are long):
@@ -9,8 +9,9 @@
 //
 // Where a thread's part of a row fits in registers, it stays there: all of it is loaded at once, and no
 // value is computed twice. Else nothing is kept between passes but the reductions.
-#include "passes/RowPlan.h"
+#include "passes/cuda/ColumnSums.h"
 #include "passes/cuda/Families.h"
+#include "passes/cuda/PartSums.h"
 #include "passes/cuda/ThreadReduction.h"
 
 using namespace mlir;
@@ -30,19 +31,24 @@ static constexpr int64_t mostSteps = 8;
 /// Rows of a warp at most, and blocks that a multiprocessor should have at least before it has two: what
 /// all rows share is read once per block.
 static constexpr int64_t mostRows = 4, leastBlocks = 3;
+/// Blocks of a multiprocessor that walk rows for column sums; shared memory of each for all else.
+static constexpr int64_t sumBlocks = 2, otherBytes = 2048;
 
 namespace {
 class RowKernel {
 public:
   RowKernel(LaunchBuilder &b, const RowShapes &shapes)
       : b(b), shapes(shapes), emitter(b, shapes.space), plan(b.getBody(), shapes),
-        widest(*llvm::max_element(shapes.widths)),
+        columnSums(b, shapes, plan), widest(*llvm::max_element(shapes.widths)),
         rowThreads(widest > longestWarpRow ? blockThreads : warpThreads),
         inRegisters(countElements() <= rowRegisters * rowThreads &&
                     widest <= mostSteps * rowThreads * b.getLanes()) {}
 
   /// The number of blocks.
   int64_t emit();
+  int64_t getBlockThreads() const { return threads; }
+  bool hasColumnSums() const { return !columnSums.empty(); }
+  const RowPlan &getPlan() const { return plan; }
 
 private:
   int64_t countElements() const;
@@ -54,12 +60,14 @@ private:
   /// The state after the elements at all `points`, which are stored where results ask for it.
   SmallVector<Value> emitPoints(const RowPass &pass, ArrayRef<Point> points, ValueRange state);
   void store(unsigned result, Value value, const Point &point);
+  int64_t emitWithSums(int64_t rows);
 
   LaunchBuilder &b;
   const RowShapes &shapes;
   BodyEmitter emitter;
   RowPlan plan;
-  int64_t widest, rowThreads;
+  ColumnSums columnSums;
+  int64_t widest, rowThreads, threads = blockThreads;
   bool inRegisters;
   Value place; // of the thread in its row's
   SmallVector<Value>
@@ -76,10 +84,15 @@ SmallVector<Value> RowKernel::emitPoints(const RowPass &pass, ArrayRef<Point> po
                                          ValueRange state) {
   SmallVector<Value> next = llvm::to_vector(state);
   // All before the first store: loads are under way together.
-  SmallVector<SmallVector<Value>> results;
+  SmallVector<SmallVector<Value>> results, summed;
   for (const Point &point : points) {
     next = addElements(b, emitter, shapes, pass, point, next);
     results.push_back(emitStored(b, emitter, shapes, pass, point));
+    summed.push_back(emitSummed(b, emitter, shapes, pass, point));
+  }
+  std::optional<unsigned> loop = shapes.space.getLoop(shapes.getColumnAxis(pass.width));
+  for (auto [point, values] : llvm::zip_equal(points, summed)) {
+    columnSums.add(pass, values, point, loop ? point.loops[*loop] : b.index(0));
   }
   for (auto [point, values] : llvm::zip_equal(points, results)) {
     for (auto [result, value] : llvm::zip_equal(pass.stored, values)) {
@@ -156,9 +169,10 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
     states = walkColumns(pass, *loop, rowPoint, states);
   } else { // one column: all threads have it, one stores it
     SmallVector<Value> after =
-        emitPoints({pass.level, pass.width, pass.reductions, {}, {}}, rowPoint, states);
-    b.ifThen(b.isEqual(place, b.index(0)),
-             [&] { emitPoints({pass.level, pass.width, {}, pass.stored, {}}, rowPoint, {}); });
+        emitPoints({pass.level, pass.width, pass.reductions, {}, {}, {}}, rowPoint, states);
+    b.ifThen(b.isEqual(place, b.index(0)), [&] {
+      emitPoints({pass.level, pass.width, {}, pass.columnSums, pass.stored, {}}, rowPoint, {});
+    });
     states = after;
   }
   size_t at = 0;
@@ -195,9 +209,37 @@ void RowKernel::emitRow(Value row) {
   });
 }
 
+/// Blocks take groups of rows in turn: a row per warp, or one for all threads.
+int64_t RowKernel::emitWithSums(int64_t rows) {
+  const Machine &machine = machineOf(b.getFunction());
+  int64_t most = machine.sharedBytes / sumBlocks - otherBytes;
+  while (threads > rowThreads && columnSums.bytesFor(threads / rowThreads) > most) {
+    threads /= 2;
+  }
+  int64_t blockRows = threads / rowThreads, groups = ceilDiv(rows, blockRows);
+  int64_t each = ceilDiv(groups, sumBlocks * machine.multiprocessors);
+  int64_t blocks = ceilDiv(groups, each);
+  columnSums.start(sharedBytes, threads, rowThreads);
+  sharedBytes += columnSums.bytesFor(blockRows);
+  int64_t reductionBytes = sharedBytes;
+  b.loop(b.index(0), b.index(each), 1, [&](Value number) {
+    Value group = b.addIndex(b.mulIndex(number, blocks), b.getBlock());
+    Value row = b.addIndex(b.mulIndex(group, blockRows), b.divIndex(b.getThread(), rowThreads));
+    b.ifThen(b.isLess(row, b.index(rows)), [&] { emitRow(row); });
+    if (sharedBytes > reductionBytes) {
+      b.barrier(); // the next row's reductions take the memory of these
+    }
+  });
+  columnSums.finish(blocks);
+  return blocks;
+}
+
 int64_t RowKernel::emit() {
   int64_t rows = ShapedType::getNumElements(shapes.rows), blockRows = blockThreads / rowThreads;
   place = b.remIndex(b.getThread(), rowThreads);
+  if (hasColumnSums()) {
+    return emitWithSums(rows);
+  }
   if (blockRows == 1) {
     emitRow(b.getBlock());
     return rows;
@@ -226,8 +268,14 @@ DeviceKernel mome::cuda::emitRowProgram(nn::KernelOp kernel, OpBuilder &builder)
   }
   bool fours = llvm::all_of(shapes->widths, [](int64_t width) { return width % 4 == 0; });
   LaunchBuilder b(kernel, 0, fours ? 4 : 1, builder);
-  int64_t blocks = RowKernel(b, *shapes).emit();
+  RowKernel row(b, *shapes);
+  int64_t blocks = row.emit();
   DeviceKernel result;
-  b.finish(result, blocks, blockThreads);
+  b.finish(result, blocks, row.getBlockThreads());
+  if (row.hasColumnSums() && blocks > 1) {
+    LaunchBuilder second(kernel, 1, /*lanes=*/1, builder);
+    int64_t totalBlocks = ColumnSums(second, *shapes, row.getPlan()).emitTotals(blocks);
+    second.finish(result, totalBlocks, PartSums::threads);
+  }
   return result;
 }

@@ -17,11 +17,12 @@ func.func private @statistics(%x: tensor<3x4xf64>) -> (tensor<3x4xf64>, tensor<3
   %y, %mean, %rstd = nn.layer_norm %x eps 1.0e-5 : (tensor<3x4xf64>) -> (tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>)
   return %y, %mean, %rstd : tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>
 }
-func.func private @layer_norm_backward(%dy: tensor<3x4xf64>, %x: tensor<3x4xf64>, %g: tensor<4xf64>) -> (tensor<3x4xf64>, tensor<3x4xf64>) {
+func.func private @layer_norm_backward(%dy: tensor<3x4xf64>, %x: tensor<3x4xf64>, %g: tensor<4xf64>)
+    -> (tensor<3x4xf64>, tensor<4xf64>, tensor<4xf64>, tensor<3x4xf64>, tensor<4xf64>, tensor<4xf64>) {
   %y, %mean, %rstd = nn.layer_norm %x eps 1.0e-5 : (tensor<3x4xf64>) -> (tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>)
-  %0 = nn.layer_norm_backward %dy, %x, %mean, %rstd, %g : (tensor<3x4xf64>, tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>, tensor<4xf64>) -> tensor<3x4xf64>
-  %1 = nn.layer_norm_backward %dy, %x, %mean, %rstd : (tensor<3x4xf64>, tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>) -> tensor<3x4xf64>
-  return %0, %1 : tensor<3x4xf64>, tensor<3x4xf64>
+  %0:3 = nn.layer_norm_backward %dy, %x, %mean, %rstd, %g : (tensor<3x4xf64>, tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>, tensor<4xf64>) -> (tensor<3x4xf64>, tensor<4xf64>, tensor<4xf64>)
+  %1:3 = nn.layer_norm_backward %dy, %x, %mean, %rstd : (tensor<3x4xf64>, tensor<3x4xf64>, tensor<3xf64>, tensor<3xf64>) -> (tensor<3x4xf64>, tensor<4xf64>, tensor<4xf64>)
+  return %0#0, %0#1, %0#2, %1#0, %1#1, %1#2 : tensor<3x4xf64>, tensor<4xf64>, tensor<4xf64>, tensor<3x4xf64>, tensor<4xf64>, tensor<4xf64>
 }
 func.func @test_layer_norm() {
   %x = check.random from -2.0 to 2.0 seed 1 : tensor<2x3x5xf64>

@@ -57,7 +57,7 @@ func.func @f(%x: tensor<2x3xf32>) {
 func.func @f(%dy: tensor<2x4xf32>, %x: tensor<2x3xf32>, %m: tensor<2xf32>, %r: tensor<2xf32>) {
   // expected-error@+2 {{failed to infer returned types}}
   // expected-error@+1 {{C1: dy and x must have one type}}
-  %0 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x4xf32>, tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2x3xf32>)
+  %0:3 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x4xf32>, tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
 
@@ -66,7 +66,7 @@ func.func @f(%dy: tensor<2x4xf32>, %x: tensor<2x3xf32>, %m: tensor<2xf32>, %r: t
 func.func @f(%dy: tensor<f32>, %x: tensor<f32>, %m: tensor<2xf32>, %r: tensor<2xf32>) {
   // expected-error@+2 {{failed to infer returned types}}
   // expected-error@+1 {{C1: dy and x must have one type with a last axis}}
-  %0 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<f32>, tensor<f32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<f32>)
+  %0:3 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<f32>, tensor<f32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
 
@@ -75,7 +75,7 @@ func.func @f(%dy: tensor<f32>, %x: tensor<f32>, %m: tensor<2xf32>, %r: tensor<2x
 func.func @f(%dy: tensor<2x3xf32>, %x: tensor<2x3xf32>, %m: tensor<3xf32>, %r: tensor<2xf32>) {
   // expected-error@+2 {{failed to infer returned types}}
   // expected-error@+1 {{C2: mean and rstd must be}}
-  %0 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>) -> (tensor<2x3xf32>)
+  %0:3 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
 
@@ -84,7 +84,7 @@ func.func @f(%dy: tensor<2x3xf32>, %x: tensor<2x3xf32>, %m: tensor<3xf32>, %r: t
 func.func @f(%dy: tensor<2x3xf32>, %x: tensor<2x3xf32>, %m: tensor<2xf32>, %r: tensor<2xf64>) {
   // expected-error@+2 {{failed to infer returned types}}
   // expected-error@+1 {{C2: mean and rstd must be}}
-  %0 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>, tensor<2xf64>) -> (tensor<2x3xf32>)
+  %0:3 = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>, tensor<2xf64>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
 
@@ -93,7 +93,7 @@ func.func @f(%dy: tensor<2x3xf32>, %x: tensor<2x3xf32>, %m: tensor<2xf32>, %r: t
 func.func @f(%dy: tensor<2x3xf32>, %x: tensor<2x3xf32>, %m: tensor<2xf32>, %r: tensor<2xf32>, %g: tensor<2xf32>) {
   // expected-error@+2 {{failed to infer returned types}}
   // expected-error@+1 {{C3: 'tensor<2xf32>' does not fit the last axis}}
-  %0 = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2x3xf32>)
+  %0:3 = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
 

@@ -12,9 +12,9 @@ func.func @layer_norm(%x: tensor<2x3x4xf32>, %g: tensor<4xf32>, %b: tensor<4xf32
   // CHECK: nn.layer_norm %{{.*}} eps 0.000000e+00 : (tensor<4xbf16>) -> (tensor<4xbf16>, tensor<f32>, tensor<f32>)
   %y3, %mean3, %rstd3 = nn.layer_norm %h eps 0.0 : (tensor<4xbf16>) -> (tensor<4xbf16>, tensor<f32>, tensor<f32>)
   // CHECK: nn.layer_norm_backward %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} :
-  %dx = nn.layer_norm_backward %y1, %x, %mean, %rstd, %g : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<4xf32>) -> tensor<2x3x4xf32>
+  %dx, %dg, %db = nn.layer_norm_backward %y1, %x, %mean, %rstd, %g : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<4xf32>) -> (tensor<2x3x4xf32>, tensor<4xf32>, tensor<4xf32>)
   // CHECK: nn.layer_norm_backward %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} :
-  %dx1 = nn.layer_norm_backward %dx, %x, %mean, %rstd : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3x4xf32>
+  %dx1, %dg1, %db1 = nn.layer_norm_backward %dx, %x, %mean, %rstd : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3xf32>, tensor<2x3xf32>) -> (tensor<2x3x4xf32>, tensor<4xf32>, tensor<4xf32>)
   return %dx1 : tensor<2x3x4xf32>
 }
 

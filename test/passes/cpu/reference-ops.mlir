@@ -86,8 +86,8 @@ nn.kernel @layer_norm {
 
 nn.kernel @layer_norm_backward {
 ^bb0(%d: tensor<6x7xf32>, %x: tensor<6x7xf32>, %m: tensor<6xf32>, %r: tensor<6xf32>, %g: tensor<7xf32>):
-  %y = nn.layer_norm_backward %d, %x, %m, %r, %g : (tensor<6x7xf32>, tensor<6x7xf32>, tensor<6xf32>, tensor<6xf32>, tensor<7xf32>) -> (tensor<6x7xf32>)
-  nn.yield %y : tensor<6x7xf32>
+  %y:3 = nn.layer_norm_backward %d, %x, %m, %r, %g : (tensor<6x7xf32>, tensor<6x7xf32>, tensor<6xf32>, tensor<6xf32>, tensor<7xf32>) -> (tensor<6x7xf32>, tensor<7xf32>, tensor<7xf32>)
+  nn.yield %y#0, %y#1, %y#2 : tensor<6x7xf32>, tensor<7xf32>, tensor<7xf32>
 }
 
 nn.kernel @softmax {

@@ -45,10 +45,48 @@ nn.kernel @k_layer_norm {
 // CHECK: k_layer_norm_backward row chunks=1 {{.*}} ok
 nn.kernel @k_layer_norm_backward {
 ^bb0(%dy: tensor<8x64xf32>, %x: tensor<8x64xf32>, %m: tensor<8xf32>, %r: tensor<8xf32>, %g: tensor<64xf32>, %res: tensor<8x64xf32>):
-  %dx = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<8x64xf32>, tensor<8x64xf32>, tensor<8xf32>,
-        tensor<8xf32>, tensor<64xf32>) -> tensor<8x64xf32>
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<8x64xf32>, tensor<8x64xf32>, tensor<8xf32>,
+        tensor<8xf32>, tensor<64xf32>) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
   %0 = nn.add %dx, %res : tensor<8x64xf32>
   nn.yield %0 : tensor<8x64xf32>
+}
+
+// Sums over the rows, in packs and then chunks: many rows, odd widths; without the rows' own result; one
+// column; as many rows as columns.
+// CHECK: k_sums row chunks=50 {{.*}} ok
+nn.kernel @k_sums {
+^bb0(%dy: tensor<4x131x771xf32>, %x: tensor<4x131x771xf32>, %m: tensor<4x131xf32>, %r: tensor<4x131xf32>, %g: tensor<771xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<4x131x771xf32>, tensor<4x131x771xf32>, tensor<4x131xf32>,
+        tensor<4x131xf32>, tensor<771xf32>) -> (tensor<4x131x771xf32>, tensor<771xf32>, tensor<771xf32>)
+  nn.yield %dg, %dx, %db : tensor<771xf32>, tensor<4x131x771xf32>, tensor<771xf32>
+}
+// CHECK: k_sums_alone row {{.*}} ok
+nn.kernel @k_sums_alone {
+^bb0(%dy: tensor<200x37xf32>, %x: tensor<200x37xf32>, %m: tensor<200xf32>, %r: tensor<200xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<200x37xf32>, tensor<200x37xf32>, tensor<200xf32>,
+        tensor<200xf32>) -> (tensor<200x37xf32>, tensor<37xf32>, tensor<37xf32>)
+  nn.yield %dg, %db : tensor<37xf32>, tensor<37xf32>
+}
+// CHECK: k_sums_narrow row {{.*}} ok
+nn.kernel @k_sums_narrow {
+^bb0(%dy: tensor<9x1xf32>, %x: tensor<9x1xf32>, %m: tensor<9xf32>, %r: tensor<9xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<9x1xf32>, tensor<9x1xf32>, tensor<9xf32>,
+        tensor<9xf32>) -> (tensor<9x1xf32>, tensor<1xf32>, tensor<1xf32>)
+  nn.yield %dx, %dg, %db : tensor<9x1xf32>, tensor<1xf32>, tensor<1xf32>
+}
+// CHECK: k_sums_square row {{.*}} ok
+nn.kernel @k_sums_square {
+^bb0(%dy: tensor<64x64xf32>, %x: tensor<64x64xf32>, %m: tensor<64xf32>, %r: tensor<64xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<64x64xf32>, tensor<64x64xf32>, tensor<64xf32>,
+        tensor<64xf32>) -> (tensor<64x64xf32>, tensor<64xf32>, tensor<64xf32>)
+  nn.yield %db, %dx, %dg : tensor<64xf32>, tensor<64x64xf32>, tensor<64xf32>
+}
+// CHECK: k_sums_one_row row {{.*}} ok
+nn.kernel @k_sums_one_row {
+^bb0(%dy: tensor<100xf32>, %x: tensor<100xf32>, %m: tensor<f32>, %r: tensor<f32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<100xf32>, tensor<100xf32>, tensor<f32>,
+        tensor<f32>) -> (tensor<100xf32>, tensor<100xf32>, tensor<100xf32>)
+  nn.yield %dx, %dg, %db : tensor<100xf32>, tensor<100xf32>, tensor<100xf32>
 }
 
 // CHECK: k_cross_entropy row chunks=1 {{.*}} ok

@@ -134,3 +134,53 @@ nn.kernel @k_transposed {
   %0 = nn.transpose %x permutation [1, 0] : tensor<7x33xf32> -> tensor<33x7xf32>
   nn.yield %0 : tensor<33x7xf32>
 }
+// Sums over the rows beside what the rows give: one block; several; single lanes; a block per row; a column.
+// CHECK: k_sums_37_64 cuda:row {{.*}} ok
+nn.kernel @k_sums_37_64 {
+^bb0(%dy: tensor<37x64xf32>, %x: tensor<37x64xf32>, %m: tensor<37xf32>, %r: tensor<37xf32>, %g: tensor<64xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<37x64xf32>, tensor<37x64xf32>, tensor<37xf32>, tensor<37xf32>, tensor<64xf32>)
+      -> (tensor<37x64xf32>, tensor<64xf32>, tensor<64xf32>)
+  nn.yield %db, %dx, %dg : tensor<64xf32>, tensor<37x64xf32>, tensor<64xf32>
+}
+// CHECK: k_sums_3001_36 cuda:row {{.*}} ok
+nn.kernel @k_sums_3001_36 {
+^bb0(%dy: tensor<3x1001x36xf32>, %x: tensor<3x1001x36xf32>, %m: tensor<3x1001xf32>, %r: tensor<3x1001xf32>, %g: tensor<36xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<3x1001x36xf32>, tensor<3x1001x36xf32>, tensor<3x1001xf32>, tensor<3x1001xf32>, tensor<36xf32>)
+      -> (tensor<3x1001x36xf32>, tensor<36xf32>, tensor<36xf32>)
+  nn.yield %db, %dx, %dg : tensor<36xf32>, tensor<3x1001x36xf32>, tensor<36xf32>
+}
+// CHECK: k_sums_70_33 cuda:row {{.*}} ok
+nn.kernel @k_sums_70_33 {
+^bb0(%dy: tensor<70x33xf32>, %x: tensor<70x33xf32>, %m: tensor<70xf32>, %r: tensor<70xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<70x33xf32>, tensor<70x33xf32>, tensor<70xf32>, tensor<70xf32>)
+      -> (tensor<70x33xf32>, tensor<33xf32>, tensor<33xf32>)
+  nn.yield %db, %dx, %dg : tensor<33xf32>, tensor<70x33xf32>, tensor<33xf32>
+}
+// CHECK: k_sums_5_1 cuda:row {{.*}} ok
+nn.kernel @k_sums_5_1 {
+^bb0(%dy: tensor<5x1xf32>, %x: tensor<5x1xf32>, %m: tensor<5xf32>, %r: tensor<5xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<5x1xf32>, tensor<5x1xf32>, tensor<5xf32>, tensor<5xf32>)
+      -> (tensor<5x1xf32>, tensor<1xf32>, tensor<1xf32>)
+  nn.yield %db, %dx, %dg : tensor<1xf32>, tensor<5x1xf32>, tensor<1xf32>
+}
+// CHECK: k_sums_64_64 cuda:row {{.*}} ok
+nn.kernel @k_sums_64_64 {
+^bb0(%dy: tensor<64x64xf32>, %x: tensor<64x64xf32>, %m: tensor<64xf32>, %r: tensor<64xf32>, %g: tensor<64xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<64x64xf32>, tensor<64x64xf32>, tensor<64xf32>, tensor<64xf32>, tensor<64xf32>)
+      -> (tensor<64x64xf32>, tensor<64xf32>, tensor<64xf32>)
+  nn.yield %db, %dx, %dg : tensor<64xf32>, tensor<64x64xf32>, tensor<64xf32>
+}
+// CHECK: k_sums_450_1028 cuda:row {{.*}} ok
+nn.kernel @k_sums_450_1028 {
+^bb0(%dy: tensor<450x1028xf32>, %x: tensor<450x1028xf32>, %m: tensor<450xf32>, %r: tensor<450xf32>, %g: tensor<1028xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<450x1028xf32>, tensor<450x1028xf32>, tensor<450xf32>, tensor<450xf32>, tensor<1028xf32>)
+      -> (tensor<450x1028xf32>, tensor<1028xf32>, tensor<1028xf32>)
+  nn.yield %db, %dx, %dg : tensor<1028xf32>, tensor<450x1028xf32>, tensor<1028xf32>
+}
+// CHECK: k_sums_alone cuda:row {{.*}} ok
+nn.kernel @k_sums_alone {
+^bb0(%dy: tensor<300x40xf32>, %x: tensor<300x40xf32>, %m: tensor<300xf32>, %r: tensor<300xf32>, %g: tensor<40xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r, %g : (tensor<300x40xf32>, tensor<300x40xf32>, tensor<300xf32>, tensor<300xf32>, tensor<40xf32>)
+      -> (tensor<300x40xf32>, tensor<40xf32>, tensor<40xf32>)
+  nn.yield %dg, %db : tensor<40xf32>, tensor<40xf32>
+}
