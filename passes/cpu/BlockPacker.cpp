@@ -34,7 +34,8 @@ void BlockPacker::emit(const Part &part, Value to, int64_t blocks) {
 }
 
 Value BlockPacker::startOf(Value block, Value k) {
-  return b.addIndex(b.mulIndex(block, perBlock), b.mulIndex(k, perK));
+  Value first = b.addIndex(b.mulIndex(block, perBlock), firstElement);
+  return b.addIndex(first, b.mulIndex(k, perK));
 }
 
 Value BlockPacker::loadElement(Value start, Value k, int64_t line) {

@@ -24,7 +24,11 @@ public:
 
   /// Elements of room for so many blocks, and where the blocks lie.
   int64_t sizeOf(int64_t blocks) const { return blocks * perBlock; }
-  void setBuffer(mlir::Value memory) { buffer = memory; }
+  /// The blocks lie `first` elements behind the beginning of `memory`.
+  void setBuffer(mlir::Value memory, int64_t first = 0) {
+    buffer = memory;
+    firstElement = first;
+  }
 
   /// Packs `part` from block `to` on. What blocks hold behind the last line is finite.
   void emit(const Part &part, mlir::Value to, int64_t blocks);
@@ -63,6 +67,7 @@ private:
   bool lineMajor; // [line][k]
   int64_t perLine, perK, perBlock;
   mlir::Value buffer;
+  int64_t firstElement = 0;
 };
 
 } // namespace mome::cpu

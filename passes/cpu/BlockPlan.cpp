@@ -9,9 +9,9 @@ using namespace mome::cpu;
 
 /// k per block; up to `wholeDepth`, sums in scratch cost more than they save, unless chunks pack many columns.
 static constexpr int64_t blockDepth = 784, wholeDepth = 1600;
-/// Where A is what is packed first, chunks have all of its rows and few columns, so that a column is packed once.
+/// Where only A is packed first, chunks have all of its rows and few columns, so that a column is packed once.
 static constexpr int64_t mostSharedRows = 768, columnsBesideSharedRows = 48;
-/// The packs of a product, about; and blocks of one at most: a page of each k.
+/// The packs of an operand, about; and blocks of one at most: a page of each k.
 static constexpr int64_t wantedPacks = 16, mostBlocksPerPack = 64;
 
 bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) {
@@ -24,22 +24,25 @@ bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) 
 }
 
 /// The most rows and columns of a chunk: few of what it packs, and many of what is shared, so that the former is seldom packed again.
+/// If both are shared, enough of both that the third-level cache, or memory, keeps up.
 static std::pair<int64_t, int64_t> chunkOf(const BlockPlan &plan) {
-  if (plan.sharesRows()) {
-    return {mostSharedRows, columnsBesideSharedRows};
+  if (plan.sharesRows) {
+    return plan.sharesColumns ? std::pair<int64_t, int64_t>(48, 384)
+                              : std::pair(mostSharedRows, columnsBesideSharedRows);
   }
-  return plan.sharesColumns() ? std::pair(24, plan.depth < plan.extent ? 384 : 768)
-                              : std::pair(192, 96);
+  return plan.sharesColumns ? std::pair(24, plan.depth < plan.extent ? 384 : 768)
+                            : std::pair(192, 96);
 }
 
-/// What takes longest to pack is not worth sharing: packed by the chunk that needs it, it never leaves the cache.
-static BlockPlan::Shared chooseShared(const nn::Product &product, bool packsRows, int64_t wanted) {
-  if (product.batch > 1 || product.m < 96 || double(product.m) * product.n * product.k < 4e6) {
-    return BlockPlan::Shared::none;
-  }
+/// What a chunk alone needs is better packed by it, since it never leaves the cache: the wider operand. But where one that lies across
+/// is long, each k of a chunk is in a page of its own, and finding all of them for each chunk takes longer than to pack it at once.
+static void chooseShared(BlockPlan &plan, const nn::Product &product, int64_t wanted) {
+  bool few = product.batch > 1 || product.m < 96 || double(product.m) * product.n * product.k < 4e6;
   bool packsColumnsOnce = product.m <= std::min(mostSharedRows, product.n - 1) &&
                           product.n >= wanted * columnsBesideSharedRows;
-  return packsRows && packsColumnsOnce ? BlockPlan::Shared::rows : BlockPlan::Shared::columns;
+  bool isLong = product.transposeLhs && plan.extent > wholeDepth;
+  plan.sharesRows = !few && plan.packsRows && (packsColumnsOnce || isLong);
+  plan.sharesColumns = !few && (!plan.sharesRows || isLong);
 }
 
 BlockPlan mome::cpu::planBlocks(const Target &target, const nn::Product &product, bool pairs,
@@ -54,12 +57,13 @@ BlockPlan mome::cpu::planBlocks(const Target &target, const nn::Product &product
   plan.allRowBlocks = ceilDiv(product.m, plan.tile.rows);
   plan.packsRows =
       product.transposeLhs || cast<ShapedType>(product.lhs.getType()).getElementType().isBF16();
-  plan.shared = chooseShared(product, plan.packsRows, wanted);
-  bool whole = plan.extent <= (plan.shared == BlockPlan::Shared::none ? blockDepth : wholeDepth);
+  chooseShared(plan, product, wanted);
+  bool shares = plan.sharesRows || plan.sharesColumns;
+  bool whole = plan.extent <= (shares ? wholeDepth : blockDepth);
   int64_t depths = whole ? 1 : ceilDiv(plan.extent, blockDepth);
   plan.depth = ceilDiv(ceilDiv(plan.extent, depths), target.lanes) * target.lanes;
-  int64_t sharedBlocks = plan.sharesRows() ? plan.allRowBlocks : plan.allPanels;
-  plan.blocksPerPack = std::min(ceilDiv(sharedBlocks, wantedPacks), mostBlocksPerPack);
+  plan.rowBlocksPerPack = std::min(ceilDiv(plan.allRowBlocks, wantedPacks), mostBlocksPerPack);
+  plan.panelsPerPack = std::min(ceilDiv(plan.allPanels, wantedPacks), mostBlocksPerPack);
   auto [mostRows, mostColumns] = chunkOf(plan);
   plan.panels = ceilDiv(plan.allPanels, ceilDiv(product.n, mostColumns));
   plan.columnGroups = ceilDiv(plan.allPanels, plan.panels);

@@ -13,13 +13,10 @@ struct BlockPlan {
   int64_t tileColumns, allPanels, allRowBlocks;
   int64_t rowBlocks, panels; // per chunk
   int64_t rowGroups, columnGroups;
-  int64_t depth;                                    // k per block
-  bool packsRows;                                   // A; else it is read where it lies
-  enum class Shared { none, rows, columns } shared; // packed first, for all chunks: A or B
-  int64_t blocksPerPack;                            // of what is shared
-
-  bool sharesRows() const { return shared == Shared::rows; }
-  bool sharesColumns() const { return shared == Shared::columns; }
+  int64_t depth;                  // k per block
+  bool packsRows;                 // A; else it is read where it lies
+  bool sharesRows, sharesColumns; // of A, of B: packed first, for all chunks
+  int64_t rowBlocksPerPack, panelsPerPack;
 };
 
 /// `wanted`: chunks, at least.

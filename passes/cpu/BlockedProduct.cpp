@@ -9,7 +9,7 @@
 //
 // A block of a panel stays in the second-level cache, as do the rows of A, and the sums of a tile lie side by side. Where
 // A is packed and narrower than B, the two change places: packs of A, chunks that pack their panels of B, and panels
-// inside of row blocks. Small products have no packs: each chunk packs its block of B. BlockPlan.h chooses.
+// inside of row blocks. Where k is long, both are packed first. Small products have no packs: each chunk packs its block of B. BlockPlan.h chooses.
 // Where a processor multiplies pairs of bf16, blocks hold pairs, and k counts them. A sum beside the product,
 // over the k of A, is taken from the packed rows as they are packed, if for several chunks by those of the first columns.
 #include "passes/cpu/BlockPacker.h"
@@ -40,8 +40,9 @@ private:
   using Sink = function_ref<void(Value panel, Value block, ArrayRef<Value> acc)>;
   int64_t emitPacks();
   void emitChunk(Value chunk);
-  /// Packs part of what all chunks share.
-  void emitPack(Value pack);
+  /// Part of what all chunks share.
+  void packColumns(Value pack);
+  void packRows(Value pack);
   /// Packs what the step needs, and gives `sink` the products of each tile of the chunk.
   void emitStep(const Step &step, Sink sink);
   /// Adds the packed rows' elements of the step to the sum beside the product.
@@ -69,41 +70,52 @@ BlockedProduct::BlockedProduct(KernelBuilder &builder, const IterationSpace &spa
       plan(planBlocks(b.getTarget(), product,
                       multipliesPairs(b.getTarget(), A.buffer, B.buffer, product.k),
                       wantedChunks())),
-      packedA(b, A, product.m, plan.tile.rows, plan.sharesRows() ? plan.extent : plan.depth,
+      packedA(b, A, product.m, plan.tile.rows, plan.sharesRows ? plan.extent : plan.depth,
               BlockPacker::Reads::elements, plan.pairs),
-      packedB(b, B, product.n, plan.tileColumns, plan.sharesColumns() ? plan.extent : plan.depth,
+      packedB(b, B, product.n, plan.tileColumns, plan.sharesColumns ? plan.extent : plan.depth,
               BlockPacker::Reads::vectors, plan.pairs) {}
 
 //===-- Packs ---------------------------------------------------------------------------------===//
 
-void BlockedProduct::emitPack(Value pack) {
-  Value here = b.index(0), first = b.mulIndex(pack, plan.blocksPerPack);
-  if (plan.sharesColumns()) {
-    Value column = b.mulIndex(first, plan.tileColumns);
-    packedB.emit({here, column, here, b.index(plan.extent)}, first, plan.blocksPerPack);
-    return;
-  }
-  Value row = b.mulIndex(first, plan.tile.rows);
-  packedA.emit({here, row, here, b.index(plan.extent)}, first, plan.blocksPerPack);
+void BlockedProduct::packColumns(Value pack) {
+  Value here = b.index(0), panel = b.mulIndex(pack, plan.panelsPerPack);
+  Value column = b.mulIndex(panel, plan.tileColumns);
+  packedB.emit({here, column, here, b.index(plan.extent)}, panel, plan.panelsPerPack);
+}
+
+void BlockedProduct::packRows(Value pack) {
+  Value here = b.index(0), block = b.mulIndex(pack, plan.rowBlocksPerPack);
+  Value row = b.mulIndex(block, plan.tile.rows);
+  packedA.emit({here, row, here, b.index(plan.extent)}, block, plan.rowBlocksPerPack);
   if (sumBuffer) {
-    sumRows({here, row, here, here, b.index(plan.extent)}, plan.blocksPerPack);
+    sumRows({here, row, here, here, b.index(plan.extent)}, plan.rowBlocksPerPack);
   }
 }
 
 int64_t BlockedProduct::emitPacks() {
-  if (plan.shared == BlockPlan::Shared::none) {
+  int64_t ofRows = plan.sharesRows ? ceilDiv(plan.allRowBlocks, plan.rowBlocksPerPack) : 0;
+  int64_t ofColumns = plan.sharesColumns ? ceilDiv(plan.allPanels, plan.panelsPerPack) : 0;
+  if (ofRows + ofColumns == 0) {
     return 0;
   }
-  BlockPacker &packer = plan.sharesRows() ? packedA : packedB;
-  int64_t blocks = plan.sharesRows() ? plan.allRowBlocks : plan.allPanels;
-  int64_t packs = ceilDiv(blocks, plan.blocksPerPack);
-  packer.setBuffer(b.shareMemory(packer.sizeOf(packs * plan.blocksPerPack), packs));
-  b.loop(b.getLo(), b.minIndex(b.getHi(), packs), 1, [&](Value pack) { emitPack(pack); });
-  return packs;
+  int64_t rowSize = packedA.sizeOf(ofRows * plan.rowBlocksPerPack);
+  int64_t columnSize = packedB.sizeOf(ofColumns * plan.panelsPerPack);
+  Value memory = b.shareMemory(columnSize + rowSize, ofRows + ofColumns);
+  if (plan.sharesColumns) {
+    packedB.setBuffer(memory);
+    b.loop(b.getLo(), b.minIndex(b.getHi(), ofColumns), 1, [&](Value pack) { packColumns(pack); });
+  }
+  if (plan.sharesRows) {
+    packedA.setBuffer(memory, columnSize);
+    Value first = arith::MaxSIOp::create(b, b.getLo(), b.index(ofColumns));
+    b.loop(first, b.minIndex(b.getHi(), ofColumns + ofRows), 1,
+           [&](Value pack) { packRows(b.createOrFold<arith::SubIOp>(pack, b.index(ofColumns))); });
+  }
+  return ofRows + ofColumns;
 }
 
 Value BlockedProduct::rowsOf(const Step &step, Value block) {
-  if (!plan.sharesRows()) {
+  if (!plan.sharesRows) {
     return packedA.startOf(block, b.index(0));
   }
   Value first = b.divIndex(step.firstRow, plan.tile.rows);
@@ -111,7 +123,7 @@ Value BlockedProduct::rowsOf(const Step &step, Value block) {
 }
 
 Value BlockedProduct::columnsOf(const Step &step, Value panel) {
-  if (!plan.sharesColumns()) {
+  if (!plan.sharesColumns) {
     return packedB.startOf(panel, b.index(0));
   }
   Value first = b.divIndex(step.firstColumn, plan.tileColumns);
@@ -139,7 +151,7 @@ SmallVector<Value> BlockedProduct::emitTile(const Step &step, Value columns, Val
 
 void BlockedProduct::emitStep(const Step &step, Sink sink) {
   Value here = b.index(0);
-  if (plan.packsRows && !plan.sharesRows()) {
+  if (plan.packsRows && !plan.sharesRows) {
     packedA.emit({b.mulIndex(step.batch, A.perBatch), step.firstRow, step.k, step.count}, here,
                  plan.rowBlocks);
     if (sumBuffer) {
@@ -147,13 +159,13 @@ void BlockedProduct::emitStep(const Step &step, Sink sink) {
       b.ifThen(isFirst, [&] { sumRows(step, plan.rowBlocks); });
     }
   }
-  if (!plan.sharesColumns()) {
+  if (!plan.sharesColumns) {
     packedB.emit({b.mulIndex(step.batch, B.perBatch), step.firstColumn, step.k, step.count}, here,
                  plan.panels);
   }
   Value blocks = packedA.countBlocks(step.firstRow, plan.rowBlocks);
   Value panels = packedB.countBlocks(step.firstColumn, plan.panels);
-  if (plan.sharesRows()) {
+  if (plan.sharesRows && !plan.sharesColumns) {
     b.loop(here, blocks, 1, [&](Value block) {
       b.loop(here, panels, 1, [&](Value panel) {
         sink(panel, block, emitTile(step, columnsOf(step, panel), block));
@@ -295,10 +307,10 @@ void BlockedProduct::emitChunk(Value chunk) {
 
 int64_t BlockedProduct::emit() {
   Type f32 = b.getF32Type();
-  if (plan.packsRows && !plan.sharesRows()) {
+  if (plan.packsRows && !plan.sharesRows) {
     packedA.setBuffer(b.reserveScratch({packedA.sizeOf(plan.rowBlocks)}, f32));
   }
-  if (!plan.sharesColumns()) {
+  if (!plan.sharesColumns) {
     packedB.setBuffer(b.reserveScratch({packedB.sizeOf(plan.panels)}, f32));
   }
   if (plan.extent > plan.depth) {

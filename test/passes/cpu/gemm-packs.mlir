@@ -32,8 +32,8 @@ nn.kernel @k_rows_of_b {
   nn.yield %0 : tensor<97x99xf32>
 }
 
-// A [k][rows]: a weight gradient, two blocks of k.
-// PACKS: @k_weight_gradient{{.*}}nn.packs
+// A [k][rows]: a weight gradient. k is long, both operands are packed first; three blocks of k.
+// PACKS: @k_weight_gradient{{.*}}nn.packs = 14 : i64
 // CHECK: k_weight_gradient gemm {{.*}} ok
 nn.kernel @k_weight_gradient {
 ^bb0(%dy: tensor<1703x101xf32>, %x: tensor<1703x75xf32>, %old: tensor<101x75xf32>):
@@ -42,22 +42,23 @@ nn.kernel @k_weight_gradient {
   nn.yield %1 : tensor<101x75xf32>
 }
 
-// A is much narrower than B, and both are packed: the rows of A first. Two blocks of k, and the sum of A's rows.
+// A is much narrower than B, and both are packed: the rows of A first. The sum of A's rows.
 // PACKS: @k_rows_first{{.*}}nn.packs = 9 : i64
 // CHECK: k_rows_first gemm {{.*}} ok
 nn.kernel @k_rows_first {
-^bb0(%dy: tensor<1603x97xf32>, %x: tensor<1603x1540xf32>, %old: tensor<97x1540xf32>):
-  %0 = nn.matmul %dy, %x transpose_a : (tensor<1603x97xf32>, tensor<1603x1540xf32>) -> tensor<97x1540xf32>
+^bb0(%dy: tensor<203x97xf32>, %x: tensor<203x1540xf32>, %old: tensor<97x1540xf32>):
+  %0 = nn.matmul %dy, %x transpose_a : (tensor<203x97xf32>, tensor<203x1540xf32>) -> tensor<97x1540xf32>
   %1 = nn.add %0, %old : tensor<97x1540xf32>
-  %2 = nn.reduce_sum %dy axes [0] : tensor<1603x97xf32> -> tensor<97xf32>
+  %2 = nn.reduce_sum %dy axes [0] : tensor<203x97xf32> -> tensor<97xf32>
   nn.yield %1, %2 : tensor<97x1540xf32>, tensor<97xf32>
 }
 
+// Several blocks of k.
 // PACKS: @k_bf16_rows_first{{.*}}nn.packs = 9 : i64
 // CHECK: k_bf16_rows_first gemm {{.*}} ok
 nn.kernel @k_bf16_rows_first {
-^bb0(%x: tensor<103x133xbf16>, %w: tensor<1537x133xbf16>):
-  %0 = nn.linear %x, %w : (tensor<103x133xbf16>, tensor<1537x133xbf16>) -> tensor<103x1537xf32>
+^bb0(%x: tensor<103x1609xbf16>, %w: tensor<1537x1609xbf16>):
+  %0 = nn.linear %x, %w : (tensor<103x1609xbf16>, tensor<1537x1609xbf16>) -> tensor<103x1537xf32>
   nn.yield %0 : tensor<103x1537xf32>
 }
 

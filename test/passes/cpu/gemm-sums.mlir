@@ -42,12 +42,12 @@ nn.kernel @k_rows_first {
   nn.yield %dw, %db : tensor<97x1601xf32>, tensor<97xf32>
 }
 
-// Large in all extents.
+// Large in all extents, a long k.
 // CHECK: k_all gemm {{.*}} ok
 nn.kernel @k_all {
-^bb0(%dy: tensor<901x96xf32>, %x: tensor<901x64xf32>, %r: tensor<96x64xf32>):
-  %dw = nn.matmul %dy, %x transpose_a : (tensor<901x96xf32>, tensor<901x64xf32>) -> tensor<96x64xf32>
-  %db = nn.reduce_sum %dy axes [0] : tensor<901x96xf32> -> tensor<96xf32>
+^bb0(%dy: tensor<1701x96xf32>, %x: tensor<1701x64xf32>, %r: tensor<96x64xf32>):
+  %dw = nn.matmul %dy, %x transpose_a : (tensor<1701x96xf32>, tensor<1701x64xf32>) -> tensor<96x64xf32>
+  %db = nn.reduce_sum %dy axes [0] : tensor<1701x96xf32> -> tensor<96xf32>
   %y = nn.add %dw, %r : tensor<96x64xf32>
   nn.yield %y, %db : tensor<96x64xf32>, tensor<96xf32>
 }
