@@ -1,8 +1,10 @@
 #include "runtime/cpu_device.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <new>
+#include <numeric>
 
 #include "runtime/error.h"
 #include "runtime/text.h"
@@ -60,8 +62,8 @@ void CpuDevice::load(std::span<const std::byte> code, std::span<const Kernel> wa
       throw package_error(where, "no kernel '" + kernel.symbol + "' in its machine code",
                           "the package is damaged: compile it again");
     }
-    kernels.push_back({reinterpret_cast<Function>(address), kernel.packs, kernel.chunks,
-                       kernel.shared > 0});
+    kernels.push_back(
+        {reinterpret_cast<Function>(address), kernel.packs, kernel.chunks, kernel.shared > 0});
     scratch_stride = std::max(scratch_stride, (kernel.scratch + page - 1) / page * page);
     shared_size = std::max(shared_size, kernel.shared);
   }
@@ -90,6 +92,7 @@ void CpuDevice::add_pieces(const Program &program, Prepared &to) const {
   void *const *args = to.addresses.data(); // complete, so that pointers into it stay
   std::vector<size_t> sizes;               // of the waves, in pieces
   size_t first = 0;                        // dispatch of the wave that may grow
+  to.firsts.push_back(0);
   for (size_t i = 0; i < program.dispatches.size(); ++i) {
     const Dispatch &dispatch = program.dispatches[i];
     const Entry &kernel = kernels[dispatch.kernel];
@@ -110,6 +113,7 @@ void CpuDevice::add_pieces(const Program &program, Prepared &to) const {
       first = i;
     }
     args += dispatch.args.size() + kernel.shares;
+    to.firsts.push_back(to.firsts.back() + size_t(kernel.packs + kernel.chunks));
   }
   const Piece *piece = to.pieces.data();
   for (const size_t size : sizes) {
@@ -134,23 +138,31 @@ void CpuDevice::download(const Slice &slice, std::span<std::byte> to) {
   std::memcpy(to.data(), arenas[slice.arena].data() + slice.offset, to.size());
 }
 
+/// Calls `run(piece, lo, hi)` for the chunks [lo, hi) of kernels that are chunks [from, until) of a wave.
+template <typename Pieces, typename Run>
+static void for_chunks(const Pieces &wave, int64_t from, int64_t until, Run run) {
+  int64_t at = from + wave.front().begin;
+  const int64_t last = until + wave.front().begin;
+  auto piece = std::ranges::upper_bound(wave, at, {}, [](const auto &p) { return p.end; });
+  for (; at < last; ++piece) {
+    const int64_t end = std::min(last, piece->end), shift = piece->first - piece->begin;
+    run(*piece, at + shift, end + shift);
+    at = end;
+  }
+}
+
 void CpuDevice::run(Wave wave) {
   struct Context {
     Wave wave;
     CpuDevice &device;
   } context{wave, *this};
   pool.run(
-      [](void *opaque, int worker, int64_t lo, int64_t hi) {
+      [](void *opaque, int worker, int64_t from, int64_t until) {
         const auto &[wave, device] = *static_cast<const Context *>(opaque);
         std::byte *scratch = device.scratch.data() + device.scratch_stride * uint64_t(worker);
-        int64_t at = lo + wave.front().begin;
-        const int64_t until = hi + wave.front().begin;
-        auto piece = std::ranges::upper_bound(wave, at, {}, &Piece::end);
-        for (; at < until; ++piece) {
-          const int64_t end = std::min(until, piece->end), shift = piece->first - piece->begin;
-          piece->function(piece->args, at + shift, end + shift, scratch);
-          at = end;
-        }
+        for_chunks(wave, from, until, [&](const Piece &piece, int64_t lo, int64_t hi) {
+          piece.function(piece.args, lo, hi, scratch);
+        });
       },
       &context, wave.back().end - wave.front().begin);
 }
@@ -166,33 +178,60 @@ void CpuDevice::run(size_t program, size_t begin, size_t end) {
   }
 }
 
-/// Its packs, if any, and its chunks.
-CpuDevice::Wave CpuDevice::pieces_of(size_t program, size_t dispatch) const {
-  const auto of_dispatch =
-      std::ranges::equal_range(programs[program].pieces, dispatch, {}, &Piece::dispatch);
-  return Wave(of_dispatch.begin(), of_dispatch.end());
-}
+//===-- Profiles ----------------------------------------------------------------------------===//
 
 int64_t CpuDevice::pieces(size_t program, size_t dispatch) const {
-  int64_t chunks = 0;
-  for (const Piece &piece : pieces_of(program, dispatch)) {
-    chunks += piece.end - piece.begin;
-  }
-  return pool.size() == 1 ? chunks : 1;
+  const std::vector<size_t> &firsts = programs[program].firsts;
+  return int64_t(firsts[dispatch + 1] - firsts[dispatch]);
 }
 
-void CpuDevice::run_piece(size_t program, size_t dispatch, int64_t chunk) {
-  if (pool.size() > 1) {
-    return run(program, dispatch, dispatch + 1);
+void CpuDevice::run_pieces(size_t program, std::span<double> seconds) {
+  struct Context {
+    Wave wave;
+    CpuDevice &device;
+    const std::vector<size_t> &firsts;
+    std::span<double> seconds;
+  };
+  const auto work = [](void *opaque, int worker, int64_t from, int64_t until) {
+    using Clock = std::chrono::steady_clock;
+    const auto &[wave, device, firsts, seconds] = *static_cast<const Context *>(opaque);
+    std::byte *scratch = device.scratch.data() + device.scratch_stride * uint64_t(worker);
+    for_chunks(wave, from, until, [&](const Piece &piece, int64_t lo, int64_t hi) {
+      for (auto last = Clock::now(); lo < hi; ++lo) {
+        piece.function(piece.args, lo, lo + 1, scratch);
+        const auto now = Clock::now();
+        seconds[firsts[piece.dispatch] + size_t(lo)] =
+            std::chrono::duration<double>(now - last).count();
+        last = now;
+      }
+    });
+  };
+  const Prepared &prepared = programs[program];
+  for (const Wave &wave : prepared.waves) {
+    Context context{wave, *this, prepared.firsts, seconds};
+    pool.run(work, &context, wave.back().end);
   }
-  for (const Piece &piece : pieces_of(program, dispatch)) {
-    const int64_t chunks = piece.end - piece.begin;
-    if (chunk < chunks) {
-      piece.function(piece.args, piece.first + chunk, piece.first + chunk + 1, scratch.data());
-      return;
+}
+
+std::vector<double> CpuDevice::deal(size_t program, std::span<const double> seconds) const {
+  const Prepared &prepared = programs[program];
+  std::vector<double> result(prepared.firsts.size() - 1), chunks;
+  for (const Wave &wave : prepared.waves) {
+    chunks.clear();
+    for (const Piece &piece : wave) {
+      const size_t first = prepared.firsts[piece.dispatch] + size_t(piece.first);
+      const auto its = seconds.subspan(first, size_t(piece.end - piece.begin));
+      chunks.insert(chunks.end(), its.begin(), its.end());
     }
-    chunk -= chunks;
+    const double sum = std::accumulate(chunks.begin(), chunks.end(), 0.0);
+    const double share = sum > 0 ? ThreadPool::makespan(chunks, pool.size()) / sum : 0;
+    for (const Piece &piece : wave) {
+      const auto its =
+          std::span(chunks).subspan(size_t(piece.begin), size_t(piece.end - piece.begin));
+      result[piece.dispatch] += share * std::accumulate(its.begin(), its.end(), 0.0);
+    }
   }
+  return result;
 }
 
 } // namespace mome

@@ -30,7 +30,8 @@ public:
   std::byte *host_memory(uint32_t arena) override { return arenas[arena].data(); }
   void run(size_t program, size_t begin, size_t end) override;
   int64_t pieces(size_t program, size_t dispatch) const override;
-  void run_piece(size_t program, size_t dispatch, int64_t piece) override;
+  void run_pieces(size_t program, std::span<double> seconds) override;
+  std::vector<double> deal(size_t program, std::span<const double> seconds) const override;
   double measure_peak(double seconds) override { return measure_multiply_adds(pool, seconds); }
 
   /// Kernels (or phases of one) per wave of a program.
@@ -55,9 +56,9 @@ private:
     std::vector<void *> addresses;
     std::vector<Piece> pieces;
     std::vector<Wave> waves;
+    std::vector<size_t> firsts; // of each dispatch: its first chunk's number in the program
   };
   void add_pieces(const Program &program, Prepared &to) const;
-  Wave pieces_of(size_t program, size_t dispatch) const;
   void run(Wave wave);
 
   ThreadPool pool;

@@ -53,11 +53,14 @@ public:
   /// Runs dispatches [begin, end) of a program, in order; returns when they are done.
   virtual void run(size_t program, size_t begin, size_t end) = 0;
 
-  /// The pieces that a dispatch can be run in on the calling thread, for a profile that times each; 1:
-  /// only as a whole.
+  /// The pieces of a dispatch that a profile can time, in a run with all threads; 1: only the whole.
   virtual int64_t pieces(size_t, size_t) const { return 1; }
-  virtual void run_piece(size_t program, size_t dispatch, int64_t) {
-    run(program, dispatch, dispatch + 1);
+  /// Runs a program; the seconds of each dispatch's pieces, on whichever thread ran them.
+  virtual void run_pieces(size_t program, std::span<double> seconds);
+  /// What each dispatch adds to the time of a run whose pieces take so long: the threads take them as in
+  /// run(), and wait for each other where they do there.
+  virtual std::vector<double> deal(size_t, std::span<const double> seconds) const {
+    return {seconds.begin(), seconds.end()};
   }
 
   /// run() of a whole program in two halves: a device that works by itself does so in between.

@@ -33,25 +33,26 @@ static double ranked(std::span<double> values, size_t rank) {
 Profile profile(Session &session, const Program &program, int repeat, Of of) {
   constexpr double peak_seconds = 0.02;
   const size_t count = program.dispatches.size(), middle = size_t(repeat) / 2;
-  const std::vector<int64_t> pieces =
-      of == Of::best ? session.pieces(program) : std::vector<int64_t>(count, 1);
-  const size_t stride = std::accumulate(pieces.begin(), pieces.end(), size_t{0});
-  std::vector<double> all(stride * size_t(repeat)), peaks;
+  const size_t stride = of == Of::best ? session.pieces(program) : count;
+  std::vector<double> all(stride * size_t(repeat)), found(stride), peaks;
   session.run(program);
   for (int run = 0; run < repeat; ++run) {
     peaks.push_back(session.device().measure_peak(peak_seconds));
-    session.run_timed(program, pieces, std::span(all).subspan(size_t(run) * stride, stride));
-  }
-  Profile result{&program, std::vector<double>(count)};
-  std::vector<double> runs(size_t(repeat), 0);
-  for (size_t i = 0, at = 0; i < count; ++i) {
-    for (const size_t end = at + size_t(pieces[i]); at < end; ++at) {
-      for (size_t run = 0; run < runs.size(); ++run) {
-        runs[run] = all[run * stride + at];
-      }
-      result.seconds[i] += ranked(runs, of == Of::best ? 0 : middle);
+    const auto seconds = std::span(all).subspan(size_t(run) * stride, stride);
+    if (of == Of::best) {
+      session.run_pieces(program, seconds);
+    } else {
+      session.run_timed(program, seconds);
     }
   }
+  std::vector<double> runs(size_t(repeat), 0);
+  for (size_t i = 0; i < stride; ++i) {
+    for (size_t run = 0; run < runs.size(); ++run) {
+      runs[run] = all[run * stride + i];
+    }
+    found[i] = ranked(runs, of == Of::best ? 0 : middle);
+  }
+  Profile result{&program, of == Of::best ? session.deal(program, found) : found};
   result.peak = ranked(peaks, of == Of::best ? peaks.size() - 1 : middle);
   return result;
 }

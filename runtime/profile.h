@@ -23,8 +23,9 @@ struct Profile {
   double flops() const; // of one run
 };
 
-/// Of several runs. A median is what a user waits. The best, of each chunk of a kernel on one thread and
-/// of each dispatch on several, is what kernels can do, when others use the machine too.
+/// Of several runs. A median is what a user waits. The best is what kernels can do when others use the machine
+/// too: the best time of each chunk of a kernel, with which the threads' shares of a run are put together again, waits
+/// at ends included.
 enum class Of { median, best };
 
 /// Runs an entry `repeat` times, after one run that does not count. What the entry reads must have

@@ -113,11 +113,10 @@ const Program &Session::program(std::string_view entry) const {
 }
 
 void Session::run(const Program &program) {
-  const size_t index = size_t(&program - var.programs.data());
   if (check_numerics) {
-    run_checked(index, program);
+    run_checked(index_of(program), program);
   } else {
-    dev->run(index, 0, program.dispatches.size());
+    dev->run(index_of(program), 0, program.dispatches.size());
   }
 }
 
@@ -126,7 +125,7 @@ void Session::start(std::string_view entry) {
   if (check_numerics) {
     run(chosen);
   } else {
-    dev->start(size_t(&chosen - var.programs.data()), chosen.dispatches.size());
+    dev->start(index_of(chosen), chosen.dispatches.size());
   }
 }
 
@@ -135,32 +134,31 @@ bool Session::stage(size_t tensor, std::span<const std::byte> bytes) {
   return var.panels[tensor] == 0 && dev->stage(var.slots[tensor], bytes);
 }
 
-std::vector<int64_t> Session::pieces(const Program &program) const {
-  std::vector<int64_t> result(program.dispatches.size());
-  for (size_t i = 0; i < result.size(); ++i) {
-    result[i] = dev->pieces(size_t(&program - var.programs.data()), i);
+void Session::run_timed(const Program &program, std::span<double> seconds) {
+  using Clock = std::chrono::steady_clock;
+  auto last = Clock::now(); // one clock reading between dispatches: the times sum to the whole
+  for (size_t i = 0; i < program.dispatches.size(); ++i) {
+    dev->run(index_of(program), i, i + 1);
+    const auto now = Clock::now();
+    seconds[i] = std::chrono::duration<double>(now - last).count();
+    last = now;
   }
-  return result;
 }
 
-void Session::run_timed(const Program &program, std::span<const int64_t> pieces,
-                        std::span<double> seconds) {
-  using Clock = std::chrono::steady_clock;
-  const size_t index = size_t(&program - var.programs.data());
-  auto last = Clock::now(); // one clock reading between pieces: the times sum to the whole
-  auto second = seconds.begin();
+size_t Session::pieces(const Program &program) const {
+  size_t count = 0;
   for (size_t i = 0; i < program.dispatches.size(); ++i) {
-    for (int64_t piece = 0; piece < pieces[i]; ++piece) {
-      if (pieces[i] == 1) {
-        dev->run(index, i, i + 1);
-      } else {
-        dev->run_piece(index, i, piece);
-      }
-      const auto now = Clock::now();
-      *second++ = std::chrono::duration<double>(now - last).count();
-      last = now;
-    }
+    count += size_t(dev->pieces(index_of(program), i));
   }
+  return count;
+}
+
+void Session::run_pieces(const Program &program, std::span<double> seconds) {
+  dev->run_pieces(index_of(program), seconds);
+}
+
+std::vector<double> Session::deal(const Program &program, std::span<const double> seconds) const {
+  return dev->deal(index_of(program), seconds);
 }
 
 //===-- The numerics guard ------------------------------------------------------------------===//

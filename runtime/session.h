@@ -68,12 +68,13 @@ public:
   bool stage(size_t tensor, std::span<const std::byte> bytes);
   void commit() { dev->commit(); }
 
-  /// Of each dispatch: in how many pieces it can be timed (Device::pieces).
-  std::vector<int64_t> pieces(const Program &program) const;
-  /// The same run, each dispatch in so many pieces, which is one or what pieces() says; the seconds
-  /// of one piece after the other.
-  void run_timed(const Program &program, std::span<const int64_t> pieces,
-                 std::span<double> seconds);
+  /// The same run, one dispatch after the other, and the seconds of each.
+  void run_timed(const Program &program, std::span<double> seconds);
+  /// The same by pieces of dispatches, which run as ever: how many there are, the seconds of each, and what
+  /// dispatches take if their pieces take so long (Device).
+  size_t pieces(const Program &program) const;
+  void run_pieces(const Program &program, std::span<double> seconds);
+  std::vector<double> deal(const Program &program, std::span<const double> seconds) const;
 
   void set_check_numerics(bool on) { check_numerics = on; }
 
@@ -85,6 +86,7 @@ private:
   bool check_numerics;
   mutable std::vector<std::byte> staging; // one tensor in its stored layout
 
+  size_t index_of(const Program &program) const { return size_t(&program - var.programs.data()); }
   void check_size(size_t tensor, size_t bytes) const;
   void run_checked(size_t index, const Program &program);
   void check_inputs(const Program &program);

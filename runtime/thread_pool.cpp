@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <pthread.h>
 #include <sched.h>
 #include <string>
@@ -126,8 +127,18 @@ void ThreadPool::run(Work new_work, void *new_context, int64_t count) {
   }
 }
 
-uint32_t ThreadPool::share_of(uint32_t left) const {
-  return std::max<uint32_t>(1, left / uint32_t(2 * size()));
+uint32_t ThreadPool::share_of(uint32_t left, int threads) {
+  return std::max<uint32_t>(1, left / uint32_t(2 * threads));
+}
+
+double ThreadPool::makespan(std::span<const double> chunk_seconds, int threads) {
+  std::vector<double> ends(size_t(threads), 0);
+  for (auto left = chunk_seconds; !left.empty();) {
+    const uint32_t share = share_of(uint32_t(left.size()), threads);
+    *std::ranges::min_element(ends) += std::accumulate(left.begin(), left.begin() + share, 0.0);
+    left = left.subspan(share);
+  }
+  return std::ranges::max(ends);
 }
 
 void ThreadPool::take_chunks(int worker, uint32_t job) {
@@ -138,7 +149,7 @@ void ThreadPool::take_chunks(int worker, uint32_t job) {
     if (lo >= count) {
       return;
     }
-    const uint32_t hi = lo + share_of(count - lo);
+    const uint32_t hi = lo + share_of(count - lo, size());
     if (!next.compare_exchange_weak(at, at + (hi - lo), std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
       continue;

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -33,6 +34,9 @@ public:
   /// Returns when all of [0, chunks) ran; chunks < 2^31. One caller at a time.
   void run(Work work, void *context, int64_t chunks);
 
+  /// The seconds that so many threads take for chunks that take these.
+  static double makespan(std::span<const double> chunk_seconds, int threads);
+
   /// MOME_NUM_THREADS, else the processors this process may use.
   static int default_threads();
 
@@ -48,7 +52,7 @@ private:
   std::atomic<bool> stopping{false};
 
   /// Chunks to claim at once: many at first, one in the end.
-  uint32_t share_of(uint32_t left) const;
+  static uint32_t share_of(uint32_t left, int threads);
   void help(int worker);
   void take_chunks(int worker, uint32_t job);
 };

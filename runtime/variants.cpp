@@ -2,6 +2,7 @@
 //   x86-64-v2 | -v3 | -v4, then any of +bf16 +amx         cuda:sm_NN and later, cuda:sm_NNa and no other
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <climits>
 #include <sstream>
 
@@ -218,6 +219,17 @@ const Variant &choose_variant(const Package &package, const std::string &name,
         advice(package, places[0], best->name) + "; it has: " + join_names(names));
   }
   return *best;
+}
+
+void Device::run_pieces(size_t program, std::span<double> seconds) {
+  using Clock = std::chrono::steady_clock;
+  auto last = Clock::now();
+  for (size_t dispatch = 0; dispatch < seconds.size(); ++dispatch) {
+    run(program, dispatch, dispatch + 1);
+    const auto now = Clock::now();
+    seconds[dispatch] = std::chrono::duration<double>(now - last).count();
+    last = now;
+  }
 }
 
 void Device::copy(std::span<const Slice> slices, Device &from) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <numeric>
 
 #include "runtime/error.h"
 #include "runtime/session.h"
@@ -81,20 +82,23 @@ TEST_F(Fixture, DispatchesCanBeTimedInPieces) {
     write(*session, Tiny::x, x);
     write(*session, Tiny::w, w);
     const Program &program = session->program("predict");
-    const std::vector<int64_t> pieces = session->pieces(program);
-    ASSERT_EQ(pieces.size(), program.dispatches.size());
-    int64_t all = 0, chunks = 0;
-    for (size_t i = 0; i < pieces.size(); ++i) {
-      const Kernel &kernel = session->variant().kernels[program.dispatches[i].kernel];
-      chunks += threads == 1 ? kernel.packs + kernel.chunks : 1;
-      all += pieces[i];
+    size_t chunks = 0;
+    for (const Dispatch &dispatch : program.dispatches) {
+      const Kernel &kernel = session->variant().kernels[dispatch.kernel];
+      chunks += size_t(kernel.packs + kernel.chunks);
     }
-    EXPECT_EQ(all, chunks);
-    EXPECT_EQ(all > int64_t(pieces.size()), threads == 1);
-    std::vector<double> seconds(size_t(all), -1);
-    session->run_timed(program, pieces, seconds);
+    ASSERT_EQ(session->pieces(program), chunks);
+    ASSERT_GT(chunks, program.dispatches.size());
+    std::vector<double> seconds(chunks, -1);
+    session->run_pieces(program, seconds);
     EXPECT_EQ(read(*session, Tiny::logits), y);
     EXPECT_TRUE(std::ranges::all_of(seconds, [](double s) { return s >= 0; }));
+    const std::vector<double> dealt = session->deal(program, std::vector<double>(chunks, 1));
+    EXPECT_EQ(dealt.size(), program.dispatches.size());
+    const double total = std::accumulate(dealt.begin(), dealt.end(), 0.0);
+    EXPECT_LE(total, double(chunks));
+    EXPECT_GE(total, double(chunks) / threads);
+    EXPECT_EQ(total == double(chunks), threads == 1);
   }
 }
 

@@ -87,6 +87,15 @@ TEST(ThreadPool, EveryChunkRunsOnce) {
   }
 }
 
+TEST(ThreadPool, MakespanIsWhenTheLastThreadEnds) {
+  const std::vector<double> chunks = {4, 1, 2, 3, 5, 1, 1, 1};
+  EXPECT_EQ(ThreadPool::makespan(chunks, 1), 18);
+  // Two threads: the first takes {4, 1}, the second {2} and {3}; at 5 the first takes {5}, the second the rest.
+  EXPECT_EQ(ThreadPool::makespan(chunks, 2), 10);
+  EXPECT_EQ(ThreadPool::makespan(std::vector<double>{7}, 4), 7);
+  EXPECT_EQ(ThreadPool::makespan({}, 2), 0);
+}
+
 TEST(ThreadPool, ManySmallJobsInARow) {
   ThreadPool pool(4); // more than processors: threads are delayed at every point
   Counts counts(5);

@@ -129,7 +129,7 @@ class Tool(unittest.TestCase):
         medians, best = (json.loads(self.mome("profile", PACKAGE, *more, "--repeat", "9", "--json")) for more in ([], ["--best"]))
         self.assertTrue(0 < best["seconds"] < 2 * medians["seconds"] and best["peak"] > 0, (best["seconds"], medians["seconds"]))
         self.assertIn("that multiply-adds got", self.mome("profile", PACKAGE, says=["medians of 10 runs"]))
-        self.mome("profile", PACKAGE, "--best", says=["best of 10 runs"])
+        self.mome("profile", PACKAGE, "--best", says=["best chunks of 10 runs"])
         self.mome("profile", PACKAGE, "--entry", "nothing", code=5, says=["nothing", "predict"])
         self.mome("profile", PACKAGE, "--by", "colour", code=2, says=["colour"])
 

@@ -77,7 +77,7 @@ void run(Flags &flags) {
   if (!flags.json) {
     std::printf("%s on %s, %s: %.3f ms in %zu dispatches (%s of %d runs)\n", entry.c_str(),
                 session.variant().name.c_str(), session.device().name().c_str(), total * 1e3,
-                program.dispatches.size(), flags.best ? "best" : "medians", flags.repeat);
+                program.dispatches.size(), flags.best ? "best chunks" : "medians", flags.repeat);
     if (profile.peak > 0) {
       std::printf("%.1f GFLOP/s, %.0f %% of the %.1f that multiply-adds got between the runs\n",
                   share * profile.peak * 1e-9, share * 100, profile.peak * 1e-9);
@@ -121,9 +121,10 @@ void add_profile(CLI::App &app) {
       ->check(CLI::IsMember({"phase", "part", "op", "block", "line", "kernel"}));
   command->add_option("--top", flags->top, "rows per table (default 12)");
   command->add_option("--repeat", flags->repeat, "runs (default 10)")->check(CLI::PositiveNumber);
-  command->add_flag("--best", flags->best,
-                    "the best time of each dispatch (on one thread, of each chunk of it), not the median:\n"
-                    "for a busy machine");
+  command->add_flag(
+      "--best", flags->best,
+      "put together from the best time of each chunk of a dispatch, not medians of dispatches:\n"
+      "for a busy machine");
   command->add_option("--params", flags->weights, "weights (default: freshly initialised)");
   command->add_option("--in", flags->inputs, "inputs (default: random numbers)");
   command->add_option("--trace", flags->trace,
