@@ -1,16 +1,22 @@
 #!/usr/bin/env python3
 """The kernels of bench/gemm.mlir and bench/rows.mlir beside PyTorch, on one thread.
 
-    kernels.py BIN_DIR --python VENV/bin/python [--rounds N] [--bf16] [--out FILE.json]
+    kernels.py BIN_DIR --python VENV/bin/python [--rounds N] [--bf16] [--pairs N [--forms REGEX]] [--out FILE.json]
 
 Times are the best whole runs of several rounds, ours and theirs in turns, and so is the peak of fused multiply-adds of this machine.
 PyTorch's products are its BLAS; `eager` is one operation after the other, `fused` a function of PyTorch for the whole, `onednn` a
 product of oneDNN with packed weights.
+
+With --pairs, products only, and what a user gets instead of the best: ours and theirs take bursts of 0.15 s by turns, each in a process
+that lives on, and each pair of bursts gives a ratio of mean processor times. Printed is the median of N ratios with its 95 % interval, from
+order statistics, which assume nothing of how ratios are distributed.
 """
 import argparse
 import json
+import math
 import os
 import re
+import statistics
 import subprocess
 import tempfile
 
@@ -59,6 +65,54 @@ def run_theirs(python, kind, precision, kernels):
         kernels[name].add_theirs(forms)
 
 
+class Server:
+    """A program that prints one line, then answers each line with seconds."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.first = self.process.stdout.readline()
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def interval(ratios):
+    """The median's, at 95 % or more: from the k-th smallest to the k-th largest, as few lie on one side of the median so seldom."""
+    ratios, n = sorted(ratios), len(ratios)
+    k = max((k for k in range(1, n // 2 + 1) if 2 * sum(math.comb(n, i) for i in range(k)) <= 0.05 * 2**n), default=None)
+    if k is None:
+        raise SystemExit("kernels.py: an interval takes 6 pairs or more")
+    return ratios[k - 1], ratios[n - k]
+
+
+def measure_pairs(arguments):
+    precision = "bf16" if arguments.bf16 else "f32"
+    with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
+        file.write(source("gemm.mlir", arguments.bf16))
+        file.flush()
+        ours = Server(os.path.join(arguments.bin_dir, "mome-check-kernels"), file.name, "--serve")
+    theirs = Server(arguments.python, os.path.join(HERE, "peers", "torch_kernels.py"), "products", precision, "1", "--serve")
+    ratios = {(kernel, form): [] for kernel, form in json.loads(theirs.first) if re.fullmatch(arguments.forms, form)}
+    for number in range(arguments.pairs):
+        for (kernel, form), found in ratios.items():
+            turns = [(ours, kernel), (theirs, f"{kernel} {form}")]
+            seconds = {server: server.ask(line) for server, line in (reversed(turns) if number % 2 else turns)}
+            found.append(seconds[theirs] / seconds[ours])
+    ours.close()
+    theirs.close()
+    print(f"one thread, {arguments.pairs} pairs: PyTorch's time over ours, the median and its 95 % interval")
+    for (kernel, form), found in ratios.items():
+        low, high = interval(found)
+        print(f"{kernel:16} {form:8} {statistics.median(found):6.3f}  [{low:.3f}, {high:.3f}]")
+    return [{"kernel": kernel, "form": form, "ratios": found} for (kernel, form), found in ratios.items()]
+
+
 def print_table(kernels, peak):
     print(f"peak {peak:.1f} GFLOP/s, one thread; best chunks in GFLOP/s and GB/s, best whole runs in us and as times ours")
     print(f"{'':26} {'GFLOP/s':>8} {'% of peak':>10} {'GB/s':>6} {'us':>9}  PyTorch")
@@ -73,8 +127,12 @@ def main():
     parser.add_argument("--python", required=True, help="one that has torch")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bf16", action="store_true", help="products with operands in bf16, results in f32 (PyTorch's: in bf16)")
+    parser.add_argument("--pairs", type=int, help="pairs of bursts of each product, 6 or more, instead of best times")
+    parser.add_argument("--forms", default=".*", help="with --pairs: those of PyTorch that match")
     parser.add_argument("--out")
     arguments = parser.parse_args()
+    if arguments.pairs:
+        return write(arguments.out, {"pairs": measure_pairs(arguments)})
     kernels, peak = {}, 0
     kinds = [("gemm.mlir", "products")] + [("rows.mlir", "rows")] * (not arguments.bf16)
     for _ in range(arguments.rounds):
@@ -82,9 +140,13 @@ def main():
             peak = max(peak, run_ours(arguments.bin_dir, source(file, arguments.bf16), kernels))
             run_theirs(arguments.python, kind, "bf16" if arguments.bf16 else "f32", kernels)
     print_table(kernels, peak)
-    if arguments.out:
-        with open(arguments.out, "w") as file:
-            json.dump({"peak": peak, "kernels": {name: vars(kernel) for name, kernel in kernels.items()}}, file, indent=1)
+    write(arguments.out, {"peak": peak, "kernels": {name: vars(kernel) for name, kernel in kernels.items()}})
+
+
+def write(path, result):
+    if path:
+        with open(path, "w") as file:
+            json.dump(result, file, indent=1)
 
 
 if __name__ == "__main__":

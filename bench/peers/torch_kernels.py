@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Best times of what the kernels of bench/*.mlir compute, in PyTorch: JSON {kernel: {form: seconds}}.
 
-    torch_kernels.py products|rows f32|bf16 THREADS
+    torch_kernels.py products|rows f32|bf16 THREADS [--serve]
+
+With --serve, JSON [[kernel, form], ...] in one line instead; then, for each line `kernel form` that comes in, how long one run takes.
 
 Forms: `eager`, one operation after the other; `fused`, where PyTorch has one function for the whole; `onednn`, a product whose
 weights oneDNN has brought into its own form before.
@@ -25,22 +27,34 @@ def best(function):  # processor time, as ours: others use this machine as well
     return min(times)
 
 
+def burst(function):
+    start, runs = time.process_time(), 0
+    while runs == 0 or time.process_time() - start < 0.15:
+        function()
+        runs += 1
+    return (time.process_time() - start) / runs
+
+
 def packed_linear(w, b=None):
     packed = torch.ops.mkldnn._reorder_linear_weight(w.contiguous(), TOKENS)
     return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, b, "none", [], "")
 
 
 @torch.no_grad()
+def products_of(name, fan, width, dtype):
+    x, dy = torch.randn(TOKENS, fan).to(dtype), torch.randn(TOKENS, width).to(dtype)
+    w, b = torch.randn(width, fan).to(dtype), torch.randn(width).to(dtype)
+    yield f"forward_{name}", "fused", lambda: F.linear(x, w, b)
+    yield f"dx_{name}", "fused", lambda: dy @ w
+    yield f"dw_{name}", "fused", lambda: dy.t() @ x
+    forward, dx = packed_linear(w, b), packed_linear(w.t())
+    yield f"forward_{name}", "onednn", lambda: forward(x)
+    yield f"dx_{name}", "onednn", lambda: dx(dy)
+
+
 def products(dtype):
     for name, (fan, width) in SHAPES.items():
-        x, dy = torch.randn(TOKENS, fan).to(dtype), torch.randn(TOKENS, width).to(dtype)
-        w, b = torch.randn(width, fan).to(dtype), torch.randn(width).to(dtype)
-        yield f"forward_{name}", "fused", lambda: F.linear(x, w, b)
-        yield f"dx_{name}", "fused", lambda: dy @ w
-        yield f"dw_{name}", "fused", lambda: dy.t() @ x
-        forward, dx = packed_linear(w, b), packed_linear(w.t())
-        yield f"forward_{name}", "onednn", lambda: forward(x)
-        yield f"dx_{name}", "onednn", lambda: dx(dy)
+        yield from products_of(name, fan, width, dtype)
 
 
 def eager_attention(q, k, v):
@@ -79,11 +93,21 @@ def rows(dtype):
     yield from adamw()
 
 
+def serve(kernels):
+    functions = {f"{name} {form}": function for name, form, function in kernels}
+    print(json.dumps([key.split() for key in functions]), flush=True)
+    for line in sys.stdin:
+        print(burst(functions[line.strip()]), flush=True)
+
+
 def main():
-    kind, precision, threads = sys.argv[1:]
+    kind, precision, threads = sys.argv[1:4]
     torch.set_num_threads(int(threads))
+    kernels = {"products": products, "rows": rows}[kind](torch.bfloat16 if precision == "bf16" else torch.float32)
+    if "--serve" in sys.argv:
+        return serve(kernels)
     result = {}
-    for name, form, function in {"products": products, "rows": rows}[kind](torch.bfloat16 if precision == "bf16" else torch.float32):
+    for name, form, function in kernels:
         result.setdefault(name, {})[form] = best(function)
     print(json.dumps(result))
 

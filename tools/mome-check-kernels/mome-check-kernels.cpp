@@ -61,6 +61,7 @@ static llvm::cl::opt<double> minPeak("min-peak", llvm::cl::init(0),
                                      llvm::cl::desc("with --bench: fail below so many percent of "
                                                     "the peak"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose name contains this"));
+static llvm::cl::opt<bool> serve("serve", llvm::cl::desc("time the kernels that standard input names"));
 static llvm::cl::opt<bool> cold("cold",
                                 llvm::cl::desc("with --bench: operands start in memory, not in a "
                                                "cache, as between the kernels of a large model"));
@@ -291,11 +292,14 @@ static bool runAll(ArrayRef<Emitted> emitted, ExecutionEngine &engine) {
     }
     auto *code = reinterpret_cast<void (*)(void *const *, int64_t, int64_t, void *)>(*function);
     Run run(kernel, code, *entry.record, inputRange());
-    if (bench) {
+    if (bench || serve) {
       timings.emplace_back(std::move(run), entry.family);
     } else {
       allFine &= check(run, entry.family);
     }
+  }
+  if (serve) {
+    return timeOnRequest(timings);
   }
   return bench ? timeInTurns(timings, {cold, minPeak}) : allFine;
 }

@@ -7,6 +7,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <ctime>
+#include <iostream>
 #include <limits>
 #include <numeric>
 
@@ -60,6 +61,30 @@ bool Timing::print(double peak, double minPeak) {
       bytes / best * 1e-9, whole * 1e6, run.record.chunks,
       packs ? llvm::formatv("  packs {0:f1} us", packs * 1e6).str() : "");
   return 100 * flops >= minPeak * peak;
+}
+
+bool mome::timeOnRequest(std::vector<Timing> &kernels) {
+  constexpr double burst = 0.15;
+  for (Timing &kernel : kernels) {
+    llvm::outs() << kernel.name() << " ";
+  }
+  llvm::outs() << "\n";
+  llvm::outs().flush();
+  for (std::string name; std::getline(std::cin, name);) {
+    auto kernel = llvm::find_if(kernels, [&](Timing &kernel) { return kernel.name() == name; });
+    if (kernel == kernels.end()) {
+      return false;
+    }
+    double before = kernel->total();
+    int runs = 0;
+    do {
+      kernel->round();
+      ++runs;
+    } while (kernel->total() - before < burst);
+    llvm::outs() << (kernel->total() - before) / runs << "\n";
+    llvm::outs().flush();
+  }
+  return true;
 }
 
 bool mome::timeInTurns(std::vector<Timing> &kernels, const TimingOptions &options) {

@@ -20,6 +20,8 @@ public:
   /// time of all chunks in a row, as one would time a function of a library.
   bool print(double peak, double minPeak);
 
+  llvm::StringRef name() { return run.kernel.getSymName(); }
+
 private:
   Run run;
   std::string family;
@@ -35,6 +37,10 @@ struct TimingOptions {
 /// Times kernels in turns, so that what disturbs disturbs all of them, and the peak of multiply-adds
 /// with them. Prints a line each; true if all reach what is demanded.
 bool timeInTurns(std::vector<Timing> &kernels, const TimingOptions &options);
+
+/// Prints the kernels' names in one line; then, for each name that comes in, how long one of its runs takes, in seconds of
+/// processor time over a burst: for a program that measures another one in turns with this. False if a name is unknown.
+bool timeOnRequest(std::vector<Timing> &kernels);
 
 } // namespace mome
 #endif
