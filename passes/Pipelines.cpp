@@ -77,9 +77,9 @@ static void addAutocast(OpPassManager &manager) {
 }
 
 static void addFuse(OpPassManager &manager, const PipelineOptions &options) {
-  // Processors copy what a product reads, and can add it up on the way; devices' products do not.
+  // Products read from fast memory what they multiply, and can add it up on the way; a library cannot.
   FuseDispatchesPassOptions fuse;
-  fuse.sums = options.cuda.empty();
+  fuse.sums = !llvm::is_contained(options.libraries, "cublaslt");
   manager.addNestedPass<func::FuncOp>(createSplitWideKlPass());
   manager.addNestedPass<func::FuncOp>(createSinkReshapesPass());
   manager.addNestedPass<func::FuncOp>(createFuseDispatchesPass(fuse));

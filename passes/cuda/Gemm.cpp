@@ -57,7 +57,7 @@ DeviceKernel mome::cuda::emitGemm(nn::KernelOp kernel, OpBuilder &builder) {
   if (std::string reason = refuseTypes(op); !reason.empty()) {
     return refuse(reason);
   }
-  if (std::string reason = prepareProduct(kernel, space); !reason.empty()) {
+  if (std::string reason = prepareProduct(kernel, space, /*takesSum=*/true); !reason.empty()) {
     return refuse(reason);
   }
   nn::Product product = op.getProduct();
@@ -78,6 +78,7 @@ DeviceKernel mome::cuda::emitGemm(nn::KernelOp kernel, OpBuilder &builder) {
                           operandOf(b, emitter->B, n, k),
                           prepare,
                           along,
-                          rowsTogether};
+                          rowsTogether,
+                          emitter->sumBuffer};
   });
 }

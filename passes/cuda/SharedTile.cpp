@@ -120,6 +120,21 @@ Value SharedTile::loadUnit(Value line, Value k, Value slot) {
   return loadNeighbours(b, buffer, b.addIndex(slot, addressOf(line, k)), unitElements());
 }
 
+Value SharedTile::loadPair(Value line, Value k, Value slot) {
+  Value both;
+  if (depthIsContiguous) {
+    auto load = [&](Value at) -> Value {
+      return memref::LoadOp::create(b, buffer, b.addIndex(slot, addressOf(at, k)));
+    };
+    auto type = VectorType::get(2, elementType);
+    both =
+        vector::FromElementsOp::create(b, type, ValueRange{load(line), load(b.addIndex(line, 1))});
+  } else {
+    both = loadNeighbours(b, buffer, b.addIndex(slot, addressOf(k, line)), 2);
+  }
+  return elementType.isF32() ? both : b.widenBits(both);
+}
+
 /// Bits 0.. are the address, 16.. the distance of panels (1 where there is one), 32.. that of groups of eight
 /// rows, all in 16 bytes; 62.. say that rows have 128 bytes and are swizzled.
 Value SharedTile::describe(Value line, int64_t k, Value slot) {

@@ -100,6 +100,8 @@ public:
   void store(mlir::ValueRange values, mlir::Value line, mlir::Value k, mlir::Value slot);
   /// Such a unit.
   mlir::Value loadUnit(mlir::Value line, mlir::Value k, mlir::Value slot);
+  /// Two neighbouring lines at depth k, the first of them even: a vector of f32.
+  mlir::Value loadPair(mlir::Value line, mlir::Value k, mlir::Value slot);
   /// Of a tile in panels: what tells wgmma where the matrix that begins at (line, k) lies, k a multiple of
   /// 16. Where lines are contiguous, `line` is a multiple of 64, else of 8.
   mlir::Value describe(mlir::Value line, int64_t k, mlir::Value slot);

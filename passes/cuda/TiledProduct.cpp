@@ -1,6 +1,8 @@
 // See TiledProduct.h.
 #include "passes/cuda/TiledProduct.h"
 
+#include "passes/cuda/OperandSum.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -8,7 +10,7 @@ using namespace mome;
 using namespace mome::cuda;
 
 /// Threads per block of the second launch.
-static constexpr int64_t sumThreads = 256;
+static constexpr int64_t sumThreads = PartSums::threads;
 /// Bytes that a prefetch asks for.
 static constexpr int64_t lineBytes = 128;
 
@@ -20,7 +22,11 @@ public:
                 Multiplier multiplier)
       : b(b), problem(problem), plan(plan),
         product(createTileProduct(b, plan.shape, multiplier, problem.A.depthIsContiguous,
-                                  problem.B.depthIsContiguous)) {}
+                                  problem.B.depthIsContiguous)) {
+    if (problem.sumBuffer) {
+      sum.emplace(b, product->rows, plan, problem.m);
+    }
+  }
 
   void emit();
 
@@ -38,7 +44,8 @@ private:
   const ProductProblem &problem;
   const ProductPlan &plan;
   std::unique_ptr<TileProduct> product;
-  Value batch, firstRow, firstColumn, split;
+  std::optional<OperandSum> sum;
+  Value batch, columnNumber, firstRow, firstColumn, split;
   Value stage, partials;   // shared memory; scratch
   int64_t stageOffset = 0; // in bytes
 };
@@ -56,7 +63,12 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
   SharedTile &rowTile = product->rows, &columnTile = product->columns;
   int64_t depth = rowTile.getDepth(), stages = plan.shape.stages;
   int64_t stageSize = rowTile.getSize() + columnTile.getSize(), steps = plan.splitDepth / depth;
-  Value tiles = b.shareMemory(0, (steps == 1 ? 1 : stages) * stageSize, rowTile.getElementType());
+  int64_t tileCount = steps == 1 ? 1 : stages;
+  Value tiles = b.shareMemory(0, tileCount * stageSize, rowTile.getElementType());
+  int64_t tileBytes = stageSize * rowTile.getElementType().getIntOrFloatBitWidth() / 8;
+  if (sum) {
+    sum->start(std::max(tileCount * tileBytes, 4 * stageElements()));
+  }
   rowTile.setBuffer(tiles);
   columnTile.setBuffer(tiles);
   auto copy = [&](Value step, Value slot) {
@@ -75,6 +87,9 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
     product->publishCopies();
     b.barrier();
     TileSlots slots = slotsOf(b.index(0));
+    if (sum) {
+      sum->add(b.index(0), columnNumber, slots.rows);
+    }
     SmallVector<Value> state =
         product->finish(product->multiply(slots, product->begin(slots), nullptr));
     b.barrier(); // the shared memory is free
@@ -104,6 +119,9 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
         } else {
           copyAhead();
         }
+        if (sum) {
+          sum->add(step, columnNumber, slotsOf(step).rows);
+        }
         return product->multiply(slotsOf(step), before, [&] {
           awaitNext();
           return slotsOf(b.addIndex(step, 1));
@@ -111,7 +129,6 @@ SmallVector<Value> ProductKernel::emitSums(const TileSource &rows, const TileSou
       }));
   b.waitForCopies(0);
   state = product->finish(state);
-  int64_t tileBytes = stageSize * rowTile.getElementType().getIntOrFloatBitWidth() / 8;
   if (underWay == 0 && stageElements() * 4 <= tileBytes) {
     stageOffset = (steps - 1) % stages * tileBytes; // nobody reads the last tiles any more
   } else {
@@ -221,7 +238,8 @@ void ProductKernel::emit() {
   split = place[0];
   batch = place[1];
   firstRow = b.mulIndex(place[2], plan.shape.rows);
-  firstColumn = b.mulIndex(place[3], plan.shape.columns);
+  columnNumber = place[3];
+  firstColumn = b.mulIndex(columnNumber, plan.shape.columns);
   Value firstK = b.mulIndex(split, plan.splitDepth);
   Value endK = b.minIndex(b.addIndex(firstK, plan.splitDepth), problem.k);
   for (Value buffer : plan.splits == 1 ? ArrayRef(problem.readAlong) : ArrayRef<Value>()) {
@@ -229,6 +247,9 @@ void ProductKernel::emit() {
   }
   emitResults(
       emitSums(sourceOf(problem.A, problem.m, endK), sourceOf(problem.B, problem.n, endK), firstK));
+  if (sum) {
+    sum->finish(split, columnNumber, firstRow);
+  }
 }
 
 /// Adds the partial sums of `splits` blocks, and stores. The number of blocks.
@@ -257,6 +278,19 @@ static int64_t emitSecondLaunch(LaunchBuilder &b, const ProductProblem &problem,
   return ceilDiv(size, sumThreads * lanes);
 }
 
+/// Adds what blocks left of the sum beside the product, behind the first `before` blocks. Their number.
+static int64_t emitOperandSum(LaunchBuilder &b, const ProductProblem &problem,
+                              const ProductPlan &plan, int64_t before) {
+  PartSums parts = OperandSum::partsOf(b, plan, problem.m);
+  Value number = b.createOrFold<arith::SubIOp>(b.getBlock(), b.index(before));
+  b.ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, b.index(0)), [&] {
+    parts.emit(b, number, [&](Value line, Value total) {
+      memref::StoreOp::create(b, total, problem.sumBuffer, line);
+    });
+  });
+  return parts.countBlocks();
+}
+
 static Multiplier multiplierOf(Operation *root, const ProductProblem &problem) {
   assert(holdsBf16(problem.A.buffer) == holdsBf16(problem.B.buffer));
   if (holdsBf16(problem.A.buffer)) {
@@ -283,9 +317,11 @@ mome::cuda::emitTiledProduct(nn::KernelOp kernel, OpBuilder &builder, int64_t la
                    machineOf(b.getFunction()));
   ProductKernel(b, problem, plan, multiplier).emit();
   b.finish(result, plan.blocks, plan.shape.threads);
-  if (plan.splits > 1) {
+  if (plan.splits > 1 || problem.sumBuffer) {
     LaunchBuilder second(kernel, 1, lanes, builder);
-    int64_t blocks = emitSecondLaunch(second, state(second), plan.splits);
+    ProductProblem again = state(second);
+    int64_t blocks = plan.splits > 1 ? emitSecondLaunch(second, again, plan.splits) : 0;
+    blocks += again.sumBuffer ? emitOperandSum(second, again, plan, blocks) : 0;
     second.finish(result, blocks, sumThreads);
   }
   return result;

@@ -10,7 +10,7 @@
 //
 // Tiles move by cp.async through a ring of three stages. Products of few tiles and long sums (weight
 // gradients) are cut along k: blocks then store partial sums, which a second launch adds in order and
-// stores.
+// stores. So it does with parts of the sum beside the product (OperandSum.h), if there is one.
 #ifndef MOME_PASSES_CUDA_TILEDPRODUCT_H
 #define MOME_PASSES_CUDA_TILEDPRODUCT_H
 
@@ -38,6 +38,8 @@ struct ProductProblem {
   llvm::SmallVector<mlir::Value> readAlong;
   /// Rows of a thread that are prepared before they are stored.
   int64_t rowsTogether = 1;
+  /// Where the sum of each row of A over k goes (OperandSum.h); null without.
+  mlir::Value sumBuffer;
 
   void store(mlir::Value sum, mlir::Value batch, mlir::Value row, mlir::Value column) const {
     prepare(sum, batch, row, column)();
