@@ -7,9 +7,9 @@
 //                                     rt.code @"cuda:sm_80" image dense_resource<...>
 //
 // `target-cpu` and `cuda` may name several processors or architectures: each gets a code of its own.
-// With cubins=sm_80,sm_90 the device's image is a fat binary of its PTX and of machine code for these,
-// where a CUDA toolkit is found; without one PTX alone, with a remark. (Machine code for sm_90a, which runs on no
-// other device, goes to the variant for that.) `libraries` may take kernels
+// With cubins=sm_80,sm_90 the devices' images are fat binaries of their PTX and of machine code for these,
+// where a CUDA toolkit is found; without one PTX alone, with a remark. (Machine code goes to the latest variant that
+// it may: that for sm_90a, which runs on no other device, to the variant for that.) `libraries` may take kernels
 // (passes/cuda/Libraries.h): rt.launches then has a call of one instead of launches.
 //
 // Each kernel goes to the first fast family that takes it (passes/cpu/KernelEmitter.h), else, with
@@ -78,13 +78,11 @@ private:
 /// The code for the devices of one architecture, assembled for some.
 class DeviceCode {
 public:
-  DeviceCode(StringRef architecture, ArrayRef<std::string> cubins, ArrayRef<std::string> libraries)
-      : architecture(architecture), libraries(libraries) {
-    bool alone = architecture.ends_with("a");
-    llvm::copy_if(cubins, std::back_inserter(this->cubins), [&](StringRef cubin) {
-      return alone ? cubin == architecture : !cubin.ends_with("a");
-    });
-  }
+  DeviceCode(StringRef architecture, ArrayRef<std::string> libraries)
+      : architecture(architecture), libraries(libraries) {}
+
+  StringRef getArchitecture() const { return architecture; }
+  void addCubin(StringRef name) { cubins.push_back(name.str()); }
 
   std::string getVariant() const { return ("cuda:" + architecture).str(); }
   /// Adds the kernel to the device module, and the record of its launches before it.
@@ -376,6 +374,19 @@ LogicalResult CodeGenerator::run() {
   return success();
 }
 
+/// The latest of the architectures whose PTX can become machine code for `cubin`; null if there is none.
+static DeviceCode *findOwner(MutableArrayRef<DeviceCode> devices, StringRef cubin) {
+  DeviceCode *owner = nullptr;
+  for (DeviceCode &device : devices) {
+    StringRef architecture = device.getArchitecture();
+    bool isLater = !owner || cuda::numberOf(architecture) > cuda::numberOf(owner->getArchitecture());
+    if (cuda::runsOn(architecture, cubin) && isLater) {
+      owner = &device;
+    }
+  }
+  return owner;
+}
+
 namespace {
 struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
   using impl::GenerateCodePassBase<GenerateCode>::GenerateCodePassBase;
@@ -394,7 +405,6 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
       }
       processors.emplace_back(*target, codegen == "reference", cache);
     }
-    SmallVector<std::string> cubins(this->cubins.begin(), this->cubins.end());
     SmallVector<std::string> libraries(this->libraries.begin(), this->libraries.end());
     std::vector<DeviceCode> devices;
     names.clear();
@@ -404,7 +414,12 @@ struct GenerateCode : impl::GenerateCodePassBase<GenerateCode> {
         getOperation().emitError("unknown CUDA architecture '") << name << "'";
         return signalPassFailure();
       }
-      devices.emplace_back(name, cubins, libraries);
+      devices.emplace_back(name, libraries);
+    }
+    for (StringRef cubin : cubins) {
+      if (DeviceCode *owner = findOwner(devices, cubin)) {
+        owner->addCubin(cubin);
+      }
     }
     if (std::string problem = cuda::findLibraries(libraries); !problem.empty()) {
       getOperation().emitError("a library that was asked for cannot be: ") << problem;

@@ -27,6 +27,20 @@ bool mome::cuda::isArchitecture(StringRef name) {
                             name);
 }
 
+int mome::cuda::numberOf(StringRef architecture) {
+  int number = 0;
+  architecture.consume_front("sm_");
+  architecture.consumeInteger(10, number);
+  return number;
+}
+
+bool mome::cuda::runsOn(StringRef ptx, StringRef device) {
+  if (ptx.ends_with("a") || device.ends_with("a")) {
+    return ptx == device;
+  }
+  return numberOf(ptx) <= numberOf(device);
+}
+
 /// Every function with a number of threads is one that the driver launches.
 static void markKernels(ModuleOp module) {
   Builder b(module.getContext());

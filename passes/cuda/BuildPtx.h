@@ -14,6 +14,10 @@ mlir::FailureOr<std::string> buildPtx(mlir::ModuleOp module, llvm::StringRef arc
 
 /// True for the architectures that this compiler generates code for: sm_80 and later, and sm_90a.
 bool isArchitecture(llvm::StringRef name);
+/// 90 of "sm_90" and of "sm_90a".
+int numberOf(llvm::StringRef architecture);
+/// Whether devices of one architecture can run PTX for another: an earlier one, but that of sm_90a no others.
+bool runsOn(llvm::StringRef ptx, llvm::StringRef device);
 
 } // namespace mome::cuda
 #endif

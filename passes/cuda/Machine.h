@@ -36,6 +36,9 @@ struct Machine {
 /// Of a module of device code: "sm_80", or "sm_90a": what only this architecture can, wgmma above all.
 inline constexpr llvm::StringLiteral architectureAttrName = "mome.architecture";
 
+/// The machine of an architecture's devices; two may have the same.
+const Machine &machineFor(llvm::StringRef architecture);
+
 /// The machine that code around `op` is for; without an architecture, the oldest.
 const Machine &machineOf(mlir::Operation *op);
 

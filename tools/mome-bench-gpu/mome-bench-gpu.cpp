@@ -17,7 +17,7 @@ namespace {
 using namespace mome;
 
 struct Options {
-  std::string package, device = "cuda:0", gpu, entry, only;
+  std::string package, device = "cuda:0", gpu, entry, only, variant;
   Tolerances tolerances;
   int repeat = 20;
   BlockChoice blocks{.least = 0, .perturb = false};
@@ -176,7 +176,7 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
 int run(const Options &options) {
   const auto package = Package::load(options.package);
   if (options.blocks.least > 0) {
-    return check_blocks(*package, options.only, options.blocks, options.tolerances);
+    return check_blocks(*package, options.variant, options.only, options.blocks, options.tolerances);
   }
   const Place place = parse_place(options.device);
   if (place.kind != Place::cuda) {
@@ -204,6 +204,7 @@ int main(int argc, char **argv) {
   app.add_option("--simulate", options.blocks.least,
                  "no GPU: compare so many blocks of each launch, or more, which the simulator runs")
       ->check(CLI::PositiveNumber);
+  app.add_option("--variant", options.variant, "with --simulate: of this one alone");
   app.add_flag("--perturb", options.blocks.perturb,
                "with --simulate: approximate instructions err, tensor cores add in another order");
   app.add_option("--repeat", options.repeat, "runs of a kernel in one graph")

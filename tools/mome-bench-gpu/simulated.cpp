@@ -103,17 +103,17 @@ private:
 
 } // namespace
 
-int check_blocks(const Package &package, const std::string &only, const BlockChoice &choice,
-                 const Tolerances &tolerances) {
+int check_blocks(const Package &package, const std::string &name, const std::string &only,
+                 const BlockChoice &choice, const Tolerances &tolerances) {
   int worst = -1;
   for (const Variant &variant : package.variants) {
-    if (variant.name.starts_with("cuda:")) {
+    if (name.empty() ? variant.name.starts_with("cuda:") : variant.name == name) {
       worst = std::max(
           worst, Check(package, variant, kernel_uses(variant, "", only), choice, tolerances).run());
     }
   }
   if (worst < 0) {
-    throw Error(Exit::device, package.where, "no variant for CUDA",
+    throw Error(Exit::device, package.where, "no variant for " + (name.empty() ? "CUDA" : name),
                 "compile it with --target=cpu,cuda:sm_80");
   }
   return worst;

@@ -9,8 +9,9 @@
 
 namespace mome {
 
-/// Prints a line per kernel and what was covered; returns the exit code.
-int check_blocks(const Package &package, const std::string &only, const BlockChoice &choice,
-                 const Tolerances &tolerances);
+/// Of the CUDA variants, or of the one that is named. Prints a line per kernel and what was covered; returns
+/// the exit code.
+int check_blocks(const Package &package, const std::string &variant, const std::string &only,
+                 const BlockChoice &choice, const Tolerances &tolerances);
 
 } // namespace mome

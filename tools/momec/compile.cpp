@@ -21,6 +21,7 @@
 #include "passes/Package.h"
 #include "passes/Pipelines.h"
 #include "passes/cpu/ObjectCache.h"
+#include "passes/cuda/BuildPtx.h"
 #include "runtime/cuda/model/device_data.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -335,12 +336,17 @@ int Compilation::report() {
   return options.pipeline.cuda.empty() ? int(ok) : predict(entry);
 }
 
-/// Of these architectures the one whose code the GPU runs: the first, or what only this GPU runs.
+/// Of these architectures the one whose code the GPU runs: the latest that it can; the first if it is not known.
 static std::string architectureFor(StringRef gpu, StringRef architectures) {
-  StringRef first = architectures.split(',').first;
+  StringRef first = architectures.split(',').first, best = first;
   const cuda::DeviceData *device = cuda::find_device_data(gpu.empty() ? first : gpu);
-  std::string own = device ? "sm_" + std::to_string(device->architecture) + "a" : "";
-  return llvm::is_contained(llvm::split(architectures, ','), StringRef(own)) ? own : first.str();
+  std::string own = device ? "sm_" + std::to_string(device->architecture) : "";
+  for (StringRef architecture : llvm::split(architectures, ',')) { // the latest is the last
+    if (architecture == own + "a" || cuda::runsOn(architecture, own)) {
+      best = architecture;
+    }
+  }
+  return best.str();
 }
 
 /// How long the entry should take on a GPU.

@@ -6,6 +6,7 @@
 #include "passes/cpu/Target.h"
 #include "passes/cuda/BuildPtx.h"
 #include "passes/cuda/Libraries.h"
+#include "passes/cuda/Machine.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -186,14 +187,6 @@ static int readDefines(const Flags &flags, CompileOptions &options) {
   return ok;
 }
 
-/// The number in "sm_90a", and what stands behind it.
-static std::pair<int, llvm::StringRef> splitArchitecture(llvm::StringRef name) {
-  int number = 0;
-  name.consume_front("sm_");
-  name.consumeInteger(10, number);
-  return {number, name};
-}
-
 /// "cpu,cuda:sm_80,sm_90": what follows a cuda: without a kind of its own is of that kind.
 static int readMachines(llvm::StringRef machines, PipelineOptions &pipeline) {
   bool isCuda = false;
@@ -209,18 +202,20 @@ static int readMachines(llvm::StringRef machines, PipelineOptions &pipeline) {
     }
   }
   llvm::sort(pipeline.cubins, [](llvm::StringRef a, llvm::StringRef b) {
-    return splitArchitecture(a) < splitArchitecture(b);
+    return std::pair(cuda::numberOf(a), a) < std::pair(cuda::numberOf(b), b);
   });
   pipeline.cubins.erase(llvm::unique(pipeline.cubins), pipeline.cubins.end());
-  // PTX runs on its architecture and all later ones: it is for the first. That of sm_90a runs on no other.
+  // PTX runs on its architecture and all later ones, but cuts work for its devices: another one is made from where
+  // these are others. That of sm_90a runs on nothing else.
   llvm::SmallVector<llvm::StringRef> generated;
-  bool hasCommon = false;
+  const cuda::Machine *common = nullptr;
   for (llvm::StringRef name : pipeline.cubins) {
     bool alone = name.ends_with("a");
-    if (alone || !hasCommon) {
+    const cuda::Machine *machine = &cuda::machineFor(name);
+    if (alone || machine != common) {
       generated.push_back(name);
     }
-    hasCommon |= !alone;
+    common = alone ? common : machine;
   }
   pipeline.cuda = llvm::join(generated, ",");
   return ok;
