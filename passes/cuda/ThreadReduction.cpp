@@ -10,9 +10,7 @@ using namespace mome::cuda;
 SmallVector<Value> ThreadReduction::overWarp(ValueRange state, int64_t width) {
   SmallVector<Value> all = llvm::to_vector(state);
   for (int64_t distance = width / 2; distance > 0; distance /= 2) {
-    SmallVector<Value> others =
-        llvm::map_to_vector(all, [&](Value value) { return b.exchange(value, distance); });
-    all = reduction.combine(all, others);
+    all = reduction.combine(all, exchange(all, distance));
   }
   return all;
 }
@@ -52,31 +50,60 @@ SmallVector<Value> ThreadReduction::overBlock(ValueRange state, int64_t threads,
   return all;
 }
 
+SmallVector<Value> ThreadReduction::exchange(ValueRange state, int64_t distance) {
+  return llvm::map_to_vector(state, [&](Value value) -> Value {
+    auto type = dyn_cast<VectorType>(value.getType());
+    if (!type) {
+      return b.exchange(value, distance);
+    }
+    SmallVector<Value> lanes;
+    for (int64_t lane = 0; lane < type.getNumElements(); ++lane) {
+      lanes.push_back(b.exchange(vector::ExtractOp::create(b, value, lane), distance));
+    }
+    return vector::FromElementsOp::create(b, type, lanes);
+  });
+}
+
 SmallVector<Value> ThreadReduction::overColumns(ValueRange state, int64_t threads, int64_t width) {
-  Type type = state.front().getType();
-  int64_t lanes = isa<VectorType>(type) ? b.getLanes() : 1;
-  SmallVector<Value> buffers;
-  for (auto [number, value] : llvm::enumerate(state)) {
-    buffers.push_back(b.shareMemory(int64_t(number) * 4 * lanes * threads, lanes * threads,
-                                    getElementTypeOrSelf(value.getType())));
+  SmallVector<Value> all = llvm::to_vector(state);
+  for (int64_t distance = warpThreads / 2; distance >= width; distance /= 2) {
+    all = reduction.combine(all, exchange(all, distance));
   }
-  auto loadAt = [&](Value thread) {
-    Value at = b.mulIndex(thread, lanes);
+  int64_t warps = threads / warpThreads;
+  if (warps == 1) {
+    return all;
+  }
+  int64_t lanes = isa<VectorType>(all.front().getType()) ? b.getLanes() : 1;
+  SmallVector<Value> buffers;
+  for (auto [number, value] : llvm::enumerate(all)) {
+    int64_t size = lanes * warps * width;
+    buffers.push_back(
+        b.shareMemory(int64_t(number) * 4 * size, size, getElementTypeOrSelf(value.getType())));
+  }
+  auto loadAt = [&](Value place) {
+    Value at = b.mulIndex(place, lanes);
     return llvm::map_to_vector(buffers,
                                [&](Value buffer) { return loadNeighbours(b, buffer, at, lanes); });
   };
-  auto storeAt = [&](ValueRange values) {
+  auto storeAt = [&](Value place, ValueRange values) {
     for (auto [value, buffer] : llvm::zip_equal(values, buffers)) {
-      storeVector(b, value, buffer, b.mulIndex(b.getThread(), lanes));
+      storeVector(b, value, buffer, b.mulIndex(place, lanes));
     }
   };
-  storeAt(state);
-  for (int64_t half = threads / 2; half >= width; half /= 2) {
+  Value lane = b.remIndex(b.getThread(), warpThreads);
+  b.ifThen(b.isLess(lane, b.index(width)), [&] {
+    Value warp = b.divIndex(b.getThread(), warpThreads);
+    storeAt(b.addIndex(b.mulIndex(warp, width), lane), all);
+  });
+  for (int64_t half = warps / 2; half > 1; half /= 2) {
     b.barrier();
-    b.ifThen(b.isLess(b.getThread(), b.index(half)), [&] {
+    b.ifThen(b.isLess(b.getThread(), b.index(half * width)), [&] {
       SmallVector<Value> mine = loadAt(b.getThread());
-      storeAt(reduction.combine(mine, loadAt(b.addIndex(b.getThread(), half))));
+      storeAt(b.getThread(),
+              reduction.combine(mine, loadAt(b.addIndex(b.getThread(), half * width))));
     });
   }
-  return loadAt(b.getThread()); // which it wrote itself
+  b.barrier();
+  Value column = b.remIndex(b.getThread(), width);
+  return reduction.combine(loadAt(column), loadAt(b.addIndex(column, width)));
 }

@@ -20,12 +20,14 @@ public:
   /// else may use; `offset` moves on. All threads get the result.
   llvm::SmallVector<mlir::Value> overBlock(mlir::ValueRange state, int64_t threads,
                                            int64_t &offset);
-  /// Over the threads with the same place in a row of `width`; those of the first row get the
-  /// result. States may be of vectors.
+  /// Over the threads with the same place in a row of `width`, a power of two up to a warp's threads; all of
+  /// them get the result. States may be of vectors.
   llvm::SmallVector<mlir::Value> overColumns(mlir::ValueRange state, int64_t threads,
                                              int64_t width);
 
 private:
+  /// The states of the threads of this warp whose numbers differ by the bit `distance`.
+  llvm::SmallVector<mlir::Value> exchange(mlir::ValueRange state, int64_t distance);
   llvm::SmallVector<mlir::Value> load(llvm::ArrayRef<mlir::Value> buffers, mlir::Value at);
   void store(mlir::ValueRange state, llvm::ArrayRef<mlir::Value> buffers, mlir::Value at);
   /// Shared memory for `count` states.

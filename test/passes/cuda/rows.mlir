@@ -92,6 +92,21 @@ nn.kernel @k_columns {
   %0 = nn.reduce_sum %x axes [0, 1] : tensor<8x197x33xf32> -> tensor<33xf32>
   nn.yield %0 : tensor<33xf32>
 }
+// Eight neighbours per thread: bf16, four, two and one of a thread's rows at a time; one launch.
+// CHECK: k_eights cuda:reduction {{.*}} ok
+nn.kernel @k_eights {
+^bb0(%x: tensor<3000x80xbf16>):
+  %0 = nn.cast %x : tensor<3000x80xbf16> -> tensor<3000x80xf32>
+  %1 = nn.reduce_sum %0 axes [0] : tensor<3000x80xf32> -> tensor<80xf32>
+  nn.yield %1 : tensor<80xf32>
+}
+// More parts than a warp has threads.
+// CHECK: k_parts cuda:reduction {{.*}} ok
+nn.kernel @k_parts {
+^bb0(%x: tensor<700000xf32>):
+  %0 = nn.reduce_sum %x axes [0] : tensor<700000xf32> -> tensor<f32>
+  nn.yield %0 : tensor<f32>
+}
 // The square of a norm.
 // CHECK: k_norm cuda:reduction {{.*}} ok
 nn.kernel @k_norm {

@@ -84,10 +84,10 @@ CODE = [
     ("k_wide_softmax_0", "a warp's maximum is not left", drop(r"st\.shared\.b32\s+\[%rd\d+\], %r\d+;"), "uninitialized"),
     ("k_wide_softmax_0", "the second sum goes where the first is read", replace(r"(st\.shared\.b32\s+\[%rd\d+)\+32\]", r"\1]"), "shared-race"),
     ("k_sum_0", "no barrier in the tree", drop(BARRIER, 1), "shared-race"),
-    ("k_sum_0", "threads leave before a barrier", replace(r"(setp\.gt\.u32\s+(%p\d+), %r\d+, 127;)", r"\1 @\2 ret;"), "missing-thread"),
+    ("k_sum_0", "threads leave before a barrier", replace(r"(setp\.gt\.u32\s+(%p\d+), %r\d+, 3;)", r"\1 @\2 ret;"), "missing-thread"),
     ("k_sum_0", "a part is not written", drop(r"st\.global\.b32.*;"), "uninitialized"),
-    ("k_sum_0", "a loop without an end", replace(r"(add\.s64\s+%rd\d+, %rd\d+), (512|2048);([^:]*), 2048;", r"\1, 0;\3, 0;"), "budget", "budget=20000"),
-    ("k_sum_1", "wrong stride of the parts", replace(r"(ld\.global\.b32\s+%r\d+, \[%rd\d+)\+32\]", r"\1+16]"), "wrong result"),
+    ("k_sum_0", "a loop without an end", replace(r"(add\.s64\s+%rd\d+, %rd\d+), 1024;([^:]*), 4096;", r"\1, 0;\2, 0;"), "budget", "budget=20000"),
+    ("k_sum_1", "wrong stride of the parts", replace(r"(shl\.b64\s+%rd\d+, %rd\d+), 4;", r"\1, 3;"), "wrong result"),
 ]
 
 # Of every f32 that goes to tensor cores: cut off, not rounded.
