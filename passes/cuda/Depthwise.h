@@ -1,13 +1,13 @@
 // Convolutions of one channel per group, in steps of one: the source of a channel lies in shared memory,
 // with zeros around it, so that a tap is a constant distance.
 //
-//   forward, for x:  a block per sample and channel, a thread per place in a plane: it has a column of
-//                    results along the first axis, and reads every element of the volume once for all
-//                    taps and results along that axis
-//   for w:           a block per channel, which walks the samples; a thread has the sums of all taps
+//   forward, for x:  a block for some channels of a sample, a thread per pair of neighbours in a plane: it has two
+//                    columns of results along the first axis, and reads every element of the volume once for all
+//                    taps and results along that axis; of bf16 pairs, as they are in memory
+//   for w:           a block per channel, which walks the samples, some at a time; a thread has the sums of all taps
 //                    over its places; trees of shuffles, then warps in order
 //
-// Threads are numbered along the rows with their zeros: neighbours read neighbours, no bank twice.
+// Channels and threads of a block are as many as leave few threads idle.
 #ifndef MOME_PASSES_CUDA_DEPTHWISE_H
 #define MOME_PASSES_CUDA_DEPTHWISE_H
 

@@ -303,3 +303,48 @@ nn.kernel @k_depthwise_long_weight {
   %y = nn.conv_backward_weight %a, %b strides [1, 1, 1] pad_low [1, 1, 0] pad_high [1, 1, 2] dilations [2, 1, 1] groups 3 : (tensor<2x3x11x16x19xbf16>, tensor<2x3x11x16x19xbf16>) -> (tensor<3x1x2x3x3xf32>)
   nn.yield %y : tensor<3x1x2x3x3xf32>
 }
+
+// Even rows: pairs of neighbours, volumes of several channels or samples, a first axis that columns do not divide.
+// CHECK: k_depthwise_pairs_bf16 cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_pairs_bf16 {
+^bb0(%a: tensor<3x6x9x6x10xbf16>, %b: tensor<6x1x3x3x3xbf16>):
+  %y = nn.conv %a, %b strides [1, 1, 1] pad_low [1, 1, 2] pad_high [1, 1, 2] dilations [1, 1, 2] groups 6 : (tensor<3x6x9x6x10xbf16>, tensor<6x1x3x3x3xbf16>) -> (tensor<3x6x9x6x10xf32>)
+  nn.yield %y : tensor<3x6x9x6x10xf32>
+}
+// CHECK: k_depthwise_pairs_bf16_input cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_pairs_bf16_input {
+^bb0(%a: tensor<3x6x9x6x10xbf16>, %b: tensor<6x1x3x3x3xbf16>):
+  %y = nn.conv_backward_input %a, %b strides [1, 1, 1] pad_low [1, 1, 2] pad_high [1, 1, 2] dilations [1, 1, 2] groups 6 : (tensor<3x6x9x6x10xbf16>, tensor<6x1x3x3x3xbf16>) -> (tensor<3x6x9x6x10xf32>)
+  nn.yield %y : tensor<3x6x9x6x10xf32>
+}
+// CHECK: k_depthwise_pairs_bf16_weight cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_pairs_bf16_weight {
+^bb0(%a: tensor<3x6x9x6x10xbf16>, %b: tensor<3x6x9x6x10xbf16>):
+  %y = nn.conv_backward_weight %a, %b strides [1, 1, 1] pad_low [1, 1, 2] pad_high [1, 1, 2] dilations [1, 1, 2] groups 6 : (tensor<3x6x9x6x10xbf16>, tensor<3x6x9x6x10xbf16>) -> (tensor<6x1x3x3x3xf32>)
+  nn.yield %y : tensor<6x1x3x3x3xf32>
+}
+// CHECK: k_depthwise_pairs_f32 cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_pairs_f32 {
+^bb0(%a: tensor<3x6x9x6x10xf32>, %b: tensor<6x1x3x3x3xf32>):
+  %y = nn.conv %a, %b strides [1, 1, 1] pad_low [1, 1, 2] pad_high [1, 1, 2] dilations [1, 1, 2] groups 6 : (tensor<3x6x9x6x10xf32>, tensor<6x1x3x3x3xf32>) -> (tensor<3x6x9x6x10xf32>)
+  nn.yield %y : tensor<3x6x9x6x10xf32>
+}
+// CHECK: k_depthwise_pairs_f32_input cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_pairs_f32_input {
+^bb0(%a: tensor<3x6x9x6x10xf32>, %b: tensor<6x1x3x3x3xf32>):
+  %y = nn.conv_backward_input %a, %b strides [1, 1, 1] pad_low [1, 1, 2] pad_high [1, 1, 2] dilations [1, 1, 2] groups 6 : (tensor<3x6x9x6x10xf32>, tensor<6x1x3x3x3xf32>) -> (tensor<3x6x9x6x10xf32>)
+  nn.yield %y : tensor<3x6x9x6x10xf32>
+}
+// CHECK: k_depthwise_pairs_f32_weight cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_pairs_f32_weight {
+^bb0(%a: tensor<3x6x9x6x10xf32>, %b: tensor<3x6x9x6x10xf32>):
+  %y = nn.conv_backward_weight %a, %b strides [1, 1, 1] pad_low [1, 1, 2] pad_high [1, 1, 2] dilations [1, 1, 2] groups 6 : (tensor<3x6x9x6x10xf32>, tensor<3x6x9x6x10xf32>) -> (tensor<6x1x3x3x3xf32>)
+  nn.yield %y : tensor<6x1x3x3x3xf32>
+}
+// More pairs in a plane than a block has threads.
+// CHECK: k_depthwise_wide cuda:conv {{.*}} ok
+nn.kernel @k_depthwise_wide {
+^bb0(%a: tensor<1x3x2x30x40xbf16>, %b: tensor<3x1x1x3x3xbf16>):
+  %y = nn.conv %a, %b strides [1, 1, 1] pad_low [0, 1, 1] pad_high [0, 1, 1] dilations [1, 1, 1] groups 3 : (tensor<1x3x2x30x40xbf16>, tensor<3x1x1x3x3xbf16>) -> (tensor<1x3x2x30x40xf32>)
+  nn.yield %y : tensor<1x3x2x30x40xf32>
+}
