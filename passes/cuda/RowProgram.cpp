@@ -8,9 +8,11 @@
 //                    store exp(x - m) / s
 //
 // Where a thread's part of a row fits in registers, it stays there: all of it is loaded at once, and no
-// value is computed twice. Else nothing is kept between passes but the reductions.
+// value is computed twice. Else nothing is kept between passes but the reductions, and maxima and sums of
+// exponentials less these are one pass (OnlineSums.h).
 #include "passes/cuda/ColumnSums.h"
 #include "passes/cuda/Families.h"
+#include "passes/cuda/OnlineSums.h"
 #include "passes/cuda/PartSums.h"
 #include "passes/cuda/ThreadReduction.h"
 
@@ -55,8 +57,13 @@ private:
   SmallVector<Value> emitHeld(const RowPass &pass, ArrayRef<Point> points, ValueRange state);
   void emitRow(Value row);
   void emitPass(const RowPass &pass, const Point &rowPoint);
-  SmallVector<Value> walkColumns(const RowPass &pass, unsigned loop, const Point &rowPoint,
-                                 ValueRange state);
+  using PointsBody = function_ref<SmallVector<Value>(ArrayRef<Point> points, ValueRange state)>;
+  /// Calls `emitSome` for the thread's columns, some at a time; `emitAll` for all at once, if registers hold them.
+  SmallVector<Value> walkColumns(unsigned width, const Point &rowPoint, ValueRange state,
+                                 PointsBody emitSome, PointsBody emitAll);
+  void emitOnline(const OnlineSums &online, const Point &rowPoint);
+  /// Combines the threads' states of a reduction, and fixes its result.
+  Value bindReduced(nn::ReductionOpInterface reduction, ValueRange state, bool overThreads);
   /// The state after the elements at all `points`, which are stored where results ask for it.
   SmallVector<Value> emitPoints(const RowPass &pass, ArrayRef<Point> points, ValueRange state);
   void store(unsigned result, Value value, const Point &point);
@@ -124,9 +131,10 @@ SmallVector<Value> RowKernel::emitHeld(const RowPass &pass, ArrayRef<Point> poin
   return after;
 }
 
-SmallVector<Value> RowKernel::walkColumns(const RowPass &pass, unsigned loop, const Point &rowPoint,
-                                          ValueRange state) {
-  int64_t step = rowThreads * b.getLanes(), width = shapes.widths[pass.width];
+SmallVector<Value> RowKernel::walkColumns(unsigned width, const Point &rowPoint, ValueRange state,
+                                          PointsBody emitSome, PointsBody emitAll) {
+  int64_t step = rowThreads * b.getLanes(), extent = shapes.widths[width];
+  unsigned loop = *shapes.space.getLoop(shapes.getColumnAxis(width));
   auto pointAt = [&](Value column) {
     Point point = rowPoint;
     point.loops[loop] = column;
@@ -141,21 +149,56 @@ SmallVector<Value> RowKernel::walkColumns(const RowPass &pass, unsigned loop, co
       for (int64_t i = 0; i < together; ++i) {
         points.push_back(pointAt(b.addIndex(column, i * step)));
       }
-      return emitPoints(pass, points, state);
+      return emitSome(points, state);
     };
     return llvm::to_vector(b.reduceLoop(from, b.index(to), together * step, before, body));
   };
   SmallVector<Value> after = llvm::to_vector(state);
   Value first = columns.front();
-  int64_t whole = width / step;
+  int64_t whole = extent / step;
   if (inRegisters) {
-    auto points = llvm::map_to_vector(ArrayRef(columns).take_front(whole), pointAt);
-    after = emitHeld(pass, points, after);
+    after = emitAll(llvm::map_to_vector(ArrayRef(columns).take_front(whole), pointAt), after);
   } else {
     whole = whole / loadsTogether * loadsTogether;
     after = walk(first, whole * step, loadsTogether, after);
   }
-  return whole * step == width ? after : walk(b.addIndex(first, whole * step), width, 1, after);
+  return whole * step == extent ? after : walk(b.addIndex(first, whole * step), extent, 1, after);
+}
+
+Value RowKernel::bindReduced(nn::ReductionOpInterface reduction, ValueRange state,
+                             bool overThreads) {
+  ThreadReduction reducer(b, reduction.getReductionKind());
+  SmallVector<Value> all = reducer.getEmitter().reduceLanes(state);
+  if (overThreads) {
+    all = rowThreads == warpThreads ? reducer.overWarp(all)
+                                    : reducer.overBlock(all, rowThreads, sharedBytes);
+  }
+  emitter.bind(reduction->getResult(0), shapes.getRowView(), all.back());
+  return all.back();
+}
+
+/// The first two passes as one.
+void RowKernel::emitOnline(const OnlineSums &online, const Point &rowPoint) {
+  auto add = [&](ArrayRef<Point> points, ValueRange before) {
+    auto some = llvm::map_to_vector(online.getElements(), [&](Value operand) {
+      return llvm::map_to_vector(points, [&](const Point &point) -> Value {
+        Value element = emitter.emit(operand, shapes.getView(operand), point);
+        return point.vectorLoop ? b.splat(element) : element;
+      });
+    });
+    return online.add(b, some, before);
+  };
+  SmallVector<Value> state =
+      walkColumns(plan.passes.front().width, rowPoint, online.init(b), add, add);
+  SmallVector<Value> maxima;
+  for (auto [reduction, value] : llvm::zip(online.getMaxima(), state)) {
+    Value maximum = bindReduced(reduction, value, /*overThreads=*/true);
+    maxima.push_back(isa<VectorType>(value.getType()) ? b.splat(maximum) : maximum);
+  }
+  SmallVector<Value> sums = online.moveTo(b, maxima, state);
+  for (auto [reduction, value] : llvm::zip_equal(online.getSums(), sums)) {
+    bindReduced(reduction, value, /*overThreads=*/true);
+  }
 }
 
 void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
@@ -163,10 +206,16 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
   for (nn::ReductionOpInterface reduction : pass.reductions) {
     set.push(reduction.getReductionKind());
   }
-  std::optional<unsigned> loop = shapes.space.getLoop(shapes.getColumnAxis(pass.width));
-  SmallVector<Value> states = set.init(/*vectors=*/loop && b.getLanes() > 1);
-  if (loop) {
-    states = walkColumns(pass, *loop, rowPoint, states);
+  bool hasColumns = shapes.space.getLoop(shapes.getColumnAxis(pass.width)).has_value();
+  SmallVector<Value> states = set.init(/*vectors=*/hasColumns && b.getLanes() > 1);
+  if (hasColumns) {
+    auto emitSome = [&](ArrayRef<Point> points, ValueRange state) {
+      return emitPoints(pass, points, state);
+    };
+    auto emitAll = [&](ArrayRef<Point> points, ValueRange state) {
+      return emitHeld(pass, points, state);
+    };
+    states = walkColumns(pass.width, rowPoint, states, emitSome, emitAll);
   } else { // one column: all threads have it, one stores it
     SmallVector<Value> after =
         emitPoints({pass.level, pass.width, pass.reductions, {}, {}, {}}, rowPoint, states);
@@ -177,14 +226,8 @@ void RowKernel::emitPass(const RowPass &pass, const Point &rowPoint) {
   }
   size_t at = 0;
   for (nn::ReductionOpInterface reduction : pass.reductions) {
-    ThreadReduction threads(b, reduction.getReductionKind());
-    size_t size = threads.getEmitter().size();
-    SmallVector<Value> state = threads.getEmitter().reduceLanes(ValueRange(states).slice(at, size));
-    if (loop) {
-      state = rowThreads == warpThreads ? threads.overWarp(state)
-                                        : threads.overBlock(state, rowThreads, sharedBytes);
-    }
-    emitter.bind(reduction->getResult(0), shapes.getRowView(), state.back());
+    size_t size = ReductionEmitter(b, reduction.getReductionKind()).size();
+    bindReduced(reduction, ValueRange(states).slice(at, size), hasColumns);
     at += size;
   }
 }
@@ -197,7 +240,13 @@ void RowKernel::emitRow(Value row) {
   for (int64_t at = step; inRegisters && at < widest; at += step) {
     columns.push_back(b.addIndex(columns.front(), at));
   }
-  for (const RowPass &pass : plan.passes) {
+  ArrayRef<RowPass> passes(plan.passes);
+  std::optional<OnlineSums> online = inRegisters ? std::nullopt : OnlineSums::match(plan);
+  if (online) {
+    emitOnline(*online, point);
+    passes = passes.drop_front(2);
+  }
+  for (const RowPass &pass : passes) {
     emitPass(pass, point);
   }
   b.ifThen(b.isEqual(place, b.index(0)), [&] {

@@ -85,6 +85,32 @@ nn.kernel @k_kl {
   %d, %a, %b = nn.kl %t, %s : (tensor<3x1576xf32>, tensor<3x1576xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
   nn.yield %d, %a, %b : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
 }
+// Too long for registers: maxima and sums of exponentials in one pass, also of a row with itself and where elements are minus infinity.
+// CHECK: k_online cuda:row {{.*}} ok
+nn.kernel @k_online {
+^bb0(%t: tensor<3x9301xf32>, %s: tensor<3x9301xf32>):
+  %five = nn.constant dense<5.0> : tensor<3x9301xf32>
+  %u = nn.mul %t, %five : tensor<3x9301xf32>
+  %d, %a, %b = nn.kl %u, %s : (tensor<3x9301xf32>, tensor<3x9301xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  nn.yield %d, %a, %b : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+}
+// CHECK: k_online_same cuda:row {{.*}} ok
+nn.kernel @k_online_same {
+^bb0(%t: tensor<2x9304xbf16>):
+  %w = nn.cast %t : tensor<2x9304xbf16> -> tensor<2x9304xf32>
+  %d, %a, %b = nn.kl %w, %w : (tensor<2x9304xf32>, tensor<2x9304xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>)
+  nn.yield %d, %a : tensor<2xf32>, tensor<2xf32>
+}
+// CHECK: k_online_masked cuda:row {{.*}} ok
+nn.kernel @k_online_masked {
+^bb0(%x: tensor<2x9304xf32>):
+  %low = nn.constant dense<0xFF800000> : tensor<2x9304xf32>
+  %limit = nn.constant dense<0.9> : tensor<2x9304xf32>
+  %above = nn.compare ge %x, %limit : tensor<2x9304xf32> -> tensor<2x9304xi1>
+  %m = nn.select %above, %x, %low : tensor<2x9304xf32>
+  %y = nn.softmax %m : tensor<2x9304xf32>
+  nn.yield %y : tensor<2x9304xf32>
+}
 // The gradient of a bias: columns, in parts.
 // CHECK: k_columns cuda:reduction {{.*}} ok
 nn.kernel @k_columns {
