@@ -20,9 +20,9 @@ def read(path):
     rows = []
     for line in path.read_text().splitlines():
         words = line.split()
-        if len(words) > 7 and words[0].startswith("k_") and words[2].isdigit():
-            rows.append({"symbol": words[0], "root": words[1], "runs": int(words[2]), "us": float(words[4]), "predicted": float(words[5]),
-                         "tflops": float(words[6]) * 1e-3, "gbs": float(words[7])})
+        if len(words) > 8 and words[0].startswith("k_") and words[2].isdigit():
+            rows.append({"symbol": words[0], "root": words[1], "runs": int(words[2]), "us": float(words[5]), "predicted": float(words[6]),
+                         "tflops": float(words[7]) * 1e-3, "gbs": float(words[8])})
     return rows
 
 

@@ -53,11 +53,11 @@ def reached(kernel, whole, unit):
 
 
 def most(kernel, whole, unit):
-    """What one launch could reach that does no more than it must: its operations, and each byte of its arguments once."""
+    """What one launch, of a group perhaps, could reach that does no more than it must: its operations, and each byte of its arguments once."""
     seconds = kernel["bytes"] / (DRAM_SHARE * whole["dram_peak"])
     if kernel["tensor_cores"]:
         seconds = max(seconds, kernel["flops"] / whole["tensor_peak"])
-    return rate(kernel, whole, unit, seconds + LAUNCH)
+    return rate(kernel, whole, unit, seconds + LAUNCH / kernel["group"])
 
 
 def verdict(kernel, whole):
@@ -73,7 +73,8 @@ def row(kernel, whole):
     longest = max(kernel["launches"], key=lambda launch: launch["us"])
     name = f"{kernel['root'].removeprefix('nn.')} {shorten(kernel['path'])}".strip()
     tensor = f"{100 * reached(kernel, whole, 'tensor'):.1f} %" if kernel["tensor_cores"] else ""
-    cells = [name, kernel["runs"], f"{kernel['us']:.1f}", f"{100 * kernel['us'] * kernel['runs'] / whole['us']:.1f} %", tensor,
+    runs = f"{kernel['runs']} by {kernel['group']}" if kernel["group"] > 1 else kernel["runs"]
+    cells = [name, runs, f"{kernel['us']:.1f}", f"{100 * kernel['us'] * kernel['runs'] / whole['us']:.1f} %", tensor,
              f"{100 * reached(kernel, whole, 'DRAM'):.1f} %", longest["limiter"], longest["registers"], verdict(kernel, whole)]
     return "| " + " | ".join(map(str, cells)) + " |"
 
@@ -105,9 +106,8 @@ def bar_table(wholes):
 def step_table(wholes):
     lines = ["| device | predicted step | samples/s | launches | of tensor peak (MFU) |", "|---|---|---|---|---|"]
     for whole in wholes.values():
-        launches = sum(len(kernel["launches"]) * kernel["runs"] for kernel in whole["kernels"])
         flops = sum(kernel["flops"] * kernel["runs"] for kernel in whole["kernels"] if kernel["tensor_cores"])
-        lines.append(f"| {whole['device']} | {whole['us'] / 1e3:.1f} ms | {BATCH / whole['us'] * 1e6:.1f} | {launches} | "
+        lines.append(f"| {whole['device']} | {whole['us'] / 1e3:.1f} ms | {BATCH / whole['us'] * 1e6:.1f} | {whole['launches']} | "
                      f"{100 * flops / (whole['us'] * 1e-6) / whole['tensor_peak']:.1f} % |")
     return lines
 

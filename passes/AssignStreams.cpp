@@ -11,7 +11,7 @@
 // A dispatch goes to a stream that ends in something it depends on anyway, else to a new one; only
 // when there are enough streams behind something else. It waits for what it conflicts with (also by
 // memory that was reused: Hazards.h) unless its stream or another wait orders that already, so that
-// no wait can be left out. `rt-verify-plan` proves that all conflicts are ordered. Machines without
+// no wait can be left out. A group goes to one stream, and is waited for as a whole. `rt-verify-plan` proves that all conflicts are ordered. Machines without
 // streams ignore all this; the order of the dispatches stays valid.
 #include "passes/Hazards.h"
 #include "passes/Passes.h"
@@ -45,12 +45,12 @@ static unsigned chooseStream(ArrayRef<unsigned> conflicts, const StreamOrder &or
 }
 
 /// The length of the longest chain of conflicts.
-static unsigned longestChain(const Hazards &hazards) {
+static unsigned longestChain(ArrayRef<LaunchUnit> units) {
   SmallVector<unsigned> lengths;
   unsigned longest = 0;
-  for (ArrayRef<unsigned> conflicts : hazards) {
+  for (const LaunchUnit &unit : units) {
     unsigned length = 0;
-    for (unsigned conflict : conflicts) {
+    for (unsigned conflict : unit.conflicts) {
       length = std::max(length, lengths[conflict]);
     }
     lengths.push_back(length + 1);
@@ -71,28 +71,30 @@ public:
 
 private:
   void assign(rt::ProgramOp program) {
-    Hazards hazards = findHazards(program);
+    std::vector<LaunchUnit> units = findUnits(program);
     StreamOrder order;
-    unsigned waits = 0;
-    for (auto [op, conflicts] :
-         llvm::zip_equal(program.getBody().getOps<rt::DispatchOp>(), hazards)) {
-      unsigned stream = chooseStream(conflicts, order, streams);
+    unsigned waits = 0, dispatches = 0;
+    for (LaunchUnit &unit : units) {
+      unsigned stream = chooseStream(unit.conflicts, order, streams);
       unsigned number = order.append(stream);
       SmallVector<int64_t> after;
-      for (unsigned conflict : llvm::reverse(conflicts)) { // a later one may order an earlier one
+      for (unsigned conflict : llvm::reverse(unit.conflicts)) { // a later one may order an earlier one
         if (!order.isOrdered(conflict, number)) {
           order.wait(conflict);
-          after.push_back(conflict);
+          after.push_back(units[conflict].last);
         }
       }
       waits += after.size();
-      op.setStream(stream);
-      op.setAfter(after);
+      dispatches += unit.dispatches.size();
+      for (rt::DispatchOp op : unit.dispatches) {
+        op.setStream(stream);
+      }
+      unit.dispatches.front().setAfter(after);
     }
     remark::analysis(program.getLoc(),
                      remark::RemarkOpts::name(program.getSymName()).category("rt-assign-streams"))
-        << remark::metric("dispatches", hazards.size())
-        << remark::metric("longest chain", longestChain(hazards))
+        << remark::metric("dispatches", dispatches) << remark::metric("launched as", units.size())
+        << remark::metric("longest chain", longestChain(units))
         << remark::metric("streams", order.getTails().size()) << remark::metric("waits", waits);
   }
 };

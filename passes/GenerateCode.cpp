@@ -85,8 +85,9 @@ public:
   void addCubin(StringRef name) { cubins.push_back(name.str()); }
 
   std::string getVariant() const { return ("cuda:" + architecture).str(); }
-  /// Adds the kernel to the device module, and the record of its launches before it.
-  LogicalResult emit(nn::KernelOp kernel);
+  /// Adds the kernel to the device module, and the record of its launches before it. `group`: how many dispatches one
+  /// launch has at most.
+  LogicalResult emit(nn::KernelOp kernel, int64_t group);
   /// Adds the code of all kernels to the module.
   LogicalResult addTo(ModuleOp module);
 
@@ -224,13 +225,13 @@ bool DeviceCode::leaveToLibrary(nn::KernelOp kernel) {
   if (call) {
     OpBuilder record(kernel);
     rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), getVariant(),
-                           call->workspace, record.getArrayAttr({}),
+                           call->workspace, /*group=*/1, record.getArrayAttr({}),
                            record.getStringAttr(call->json));
   }
   return call.has_value();
 }
 
-LogicalResult DeviceCode::emit(nn::KernelOp kernel) {
+LogicalResult DeviceCode::emit(nn::KernelOp kernel, int64_t group) {
   if (!deviceModule) {
     deviceModule = ModuleOp::create(kernel->getParentOp()->getLoc());
   }
@@ -250,11 +251,15 @@ LogicalResult DeviceCode::emit(nn::KernelOp kernel) {
   OpBuilder record(kernel);
   SmallVector<Attribute> launches;
   for (cuda::Launch &launch : emitted->launches) {
+    if (group > 1) {
+      launch.function->setAttr(cuda::groupAttrName, record.getI64IntegerAttr(group));
+    }
     launches.push_back(rt::LaunchAttr::get(record.getContext(), launch.function.getSymName(),
                                            launch.blocks, launch.threads, launch.shared));
   }
   rt::LaunchesOp::create(record, kernel.getLoc(), kernel.getSymName(), getVariant(),
-                         emitted->scratch, record.getArrayAttr(launches), /*library=*/StringAttr());
+                         emitted->scratch, group, record.getArrayAttr(launches),
+                         /*library=*/StringAttr());
   return success();
 }
 
@@ -335,7 +340,18 @@ static FunctionType getElementTypes(nn::KernelOp kernel) {
                            elements(body.getTerminator()->getOperandTypes()));
 }
 
+/// How many dispatches one launch has at most, by kernel.
+static llvm::StringMap<int64_t> findGroups(ModuleOp module) {
+  llvm::StringMap<int64_t> groups;
+  module.walk([&](rt::DispatchOp dispatch) {
+    int64_t &group = groups[dispatch.getKernel()];
+    group = std::max<int64_t>(group, dispatch.getGroup());
+  });
+  return groups;
+}
+
 LogicalResult CodeGenerator::emitKernels() {
+  llvm::StringMap<int64_t> groups = findGroups(module);
   for (auto kernel : llvm::make_early_inc_range(module.getOps<nn::KernelOp>())) {
     OpBuilder record(kernel);
     rt::KernelOp::create(record, kernel.getLoc(), kernel.getSymNameAttr(),
@@ -346,7 +362,7 @@ LogicalResult CodeGenerator::emitKernels() {
       }
     }
     for (DeviceCode &device : devices) {
-      if (failed(device.emit(kernel))) {
+      if (failed(device.emit(kernel, std::max<int64_t>(groups.lookup(kernel.getSymName()), 1)))) {
         return failure();
       }
     }

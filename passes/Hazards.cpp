@@ -88,6 +88,32 @@ Hazards mome::findHazards(rt::ProgramOp program) {
   return hazards;
 }
 
+std::vector<LaunchUnit> mome::findUnits(rt::ProgramOp program) {
+  std::vector<LaunchUnit> units;
+  SmallVector<unsigned> unitOf; // by dispatch
+  int64_t left = 0;             // of the last unit
+  auto dispatches = program.getBody().getOps<rt::DispatchOp>();
+  for (auto [number, op, conflicts] : llvm::enumerate(dispatches, findHazards(program))) {
+    if (left == 0) {
+      units.emplace_back();
+      left = op.getGroup();
+    }
+    --left;
+    LaunchUnit &unit = units.back();
+    unit.dispatches.push_back(op);
+    unit.last = number;
+    unitOf.push_back(units.size() - 1);
+    for (unsigned conflict : conflicts) {
+      unit.conflicts.push_back(unitOf[conflict]);
+    }
+  }
+  for (LaunchUnit &unit : units) {
+    llvm::sort(unit.conflicts);
+    unit.conflicts.erase(llvm::unique(unit.conflicts), unit.conflicts.end());
+  }
+  return units;
+}
+
 unsigned mome::countNeighbours(unsigned number, ArrayRef<unsigned> conflicts) {
   return conflicts.empty() ? number : number - conflicts.back() - 1;
 }

@@ -63,21 +63,6 @@ static fb::Phase toPhase(ArrayRef<model::ScopeAttr> scopes) {
       .Default(fb::Phase::other);
 }
 
-/// The expert that all of a dispatch's paths lie in: "acc" of "experts.acc.block0"; empty
-/// otherwise.
-static std::string commonExpert(ArrayRef<model::ScopeAttr> scopes) {
-  std::string common;
-  for (model::ScopeAttr scope : scopes) {
-    StringRef path = scope.getPath();
-    std::string expert = path.consume_front("experts.") ? path.split('.').first.str() : "";
-    if (expert.empty() || (!common.empty() && common != expert)) {
-      return "";
-    }
-    common = expert;
-  }
-  return common;
-}
-
 namespace {
 class Printer {
 public:
@@ -233,7 +218,8 @@ Offsets<fb::Kernel> Printer::printKernels(rt::CodeOp code) {
     auto launches = builder.CreateVector(device ? printLaunches(device) : Offsets<fb::Launch>());
     auto library = text(device ? device.getLibrary().value_or("") : "");
     kernels.push_back(fb::CreateKernel(builder, name, 1, device ? device.getScratch() : 0, list,
-                                       type.getNumResults(), launches, 0, 0, library));
+                                       type.getNumResults(), launches, 0, 0, library,
+                                       device ? device.getGroup() : 1));
   }
   return kernels;
 }
@@ -260,14 +246,14 @@ flatbuffers::Offset<fb::Dispatch> Printer::printDispatch(rt::DispatchOp dispatch
                                  .str()));
   }
   auto args = builder.CreateVectorOfStructs(slices);
-  auto expert = text(commonExpert(scopes));
+  auto expert = text(model::getExpert(dispatch.getLoc()));
   auto scope = builder.CreateVector(scopeTexts), lines = builder.CreateVector(lineTexts);
   std::vector<uint32_t> after(dispatch.getAfter().begin(), dispatch.getAfter().end());
   return fb::CreateDispatch(builder, indexOf(dispatch.getKernelAttr()), args, toPhase(scopes),
                             expert, scope, lines, text(dispatch.getRoot()),
                             dispatch.getFlops().convertToDouble(),
                             dispatch.getBytes().convertToDouble(), dispatch.getStream(),
-                            builder.CreateVector(after), dispatch.getBeside());
+                            builder.CreateVector(after), dispatch.getBeside(), dispatch.getGroup());
 }
 
 flatbuffers::Offset<fb::Program> Printer::printProgram(rt::ProgramOp program) {

@@ -121,7 +121,10 @@ def RematerializePass : Pass<"nn-rematerialize", "::mlir::ModuleOp"> {
     fits; if none does, the one with the lowest peak. Updates of state and what an entry returns are never computed again.
     Clones have the phase `remat`. A remark of category `nn-rematerialize` says what was done, or why nothing was.
   }];
-  let options = [Option<"budget", "budget", "int64_t", /*default=*/"0", "Bytes that a session may allocate: named tensors and work memory">];
+  let options = [
+    Option<"budget", "budget", "int64_t", /*default=*/"0", "Bytes that a session may allocate: named tensors and work memory">,
+    Option<"groups", "groups", "bool", /*default=*/"false", "How calls will be scheduled (`nn-schedule`)">,
+  ];
   let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect"];
 }
 
@@ -134,6 +137,10 @@ def OutlineKernelsPass : Pass<"nn-outline-kernels", "::mlir::ModuleOp"> {
 
 def SchedulePass : Pass<"nn-schedule", "::mlir::func::FuncOp"> {
   let summary = "Orders an entry's calls for a low memory peak and updates in place";
+  let options = [
+    Option<"groups", "groups", "bool", /*default=*/"false",
+           "Whether experts of one structure go in step, so that a device runs their equal calls in one launch">,
+  ];
   let dependentDialects = ["::mome::nn::NNDialect"];
 }
 
@@ -149,6 +156,15 @@ def FindNeighboursPass : Pass<"rt-find-neighbours", "::mlir::ModuleOp"> {
   let description = [{
     For machines that spread a few dispatches over all their threads at once. Dispatches keep their order: bringing together what
     does not conflict is the work of `nn-schedule`.
+  }];
+  let dependentDialects = ["::mome::rt::RTDialect"];
+}
+
+def GroupLaunchesPass : Pass<"rt-group-launches", "::mlir::ModuleOp"> {
+  let summary = "Equal dispatches side by side become one launch";
+  let description = [{
+    For devices that pay for each launch. Neighbours that run the same kernel without a conflict, as many as a launch has room for in its
+    parameters.
   }];
   let dependentDialects = ["::mome::rt::RTDialect"];
 }

@@ -91,17 +91,23 @@ static void addRemat(OpPassManager &manager, const PipelineOptions &options) {
   if (options.budget) {
     RematerializePassOptions rematerialize;
     rematerialize.budget = *options.budget;
+    rematerialize.groups = !options.cuda.empty();
     manager.addPass(createRematerializePass(rematerialize));
   }
 }
 
-static void addSchedule(OpPassManager &manager) {
+static void addSchedule(OpPassManager &manager, const PipelineOptions &options) {
+  SchedulePassOptions schedule;
+  schedule.groups = !options.cuda.empty();
   manager.addPass(createOutlineKernelsPass());
-  manager.addNestedPass<func::FuncOp>(createSchedulePass());
+  manager.addNestedPass<func::FuncOp>(createSchedulePass(schedule));
 }
 
-static void addMemory(OpPassManager &manager) {
+static void addMemory(OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(createPlanMemoryPass());
+  if (!options.cuda.empty()) {
+    manager.addPass(createGroupLaunchesPass());
+  }
   // What may run together depends on the memory that was reused: by streams, or side by side.
   manager.addPass(createAssignStreamsPass());
   manager.addPass(createFindNeighboursPass());
@@ -134,9 +140,9 @@ static void addPasses(OpPassManager &manager, Stage stage, const PipelineOptions
   case Stage::remat:
     return addRemat(manager, options);
   case Stage::schedule:
-    return addSchedule(manager);
+    return addSchedule(manager, options);
   case Stage::memory:
-    return addMemory(manager);
+    return addMemory(manager, options);
   case Stage::codegen:
     return addCodegen(manager, options);
   case Stage::parse:

@@ -72,7 +72,9 @@ FailureOr<Plan> Rematerialize::planMemory(OwningOpRef<ModuleOp> module) {
   PassManager manager(&getContext()); // of a module of its own
   manager.enableVerifier(false);
   manager.addPass(createOutlineKernelsPass());
-  manager.addNestedPass<func::FuncOp>(createSchedulePass());
+  SchedulePassOptions schedule;
+  schedule.groups = groups;
+  manager.addNestedPass<func::FuncOp>(createSchedulePass(schedule));
   manager.addPass(createPlanMemoryPass());
   if (failed(manager.run(*module))) {
     return failure();

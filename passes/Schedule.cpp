@@ -11,6 +11,12 @@
 // reader of the old one, so that it can be written in place; only where a reader needs the new
 // value too, `nn-plan-memory` has to copy. A call that recomputes (`nn-rematerialize`) waits for the
 // gradients that the call behind it waits for.
+//
+// Small calls that are ready together form a wave: they run side by side.
+//
+// With `groups`, for devices that run equal calls in one launch, experts go in step: the one that is
+// behind the others runs next, and a wave has calls of one kernel, one of each expert, or more whose
+// results take little memory, as updates in place do. This is the only order tried then.
 #include "dialects/Mome/Scope.h"
 #include "passes/Kernels.h"
 #include "passes/Passes.h"
@@ -28,11 +34,14 @@ namespace mome {
 namespace {
 struct Node {
   nn::CallOp call;
+  StringRef kernel, expert; // no expert: of several, or none
   SmallVector<unsigned> successors;
   unsigned waitsFor = 0;
   SmallVector<unsigned> values; // what it reads, each once
   SmallVector<unsigned> results;
-  int64_t bytes = 0; // of all operands and results
+  int64_t bytes = 0;    // of all operands and results
+  int64_t newBytes = 0; // of results that take memory of their own
+  int64_t progress = 0; // of its expert
 };
 
 /// A value that takes memory: a result of a call.
@@ -41,12 +50,12 @@ struct Buffer {
   unsigned readers = 0;
 };
 
-/// Bytes that a call of a wave reads and writes at most, and all calls of one.
+/// Bytes that a call of a wave reads and writes at most, and all calls of one; of results in a wave of equal calls.
 constexpr int64_t smallCall = 1 << 20, largestWave = 4 << 20;
 
 class Scheduler {
 public:
-  explicit Scheduler(func::FuncOp entry);
+  Scheduler(func::FuncOp entry, bool groups);
   void run();
 
 private:
@@ -59,25 +68,33 @@ private:
   void addRecomputationEdges();
   bool reaches(unsigned from, unsigned to) const;
   int64_t growth(const Node &node, ArrayRef<unsigned> readersLeft) const;
+  void numberCalls();
+  unsigned choose(const std::set<unsigned> &ready, bool greedy,
+                  ArrayRef<unsigned> readersLeft) const;
   SmallVector<unsigned> takeWave(unsigned first, std::set<unsigned> &ready) const;
+  void takeSmall(SmallVectorImpl<unsigned> &wave, std::set<unsigned> &ready) const;
+  void takeEqual(SmallVectorImpl<unsigned> &wave, std::set<unsigned> &ready) const;
   Order schedule(bool greedy) const;
   void apply(const Order &order);
   void explain(const Order &order);
 
   func::FuncOp entry;
-  SmallVector<Node> nodes;
+  bool groups;
+  std::vector<Node> nodes;
   SmallVector<Buffer> buffers;
   DenseMap<Operation *, unsigned> nodeOf;
   DenseMap<Value, unsigned> bufferOf;
 };
 } // namespace
 
-Scheduler::Scheduler(func::FuncOp entry) : entry(entry) {
+Scheduler::Scheduler(func::FuncOp entry, bool groups) : entry(entry), groups(groups) {
   for (auto call : entry.getBody().getOps<nn::CallOp>()) {
     unsigned index = nodes.size();
     nodeOf[call] = index;
     Node &node = nodes.emplace_back();
     node.call = call;
+    node.kernel = call.getKernel();
+    node.expert = model::getExpert(call.getLoc());
     for (Value result : call->getResults()) {
       bufferOf[result] = buffers.size();
       node.results.push_back(buffers.size());
@@ -101,8 +118,29 @@ Scheduler::Scheduler(func::FuncOp entry) : entry(entry) {
       buffers[buffer->second].bytes = 0; // written into its slot
     }
   }
+  for (Node &node : nodes) {
+    for (unsigned result : node.results) {
+      node.newBytes += buffers[result].bytes;
+    }
+  }
+  numberCalls();
   addInPlaceEdges();
   addRecomputationEdges();
+}
+
+/// Numbers the calls of each expert; what is of no single one has the number of the first that needs it.
+void Scheduler::numberCalls() {
+  llvm::StringMap<int64_t> counts;
+  for (Node &node : nodes) {
+    node.progress = node.expert.empty() ? std::numeric_limits<int64_t>::max() : counts[node.expert]++;
+  }
+  for (Node &node : llvm::reverse(nodes)) {
+    for (unsigned next : node.successors) {
+      if (node.expert.empty()) {
+        node.progress = std::min(node.progress, nodes[next].progress);
+      }
+    }
+  }
 }
 
 void Scheduler::addEdge(unsigned before, unsigned after) {
@@ -193,11 +231,21 @@ int64_t Scheduler::growth(const Node &node, ArrayRef<unsigned> readersLeft) cons
   return bytes;
 }
 
-/// Removes from `ready` what runs with node `first`: other small calls if it is small.
+/// Removes from `ready` what runs with node `first`.
 SmallVector<unsigned> Scheduler::takeWave(unsigned first, std::set<unsigned> &ready) const {
   SmallVector<unsigned> wave{first};
   ready.erase(first);
-  int64_t bytes = nodes[first].bytes;
+  if (groups) {
+    takeEqual(wave, ready);
+  } else {
+    takeSmall(wave, ready);
+  }
+  return wave;
+}
+
+/// Other small calls, if the first is small.
+void Scheduler::takeSmall(SmallVectorImpl<unsigned> &wave, std::set<unsigned> &ready) const {
+  int64_t bytes = nodes[wave.front()].bytes;
   for (auto it = ready.begin(); bytes <= smallCall && it != ready.end();) {
     int64_t more = nodes[*it].bytes;
     if (more > smallCall || bytes + more > largestWave) {
@@ -208,7 +256,37 @@ SmallVector<unsigned> Scheduler::takeWave(unsigned first, std::set<unsigned> &re
     wave.push_back(*it);
     it = ready.erase(it);
   }
-  return wave;
+}
+
+/// Calls of the same kernel: all of them if their results together are small, else one for each other expert.
+void Scheduler::takeEqual(SmallVectorImpl<unsigned> &wave, std::set<unsigned> &ready) const {
+  const Node &first = nodes[wave.front()];
+  SmallVector<unsigned> equal;
+  int64_t newBytes = first.newBytes;
+  for (unsigned node : ready) {
+    if (nodes[node].kernel == first.kernel) {
+      equal.push_back(node);
+      newBytes += nodes[node].newBytes;
+    }
+  }
+  llvm::SmallDenseSet<StringRef> experts{first.expert, ""};
+  for (unsigned node : equal) {
+    if (experts.insert(nodes[node].expert).second || newBytes <= largestWave) {
+      wave.push_back(node);
+      ready.erase(node);
+    }
+  }
+}
+
+/// The ready call that runs next: greedy, the one that adds least to what is live; with groups, of the expert that is behind the
+/// others; else the first of the program.
+unsigned Scheduler::choose(const std::set<unsigned> &ready, bool greedy,
+                           ArrayRef<unsigned> readersLeft) const {
+  auto priority = [&](unsigned node) -> int64_t {
+    return greedy ? growth(nodes[node], readersLeft) : groups ? nodes[node].progress : node;
+  };
+  return *llvm::min_element(
+      ready, [&](unsigned a, unsigned b) { return priority(a) < priority(b); });
 }
 
 Scheduler::Order Scheduler::schedule(bool greedy) const {
@@ -226,18 +304,10 @@ Scheduler::Order Scheduler::schedule(bool greedy) const {
   Order order;
   int64_t live = 0;
   while (!ready.empty()) {
-    auto best = ready.begin();
-    for (auto it = best; greedy && it != ready.end(); ++it) {
-      if (growth(nodes[*it], readersLeft) < growth(nodes[*best], readersLeft)) {
-        best = it;
-      }
-    }
-    SmallVector<unsigned> wave = takeWave(*best, ready);
+    SmallVector<unsigned> wave = takeWave(choose(ready, greedy, readersLeft), ready);
     int64_t results = 0;
     for (unsigned index : wave) {
-      for (unsigned result : nodes[index].results) {
-        results += buffers[result].bytes;
-      }
+      results += nodes[index].newBytes;
     }
     order.peak = std::max(order.peak, live + results);
     for (unsigned index : wave) {
@@ -298,8 +368,11 @@ void Scheduler::explain(const Order &order) {
 }
 
 void Scheduler::run() {
-  Order own = schedule(/*greedy=*/false), greedy = schedule(/*greedy=*/true);
-  const Order &best = greedy.peak < own.peak ? greedy : own;
+  Order best = schedule(/*greedy=*/false);
+  Order greedy = groups ? best : schedule(/*greedy=*/true);
+  if (greedy.peak < best.peak) {
+    best = std::move(greedy);
+  }
   apply(best);
   explain(best);
 }
@@ -307,9 +380,10 @@ void Scheduler::run() {
 namespace {
 class Schedule : public impl::SchedulePassBase<Schedule> {
 public:
+  using SchedulePassBase::SchedulePassBase;
   void runOnOperation() override {
     if (!getOperation().isExternal()) {
-      Scheduler(getOperation()).run();
+      Scheduler(getOperation(), groups).run();
     }
   }
 };

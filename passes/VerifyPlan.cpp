@@ -165,6 +165,24 @@ LogicalResult VerifyPlan::verifyOutputs(rt::ProgramOp program, Memory &memory) {
   return success();
 }
 
+/// What may run side by side, and in one launch, has no conflict.
+static LogicalResult verifyNeighbours(rt::ProgramOp program) {
+  auto dispatches = program.getBody().getOps<rt::DispatchOp>();
+  for (auto [number, op, conflicts] : llvm::enumerate(dispatches, findHazards(program))) {
+    if (op.getBeside() > countNeighbours(number, conflicts)) {
+      return op.emitOpError("is to run beside the ")
+             << op.getBeside() << " dispatches before it, but conflicts with dispatch "
+             << conflicts.back();
+    }
+  }
+  for (auto [number, unit] : llvm::enumerate(findUnits(program))) {
+    if (llvm::is_contained(unit.conflicts, number)) {
+      return unit.dispatches.front().emitOpError("and others of its group conflict");
+    }
+  }
+  return success();
+}
+
 LogicalResult VerifyPlan::verifyProgram(rt::ProgramOp program) {
   Memory memory;
   int64_t latest = 0;
@@ -191,35 +209,43 @@ LogicalResult VerifyPlan::verifyProgram(rt::ProgramOp program) {
       memory[slice.getArena().getValue()].write(slice.getOffset(), end, slice.getVersion());
     }
   }
-  return failed(verifyOutputs(program, memory)) ? failure() : verifyStreams(program);
+  if (failed(verifyOutputs(program, memory)) || failed(verifyNeighbours(program))) {
+    return failure();
+  }
+  return verifyStreams(program);
 }
 
 LogicalResult VerifyPlan::verifyStreams(rt::ProgramOp program) {
+  std::vector<LaunchUnit> units = findUnits(program);
+  DenseMap<int64_t, unsigned> unitOf; // by the last of its dispatches
   StreamOrder order;
-  for (auto [op, conflicts] :
-       llvm::zip_equal(program.getBody().getOps<rt::DispatchOp>(), findHazards(program))) {
+  for (LaunchUnit &unit : units) {
+    rt::DispatchOp op = unit.dispatches.front();
     unsigned number = order.append(op.getStream());
-    if (op.getBeside() > countNeighbours(number, conflicts)) {
-      return op.emitOpError("is to run beside the ")
-             << op.getBeside() << " dispatches before it, but conflicts with dispatch "
-             << conflicts.back();
+    unitOf[unit.last] = number;
+    SmallVector<unsigned> after;
+    for (int64_t dispatch : op.getAfter()) {
+      auto earlier = unitOf.find(dispatch);
+      if (earlier == unitOf.end() || !llvm::is_contained(unit.conflicts, earlier->second)) {
+        return op.emitOpError("waits for dispatch ") << dispatch << " without need";
+      }
+      after.push_back(earlier->second);
     }
-    for (int64_t earlier : op.getAfter()) {
-      bool isOrdered =
-          order.isOrdered(earlier, number) || llvm::any_of(op.getAfter(), [&](int64_t other) {
-            return earlier < other && order.isOrdered(earlier, other);
-          });
-      if (isOrdered || !llvm::is_contained(conflicts, unsigned(earlier))) {
-        return op.emitOpError("waits for dispatch ") << earlier << " without need";
+    for (unsigned earlier : after) {
+      bool isOrdered = order.isOrdered(earlier, number) || llvm::any_of(after, [&](unsigned other) {
+        return earlier < other && order.isOrdered(earlier, other);
+      });
+      if (isOrdered) {
+        return op.emitOpError("waits for dispatch ") << units[earlier].last << " without need";
       }
     }
-    for (int64_t earlier : op.getAfter()) {
+    for (unsigned earlier : after) {
       order.wait(earlier);
     }
-    for (unsigned conflict : conflicts) {
+    for (unsigned conflict : unit.conflicts) {
       if (!order.isOrdered(conflict, number)) {
         return op.emitOpError("conflicts with dispatch ")
-               << conflict << " of the program, but no stream or wait orders them";
+               << units[conflict].last << " of the program, but no stream or wait orders them";
       }
     }
   }

@@ -7,7 +7,7 @@
 //     padded size of its layout), every slice inside its arena, slots and slices 64-byte aligned;
 //   memory: no two named tensors or scalars of a variant overlap; none lives in a work arena;
 //   indices: every tensor, arena and kernel that a table refers to exists; a dispatch waits for
-//     earlier ones, and runs beside earlier ones;
+//     earlier ones, and runs beside earlier ones; groups are of one kernel, and no larger than it allows;
 //   code: the hash of the image; an argument list as long as the kernel's. The image itself is
 //     checked when it is loaded (elf_image.h).
 // A package is executable code: this finds damage and mistakes, it does not contain malice.
@@ -85,6 +85,7 @@ struct Kernel {
   int64_t packs = 0;            // chunks [0, packs) run before [packs, packs + chunks), and write
   uint64_t shared = 0;          // these bytes, which all workers see
   std::string library;          // on a device: a library's call, as JSON, instead of launches
+  uint32_t group = 1;           // more than one: launches take a table of so many rows of arguments
 };
 
 struct Dispatch {
@@ -97,6 +98,7 @@ struct Dispatch {
   uint32_t stream = 0;         // on a device with streams
   std::vector<uint32_t> after; // earlier dispatches, on other streams, that it waits for
   uint32_t beside = 0;         // so many right before it may run together with it
+  uint32_t group = 1;          // it and so many less one behind it are one launch on a device
 };
 
 struct Program {

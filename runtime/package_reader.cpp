@@ -134,7 +134,7 @@ private:
 
   Kernel kernel(const fb::Kernel &k) const {
     Kernel result{text(k.symbol()), k.chunks(), k.scratch(), {}, k.results(), {}, k.packs(), k.shared(),
-                  text(k.library())};
+                  text(k.library()), k.group()};
     each(k.launches(), [&](const fb::Launch &l) {
       result.launches.push_back({text(l.symbol()), l.blocks(), l.threads(), l.shared()});
     });
@@ -162,6 +162,7 @@ private:
     result.stream = d.stream();
     result.after = numbers(d.after());
     result.beside = d.beside();
+    result.group = d.group();
     return result;
   }
 

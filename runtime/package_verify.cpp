@@ -16,6 +16,7 @@ constexpr uint64_t max_bytes = uint64_t{1} << 46; // of one tensor or arena
 constexpr int64_t max_chunks = int64_t{1} << 31;  // what the thread pool counts
 constexpr uint64_t max_scratch = uint64_t{1} << 32;
 constexpr uint32_t max_panel = 1024;
+constexpr uint32_t max_group = 512; // a pointer each, in the 4 KiB that a launch has for its parameters
 
 class Verifier {
 public:
@@ -108,7 +109,8 @@ private:
                l.shared <= 256 << 10;
       });
       const bool has_library = !kernel.library.empty();
-      if (!fits || kernel.launches.empty() != (has_library || !on_device) ||
+      const bool tabled = kernel.group == 1 || (on_device && !has_library && kernel.group <= max_group);
+      if (!fits || kernel.group < 1 || !tabled || kernel.launches.empty() != (has_library || !on_device) ||
           (has_library && !on_device)) {
         fail(where + "kernel '" + kernel.symbol + "' has impossible launches");
       }
@@ -173,6 +175,24 @@ private:
     }
   }
 
+  /// Those behind the first are of the same kernel and stream, and wait for nothing.
+  void verify_group(const Variant &variant, const Program &program, size_t first,
+                    const std::string &which) const {
+    const Dispatch &dispatch = program.dispatches[first];
+    const bool on_device = variant.name.starts_with("cuda:");
+    const Kernel &kernel = variant.kernels[dispatch.kernel];
+    bool fits = dispatch.group >= 1 && dispatch.group <= program.dispatches.size() - first &&
+                (!on_device || !kernel.library.empty() || dispatch.group <= kernel.group);
+    for (size_t i = first + 1; fits && i < first + dispatch.group; ++i) {
+      const Dispatch &other = program.dispatches[i];
+      fits = other.kernel == dispatch.kernel && other.stream == dispatch.stream &&
+             other.after.empty() && other.group == 1;
+    }
+    if (!fits) {
+      fail(which + " begins an impossible group");
+    }
+  }
+
   void verify_program(const Variant &variant, const Program &program,
                       const std::string &where) const {
     for (const std::vector<uint32_t> *list : {&program.inputs, &program.outputs}) {
@@ -199,6 +219,7 @@ private:
         fail(which + " runs beside more dispatches than come before it");
       }
       const Kernel &kernel = variant.kernels[dispatch.kernel];
+      verify_group(variant, program, i, which);
       if (dispatch.args.size() != kernel.types.size()) {
         fail(which + " gives kernel '" + kernel.symbol + "' " +
              std::to_string(dispatch.args.size()) + " arguments, it takes " +

@@ -41,6 +41,19 @@ bool isAllIn(Location loc, Phase phase) {
   return !scopes.empty() && llvm::all_of(scopes, [&](ScopeAttr scope) { return scope.getPhase() == phase; });
 }
 
+StringRef getExpert(Location loc) {
+  StringRef common;
+  for (ScopeAttr scope : getScopes(loc)) {
+    StringRef path = scope.getPath();
+    StringRef expert = path.consume_front("experts.") ? path.split('.').first : "";
+    if (expert.empty() || (!common.empty() && common != expert)) {
+      return "";
+    }
+    common = expert;
+  }
+  return common;
+}
+
 SmallVector<FileLineColLoc> getPositions(Location loc) {
   llvm::SetVector<Attribute> positions;
   walk(loc, [&](Location inner) {

@@ -13,6 +13,8 @@ mlir::Location scoped(mlir::Location where, llvm::StringRef path, Phase phase);
 llvm::SmallVector<ScopeAttr> getScopes(mlir::Location loc);
 /// True if the location has scopes, all of them of `phase`.
 bool isAllIn(mlir::Location loc, Phase phase);
+/// The expert that all of the location's paths lie in: "acc" of "experts.acc.block0"; empty otherwise.
+llvm::StringRef getExpert(mlir::Location loc);
 /// Every file position in the location, in order, each once.
 llvm::SmallVector<mlir::FileLineColLoc> getPositions(mlir::Location loc);
 /// The same scopes in another phase.

@@ -205,15 +205,18 @@ LogicalResult SplitOp::verify() {
 
 LogicalResult LaunchesOp::verify() {
   auto launches = getLaunches().getAsRange<LaunchAttr>();
-  if (getScratch() < 0 || llvm::any_of(launches, [](LaunchAttr launch) {
+  if (getScratch() < 0 || getGroup() < 1 || llvm::any_of(launches, [](LaunchAttr launch) {
         return launch.getBlocks() < 1 || launch.getThreads() < 1 || launch.getShared() < 0;
       })) {
     return emitOpError(
-        "C1: scratch and shared memory must not be negative, blocks and threads must "
+        "C1: scratch and shared memory must not be negative, blocks, threads and the group must "
         "be positive");
   }
   if (getLaunches().empty() != getLibrary().has_value()) {
     return emitOpError("C1: a kernel must have either launches or a library");
+  }
+  if (getLibrary() && getGroup() > 1) {
+    return emitOpError("C1: a library runs no groups");
   }
   return success();
 }
@@ -320,13 +323,31 @@ LogicalResult ScalarOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 //===-- rt.program, rt.dispatch -------------------------------------------------------------===//
 
+/// Dispatches behind the first of a group follow it.
+static LogicalResult verifyGroups(ProgramOp program) {
+  DispatchOp first;
+  int64_t left = 0; // of the group
+  for (auto op : program.getBody().getOps<DispatchOp>()) {
+    if (left-- > 0) {
+      if (op.getKernel() != first.getKernel() || op.getStream() != first.getStream() ||
+          !op.getAfter().empty() || op.getGroup() != 1) {
+        return op.emitOpError("C6: does not fit the group that it is in");
+      }
+      continue;
+    }
+    first = op;
+    left = op.getGroup() - 1;
+  }
+  return left > 0 ? first.emitOpError("C6: its group goes beyond the program") : success();
+}
+
 LogicalResult ProgramOp::verify() {
   for (Operation &op : getBody().front()) {
     if (!isa<DispatchOp>(op)) {
       return emitOpError("C3: holds '") << op.getName() << "', which is no dispatch";
     }
   }
-  return success();
+  return verifyGroups(*this);
 }
 
 /// Slices must lie in their arenas.
@@ -388,6 +409,9 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult DispatchOp::verify() {
   if (getStream() < 0 || getStream() >= maxStreams) {
     return emitOpError("C5: no stream has the number ") << getStream();
+  }
+  if (getGroup() < 1) {
+    return emitOpError("C6: no group has ") << getGroup() << " dispatches";
   }
   auto writes = llvm::to_vector(getWrites().getAsRange<SliceAttr>());
   for (auto [i, a] : llvm::enumerate(writes)) {

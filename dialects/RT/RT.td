@@ -169,6 +169,9 @@ def RT_LaunchesOp : RT_Op<"launches", [DeclareOpInterfaceMethods<SymbolUserOpInt
     A kernel on such a device is a few functions, run one after the other. `shared` counts bytes of shared memory per block,
     `scratch` bytes of device memory, which the kernel finds behind its operands and results.
 
+    With a `group` of n, the functions take a table of n rows instead, the arguments of one dispatch in each, and the blocks (x, y) of
+    a launch do the work of block x for row y: up to n dispatches in one launch, each with a scratch of its own.
+
     Or there is no function, and a `library` does it: its call as JSON (runtime/cuda/libraries/call.h), the scratch is its workspace.
 
     ```mlir
@@ -176,11 +179,12 @@ def RT_LaunchesOp : RT_Op<"launches", [DeclareOpInterfaceMethods<SymbolUserOpInt
         [#rt.launch<"k_1f2e3d4c5b6a7988_0" blocks 12 threads 256 shared 0>]
     rt.launches @k_5d6c7b8a99000000 on @"cuda:sm_80" scratch 4194304 [] library "{...}"
     ```
-    C1: scratch is not negative, blocks and threads are positive; either launches or a library. C2: the kernel is an `rt.kernel`, the code an `rt.code`.
+    C1: scratch is not negative, blocks, threads and the group are positive; either launches or a library, and none of a group. C2: the kernel is an `rt.kernel`, the code an `rt.code`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, FlatSymbolRefAttr:$code, I64Prop:$scratch,
-                       TypedArrayAttrBase<RT_LaunchAttr, "launches">:$launches, OptionalAttr<StrAttr>:$library);
-  let assemblyFormat = "$kernel `on` $code `scratch` $scratch $launches (`library` $library^)? attr-dict";
+                       DefaultValuedProp<I64Prop, "1">:$group, TypedArrayAttrBase<RT_LaunchAttr, "launches">:$launches,
+                       OptionalAttr<StrAttr>:$library);
+  let assemblyFormat = "$kernel `on` $code `scratch` $scratch (`group` $group^)? $launches (`library` $library^)? attr-dict";
   let hasVerifier = 1;
 }
 
@@ -243,22 +247,25 @@ def RT_DispatchOp : RT_Op<"dispatch", [HasParent<"ProgramOp">]> {
 
     With so many dispatches right before it as `beside` counts it has no conflict: a machine may run it together with them. On a machine
     with streams it runs on `stream`, behind the stream's earlier dispatches and behind those that `after` numbers, counted from the
-    start of the program.
+    start of the program. A `group` of n: it and the n - 1 behind it run the same kernel without a conflict, in one launch.
 
     ```mlir
     rt.dispatch @k_1f2e3d4c5b6a7988(@io[0, 128] v0) -> (@work[0, 64] v3) root "nn.linear" flops 1.0 bytes 2.0 beside 1 stream 1 after [0]
+    rt.dispatch @k_5d6c7b8a99000000(@io[0, 64] v0) -> (@work[64, 64] v4) root "nn.relu" flops 16.0 bytes 128.0 group 2
+    rt.dispatch @k_5d6c7b8a99000000(@io[64, 64] v0) -> (@work[128, 64] v5) root "nn.relu" flops 16.0 bytes 128.0 beside 1
     ```
     C1: the kernel is a symbol of the module. C2: every slice lies within its arena, at a multiple of 64; a part of one is some of its
     bytes, and only read. C3: slices written by one dispatch do not overlap. C4: a written slice equals a read one (in place) or does not
-    overlap it. C5: the stream is one of 64; what it waits for, and as many as it may run beside, stand before it in the program.
+    overlap it. C5: the stream is one of 64; what it waits for, and as many as it may run beside, stand before it in the program. C6: a group
+    has at least one dispatch; those behind its first run the same kernel on the same stream, wait for nothing and begin no group.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, TypedArrayAttrBase<RT_SliceAttr, "slices">:$reads,
                        TypedArrayAttrBase<RT_SliceAttr, "slices">:$writes, StrAttr:$root, F64Attr:$flops, F64Attr:$bytes,
-                       DefaultValuedProp<I64Prop, "0">:$beside, DefaultValuedProp<I64Prop, "0">:$stream,
-                       DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$after);
+                       DefaultValuedProp<I64Prop, "0">:$beside, DefaultValuedProp<I64Prop, "1">:$group,
+                       DefaultValuedProp<I64Prop, "0">:$stream, DefaultValuedOptionalAttr<DenseI64ArrayAttr, "{}">:$after);
   let assemblyFormat = [{
     $kernel `` custom<Slices>($reads) `->` custom<Slices>($writes) `root` $root `flops` $flops `bytes` $bytes
-    (`beside` $beside^)? (`stream` $stream^)? (`after` $after^)? attr-dict
+    (`beside` $beside^)? (`group` $group^)? (`stream` $stream^)? (`after` $after^)? attr-dict
   }];
   let extraClassDeclaration = [{
     static constexpr int64_t maxStreams = 64;

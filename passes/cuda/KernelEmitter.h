@@ -27,6 +27,8 @@ struct Launch {
 
 /// Of every function: the number of threads per block.
 inline constexpr llvm::StringLiteral threadsAttrName = "mome.threads";
+/// Of a function that runs in groups: how many rows its table of arguments has (`rt.launches`).
+inline constexpr llvm::StringLiteral groupAttrName = "mome.group";
 
 /// The launches of one kernel, in order. Each takes the kernel's operands, its results, and the
 /// scratch, as bare pointers.

@@ -11,6 +11,11 @@
 
 namespace mome::cuda {
 
+namespace {
+/// What cuMemAlloc gives.
+constexpr uint64_t scratch_alignment = 256;
+} // namespace
+
 #define CALL(function, ...) check(api, api.function(__VA_ARGS__), "cu" #function, where)
 
 CudaDevice::CudaDevice(int ordinal)
@@ -136,7 +141,8 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
   }
   check(api, result, "cuModuleLoadDataEx", where);
   for (const Kernel &kernel : wanted) {
-    LoadedKernel loaded{{}, nullptr, kernel.types.size()};
+    LoadedKernel loaded{{}, nullptr, kernel.group,
+                        (kernel.scratch + scratch_alignment - 1) / scratch_alignment * scratch_alignment};
     if (!kernel.library.empty()) {
       const LibraryCall call = LibraryCall::parse(kernel.library, package, kernel.types.size());
       loaded.library = provider(call.library, where).bind(call, kernel.scratch, where);
@@ -155,28 +161,45 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
       loaded.functions.push_back(
           {function, unsigned(launch.blocks), unsigned(launch.threads), unsigned(launch.shared)});
     }
+    scratch_bytes = std::max(scratch_bytes, loaded.scratch * loaded.group);
     kernels.push_back(std::move(loaded));
-    scratch_bytes = std::max(scratch_bytes, kernel.scratch);
   }
+}
+
+/// Of dispatch number `member` of a group, on the stream of the dispatch.
+void CudaDevice::add_addresses(const Dispatch &dispatch, size_t member, Prepared &to) const {
+  for (const Slice &slice : dispatch.args) {
+    to.addresses.push_back(arenas[slice.arena] + slice.offset);
+  }
+  const CUdeviceptr memory = scratch_bytes > 0 ? scratch[dispatch.stream] : 0;
+  to.addresses.push_back(memory + member * kernels[dispatch.kernel].scratch);
 }
 
 size_t CudaDevice::prepare(const Program &program) {
   make_current();
   Prepared prepared;
-  for (const Dispatch &dispatch : program.dispatches) {
-    add_streams(dispatch.stream + 1);
-    prepared.calls.push_back(
-        {dispatch.kernel, dispatch.stream, prepared.addresses.size(), dispatch.after});
-    for (const uint32_t earlier : dispatch.after) {
-      prepared.calls[earlier].awaited = true;
+  prepared.dispatches = program.dispatches.size();
+  std::vector<size_t> call_of; // by dispatch
+  size_t largest_table = 0;
+  for (size_t i = 0; i < program.dispatches.size(); i += program.dispatches[i].group) {
+    const Dispatch &first = program.dispatches[i];
+    add_streams(first.stream + 1);
+    Call call{first.kernel, first.stream, i, first.group, prepared.addresses.size(), first.args.size() + 1, {}};
+    for (const uint32_t earlier : first.after) {
+      call.after.push_back(call_of[earlier]);
+      prepared.calls[call_of[earlier]].awaited = true;
     }
-    for (const Slice &slice : dispatch.args) {
-      prepared.addresses.push_back(arenas[slice.arena] + slice.offset);
+    for (size_t member = 0; member < call.count; ++member) {
+      add_addresses(program.dispatches[i + member], member, prepared);
+      call_of.push_back(prepared.calls.size());
     }
-    prepared.addresses.push_back(scratch_bytes > 0 ? scratch[dispatch.stream] : 0);
+    largest_table = std::max(largest_table, kernels[call.kernel].group * call.row);
+    prepared.calls.push_back(std::move(call));
   }
-  for (CUdeviceptr &address : prepared.addresses) { // complete, so pointers into it stay
-    prepared.arguments.push_back(&address);
+  const size_t all = prepared.addresses.size();
+  prepared.addresses.resize(all + largest_table); // the driver reads whole tables
+  for (size_t i = 0; i < all; ++i) { // complete, so pointers into it stay
+    prepared.arguments.push_back(&prepared.addresses[i]);
   }
   programs.push_back(std::move(prepared));
   return programs.size() - 1;
@@ -210,23 +233,34 @@ void CudaDevice::copy(std::span<const Slice> slices, Device &from) {
   copies.finish();
 }
 
+/// Functions of a kernel with a group find the table of all dispatches' arguments where the first's begin.
 void CudaDevice::launch(const Prepared &program, const Call &call, CUstream on) {
-  void **arguments = const_cast<void **>(program.arguments.data()) + call.first;
   const LoadedKernel &kernel = kernels[call.kernel];
   if (kernel.library) {
-    const CUdeviceptr *const first = &program.addresses[call.first];
-    kernel.library->enqueue({first, kernel.arguments}, first[kernel.arguments], on);
+    for (size_t member = 0; member < call.count; ++member) {
+      const CUdeviceptr *const first = &program.addresses[call.first + member * call.row];
+      kernel.library->enqueue({first, call.row - 1}, first[call.row - 1], on);
+    }
     return;
   }
+  void **arguments = const_cast<void **>(program.arguments.data()) + call.first;
   for (const Function &f : kernel.functions) {
-    CALL(LaunchKernel, f.function, f.blocks, 1, 1, f.threads, 1, 1, f.shared, on, arguments,
-         nullptr);
+    CALL(LaunchKernel, f.function, f.blocks, unsigned(call.count), 1, f.threads, 1, 1, f.shared, on,
+         arguments, nullptr);
   }
 }
 
+/// Some dispatches of the program, or all: groups of which only a part is wanted are cut.
 void CudaDevice::launch_in_order(const Prepared &program, size_t begin, size_t end) {
-  for (size_t i = begin; i < end; ++i) {
-    launch(program, program.calls[i], streams[0]);
+  for (const Call &call : program.calls) {
+    Call part = call;
+    part.dispatch = std::max(begin, call.dispatch);
+    const size_t part_end = std::min(end, call.dispatch + call.count);
+    if (part.dispatch < part_end) {
+      part.count = part_end - part.dispatch;
+      part.first += (part.dispatch - call.dispatch) * call.row;
+      launch(program, part, streams[0]);
+    }
   }
 }
 
@@ -265,7 +299,7 @@ void CudaDevice::launch_on_streams(const Prepared &program, Events &events) {
     if (last[call.stream] == nullptr && call.stream != 0 && call.after.empty()) {
       events.wait(stream, begin);
     }
-    for (const uint32_t earlier : call.after) {
+    for (const size_t earlier : call.after) {
       events.wait(stream, done[earlier]);
     }
     launch(program, call, stream);
@@ -314,7 +348,7 @@ void CudaDevice::finish() {
 }
 
 void CudaDevice::run(size_t index, size_t begin, size_t end) {
-  if (begin == 0 && end == programs[index].calls.size()) {
+  if (begin == 0 && end == programs[index].dispatches) {
     start(index, end);
   } else {
     make_current();

@@ -45,18 +45,22 @@ private:
   struct LoadedKernel {
     std::vector<Function> functions;
     std::unique_ptr<BoundCall> library; // instead of functions
-    size_t arguments;                   // without the scratch
+    size_t group;                       // rows of the table that functions take; 1: they take the arguments
+    uint64_t scratch;                   // bytes, of one dispatch
   };
+  /// Dispatches that one launch runs: a group, or one alone.
   struct Call {
     uint32_t kernel, stream;
-    size_t first;                // into the program's arguments
-    std::vector<uint32_t> after; // calls on other streams
+    size_t dispatch, count;      // in the program
+    size_t first, row;           // into the program's arguments: row by row, one for each dispatch
+    std::vector<size_t> after;   // calls on other streams
     bool awaited = false;        // by a call on another stream
   };
   struct Prepared {
-    std::vector<CUdeviceptr> addresses;
-    std::vector<void *> arguments; // into `addresses`
+    std::vector<CUdeviceptr> addresses; // of each dispatch: its arguments, then its scratch
+    std::vector<void *> arguments;      // into `addresses`
     std::vector<Call> calls;
+    size_t dispatches;
     CUgraphExec graph = nullptr; // of all calls; captured when they first run
   };
 
@@ -65,6 +69,7 @@ private:
   void make_current() const;
   void add_streams(size_t count);
   void launch(const Prepared &program, const Call &call, CUstream on);
+  void add_addresses(const Dispatch &dispatch, size_t member, Prepared &to) const;
   void launch_in_order(const Prepared &program, size_t begin, size_t end);
   void launch_on_streams(const Prepared &program, Events &events);
   CUgraphExec capture(const Prepared &program);

@@ -87,3 +87,49 @@ func.func @both(%w: tensor<4xf32> {nn.bind = #nn.bind<param, "w">}, %x: tensor<4
   %y = nn.call @k_add(%new, %w) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %new, %y : tensor<4xf32>, tensor<4xf32>
 }
+
+// Experts of one structure go in step for a device (GROUPS): large equal calls too, and updates in place without end. Not
+// calls of one expert, which would both take memory; not different kernels.
+// RUN: mome-opt %s -pass-pipeline='builtin.module(func.func(nn-schedule{groups}))' | FileCheck %s --check-prefix=GROUPS
+#a = loc(fused<#mome.scope<"experts.a.x", fwd>>["m.mome":1:1])
+#b = loc(fused<#mome.scope<"experts.b.x", fwd>>["m.mome":1:1])
+// CHECK-LABEL: func.func @in_step
+// CHECK-NEXT: %[[A:.*]] = nn.call @k_grow(%arg0) :
+// CHECK-NEXT: %[[S:.*]] = nn.call @k_shrink(%[[A]]) :
+// GROUPS-LABEL: func.func @in_step
+// GROUPS-NEXT: %[[A:.*]] = nn.call @k_grow(%arg0) {nn.wave = 0 : i64}
+// GROUPS-NEXT: %[[B:.*]] = nn.call @k_grow(%arg1) {nn.wave = 0 : i64}
+// GROUPS-NEXT: nn.call @k_shrink(%[[A]]) {nn.wave = 1 : i64}
+// GROUPS-NEXT: nn.call @k_shrink(%[[B]]) {nn.wave = 1 : i64}
+// GROUPS-NEXT: %[[C:.*]] = nn.call @k_grow(%arg1) :
+// GROUPS-NEXT: nn.call @k_shrink(%[[C]]) :
+func.func @in_step(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}, %y: tensor<4xf32> {nn.bind = #nn.bind<input, "y">})
+    -> (tensor<4xf32> {nn.bind = #nn.bind<output, "s">}, tensor<4xf32> {nn.bind = #nn.bind<output, "t">},
+        tensor<4xf32> {nn.bind = #nn.bind<output, "u">}) {
+  %a = nn.call @k_grow(%x) : (tensor<4xf32>) -> tensor<100000x4xf32> loc(#a)
+  %s = nn.call @k_shrink(%a) : (tensor<100000x4xf32>) -> tensor<4xf32> loc(#a)
+  %b = nn.call @k_grow(%y) : (tensor<4xf32>) -> tensor<100000x4xf32> loc(#b)
+  %t = nn.call @k_shrink(%b) : (tensor<100000x4xf32>) -> tensor<4xf32> loc(#b)
+  %c = nn.call @k_grow(%y) : (tensor<4xf32>) -> tensor<100000x4xf32> loc(#b)
+  %u = nn.call @k_shrink(%c) : (tensor<100000x4xf32>) -> tensor<4xf32> loc(#b)
+  return %s, %t, %u : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+nn.kernel @k_decay {
+^bb0(%a: tensor<1000000xf32>):
+  %1 = nn.mul %a, %a : tensor<1000000xf32>
+  nn.yield %1 : tensor<1000000xf32>
+}
+// CHECK-LABEL: func.func @updates
+// CHECK-NOT: nn.wave
+// GROUPS-LABEL: func.func @updates
+// GROUPS-COUNT-3: nn.call @k_decay({{.*}}) {nn.wave = 0 : i64}
+func.func @updates(%p: tensor<1000000xf32> {nn.bind = #nn.bind<param, "p">}, %q: tensor<1000000xf32> {nn.bind = #nn.bind<param, "q">},
+                   %r: tensor<1000000xf32> {nn.bind = #nn.bind<param, "r">})
+    -> (tensor<1000000xf32> {nn.bind = #nn.bind<param, "p">}, tensor<1000000xf32> {nn.bind = #nn.bind<param, "q">},
+        tensor<1000000xf32> {nn.bind = #nn.bind<param, "r">}) {
+  %a = nn.call @k_decay(%p) : (tensor<1000000xf32>) -> tensor<1000000xf32>
+  %b = nn.call @k_decay(%q) : (tensor<1000000xf32>) -> tensor<1000000xf32>
+  %c = nn.call @k_decay(%r) : (tensor<1000000xf32>) -> tensor<1000000xf32>
+  return %a, %b, %c : tensor<1000000xf32>, tensor<1000000xf32>, tensor<1000000xf32>
+}

@@ -18,7 +18,8 @@
 namespace mome::test {
 namespace {
 
-// y = x + 1, y = x + x, y = x1 + x2, each of 8 numbers; and a kernel that never ends.
+// y = x + 1, y = x1 + x2, each of 8 numbers; the first once more, of up to three dispatches, whose scratch has the sum in
+// between; and a kernel that never ends.
 const std::string ptx = R"(.version 7.0
 .target sm_80
 .address_size 64
@@ -35,6 +36,16 @@ const std::string ptx = R"(.version 7.0
   ld.param.u64 a, [pa]; ld.param.u64 b, [pb]; ld.param.u64 y, [py];
   add.u64 a, a, o; add.u64 b, b, o; add.u64 y, y, o;
   ld.global.f32 v, [a]; ld.global.f32 w, [b]; add.f32 v, v, w; st.global.f32 [y], v;
+  ret;
+}
+.visible .entry incs(.param .align 8 .b8 table[72]) {
+  .reg .b64 at, x, y, s; .reg .b32 t, row; .reg .f32 v; .reg .b64 o;
+  mov.u32 t, %tid.x; mul.wide.u32 o, t, 4;
+  mov.u32 row, %ctaid.y; mul.wide.u32 at, row, 24; mov.b64 x, table; add.u64 at, at, x;
+  ld.param.u64 x, [at]; ld.param.u64 y, [at+8]; ld.param.u64 s, [at+16];
+  add.u64 x, x, o; add.u64 y, y, o; add.u64 s, s, o;
+  ld.global.f32 v, [x]; add.f32 v, v, 0f3f800000; st.global.f32 [s], v;
+  ld.global.f32 v, [s]; st.global.f32 [y], v;
   ret;
 }
 .visible .entry endless(.param .u64 px, .param .u64 py, .param .u64 ps) {
@@ -58,7 +69,8 @@ std::unique_ptr<fb::KernelT> device_kernel(const std::string &name, size_t opera
   return k;
 }
 
-/// "twice": x + 1 on two streams, then their sum, which waits. "long": runs into nowhere.
+/// "twice": x + 1 on two streams, then their sum, which waits. "long": runs into nowhere. "grouped": x + 1 in one launch
+/// twice, their sum on another stream, which waits for the second of both, and x + 1 again.
 std::unique_ptr<fb::VariantT> cuda_variant(const std::string &code) {
   auto v = std::make_unique<fb::VariantT>();
   v->name = "cuda:sm_80";
@@ -78,6 +90,9 @@ std::unique_ptr<fb::VariantT> cuda_variant(const std::string &code) {
   v->kernels.push_back(device_kernel("inc", 1));
   v->kernels.push_back(device_kernel("add", 2));
   v->kernels.push_back(device_kernel("endless", 1));
+  v->kernels.push_back(device_kernel("incs", 1));
+  v->kernels.back()->group = 3;
+  v->kernels.back()->scratch = 32;
   const fb::Slice x{0, 0, 32}, y{0, 64, 32}, a{1, 0, 32}, b{1, 64, 32};
   std::vector<std::unique_ptr<fb::DispatchT>> calls;
   calls.push_back(dispatch(0, {x, a}, "nn.add"));
@@ -89,6 +104,16 @@ std::unique_ptr<fb::VariantT> cuda_variant(const std::string &code) {
   calls.clear();
   calls.push_back(dispatch(2, {x, y}, "nn.loop"));
   v->programs.push_back(Tiny::program("long", {0}, {1}, std::move(calls)));
+  calls.clear();
+  calls.push_back(dispatch(3, {x, a}, "nn.add"));
+  calls.back()->group = 2;
+  calls.push_back(dispatch(3, {x, b}, "nn.add"));
+  calls.push_back(dispatch(1, {a, b, y}, "nn.add"));
+  calls.back()->stream = 1;
+  calls.back()->after = {1};
+  calls.push_back(dispatch(3, {y, y}, "nn.add"));
+  calls.back()->stream = 1;
+  v->programs.push_back(Tiny::program("grouped", {0}, {1}, std::move(calls)));
   v->code.assign(code.begin(), code.end());
   return v;
 }
@@ -167,6 +192,25 @@ TEST(Cuda, RunsAProgramOfTwoStreams) {
     session.run("twice");
     EXPECT_EQ(get(session, y), ones(2 * value + 2));
   }
+}
+
+TEST(Cuda, RunsGroupsInOneLaunch) {
+  const std::string trace = testing::TempDir() + "/groups.trace";
+  options("seed=5,trace=" + trace);
+  Session session(package(), {.device = "cuda:0"});
+  session.write(x, bytes_of(ones(1)));
+  session.run("grouped");
+  EXPECT_EQ(get(session, y), ones(5));
+  EXPECT_EQ(count(read_file(trace), "cuLaunchKernel "), 3u);
+  session.device().run(2, 1, 3); // the second of the group alone
+  EXPECT_EQ(get(session, y), ones(4));
+}
+
+TEST(Cuda, AGroupThatIsNotWaitedForIsFound) {
+  options("drop=cuStreamWaitEvent:1");
+  Session session(package(), {.device = "cuda:0"});
+  session.write(x, bytes_of(ones(1)));
+  EXPECT_EQ(error_of([&] { session.run("grouped"); }).exit, Exit::device);
 }
 
 TEST(Cuda, AProgramThatDoesNotWaitIsFound) {

@@ -32,6 +32,7 @@ BlockResult BlockCheck::check(const KernelUse &use,
                               const std::vector<std::span<std::byte>> &arguments) {
   result = {};
   stages.clear();
+  rows = use.kernel->group > 1 ? 2 : 1;
   addresses.clear();
   if (!use.kernel->library.empty()) {
     result.problem = "a library runs it: check a package that was compiled without --cuda-libs";
@@ -100,20 +101,16 @@ void BlockCheck::run_block(size_t number, uint64_t block) {
   if (!result.problem.empty() || stage.ran.contains(block)) {
     return;
   }
-  std::vector<const void *> values;
-  for (const uint64_t &address : addresses) {
-    values.push_back(&address);
-  }
-  if (stage.program.params.size() != values.size()) {
-    return report(number, "another number of parameters than the kernel has arguments");
-  }
-  const std::vector<std::byte> params = ptxsim::pack_params(stage.program, values.data());
   ptxsim::Launch launch;
   launch.grid[0] = uint32_t(stage.launch->blocks);
+  launch.grid[1] = rows; // the last is checked, of the others no block runs
+  std::vector<uint64_t> words((rows - 1) * addresses.size());
+  words.insert(words.end(), addresses.begin(), addresses.end());
+  const std::vector<std::byte> params = ptxsim::pack_params(stage.program, words);
   launch.block[0] = uint32_t(stage.launch->threads);
   launch.dynamic_shared = uint32_t(stage.launch->shared);
   launch.params = params;
-  launch.only_blocks = {block};
+  launch.only_blocks = {block + (rows - 1) * uint64_t(stage.launch->blocks)};
   launch.seed = block; // an order of warps of its own
   launch.perturb = choice.perturb;
   launch.threads = 1;

@@ -66,6 +66,7 @@ private:
 
   std::vector<Stage> stages;
   std::vector<uint64_t> addresses; // of arguments, then of scratch
+  uint32_t rows = 1;               // of the table that the kernel takes
   uint64_t scratch = 0;            // 0: none
   BlockResult result;
 };

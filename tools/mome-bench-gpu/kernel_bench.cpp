@@ -29,7 +29,10 @@ std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &en
       }
       use.op = dispatch.op;
       use.flops = dispatch.flops;
-      use.step_runs += program.entry == entry;
+      if (program.entry == entry) {
+        ++use.step_runs;
+        use.group = std::max(use.group, dispatch.group);
+      }
     }
   }
   std::erase_if(all, [&](const KernelUse &use) {
@@ -39,33 +42,39 @@ std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &en
   return all;
 }
 
+/// Members of a group lie after each other; the last is looked at.
 KernelBench::KernelBench(const Package &package, const Variant &variant,
                          const DeviceOptions &options, const std::vector<KernelUse> &uses,
-                         int repeat)
-    : uses(uses), device(make_device(variant.name, options)), repeat(repeat) {
+                         int repeat, bool groups)
+    : uses(uses), device(make_device(variant.name, options)), repeat(repeat), groups(groups) {
   Arena arena{"arguments", ArenaKind::work, gap};
+  std::vector<Program> programs;
   for (const KernelUse &use : uses) {
-    std::vector<Slice> &slices = places.emplace_back();
+    Program &program = programs.emplace_back();
+    const auto kernel =
+        std::find_if(variant.kernels.begin(), variant.kernels.end(),
+                     [&](const Kernel &k) { return k.symbol == use.kernel->symbol; });
     uint64_t offset = 0;
-    for (const uint64_t size : use.sizes) {
-      slices.push_back({0, offset, size});
-      offset += round_up(size);
+    for (uint32_t member = 0; member < group_of(use); ++member) {
+      Dispatch &dispatch = program.dispatches.emplace_back();
+      dispatch.kernel = uint32_t(kernel - variant.kernels.begin());
+      for (const uint64_t size : use.sizes) {
+        dispatch.args.push_back({0, offset, size});
+        offset += round_up(size);
+      }
     }
+    program.dispatches[0].group = group_of(use);
+    places.push_back(program.dispatches.back().args);
     arena.size = std::max(arena.size, offset);
   }
   device->load(variant.code, variant.kernels, package.where + ", variant '" + variant.name + "'");
   device->allocate(std::span(&arena, 1));
-  for (size_t i = 0; i < uses.size(); ++i) {
-    Dispatch dispatch;
-    const auto kernel =
-        std::find_if(variant.kernels.begin(), variant.kernels.end(),
-                     [&](const Kernel &k) { return k.symbol == uses[i].kernel->symbol; });
-    dispatch.kernel = uint32_t(kernel - variant.kernels.begin());
-    dispatch.args = places[i];
-    Program program;
-    program.dispatches.assign(1, dispatch);
+  for (Program &program : programs) {
     once.push_back(device->prepare(program));
-    program.dispatches.assign(size_t(repeat), dispatch);
+    const std::vector<Dispatch> group = program.dispatches;
+    for (int i = 1; i < repeat; ++i) {
+      program.dispatches.insert(program.dispatches.end(), group.begin(), group.end());
+    }
     often.push_back(device->prepare(program));
   }
 }
@@ -83,7 +92,7 @@ void KernelBench::fill(size_t i, NumberRange range) {
 
 void KernelBench::run(size_t i, NumberRange range) {
   fill(i, range);
-  device->run(once[i], 0, 1);
+  device->run(once[i], 0, group_of(uses[i]));
 }
 
 NumberRange KernelBench::run(size_t i) {
@@ -122,12 +131,13 @@ std::vector<std::span<std::byte>> KernelBench::arguments(size_t i) {
 }
 
 double KernelBench::time(size_t i) {
+  const size_t dispatches = size_t(repeat) * group_of(uses[i]);
   double best = std::numeric_limits<double>::infinity();
   for (int trial = 0; trial < 3; ++trial) { // the first captures the graph
     const auto start = std::chrono::steady_clock::now();
-    device->run(often[i], 0, size_t(repeat));
+    device->run(often[i], 0, dispatches);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    best = std::min(best, taken.count() / repeat);
+    best = std::min(best, taken.count() / double(dispatches));
   }
   return best;
 }

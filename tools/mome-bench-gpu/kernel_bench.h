@@ -18,6 +18,7 @@ struct KernelUse {
   std::string op;              // root, for the report
   double flops = 0;
   int64_t step_runs = 0; // in the entry whose time is added up
+  uint32_t group = 1;    // dispatches in one launch there, at most
 
   size_t operands() const { return kernel->types.size() - kernel->results; }
 };
@@ -30,9 +31,9 @@ std::vector<KernelUse> kernel_uses(const Variant &variant, const std::string &en
 /// One variant on one device, with room for the arguments of the largest kernel.
 class KernelBench {
 public:
-  /// Programs run a kernel once and, for timing, `repeat` times.
+  /// Programs run a kernel once and, for timing, `repeat` times; with `groups` the last of a group, and whole groups.
   KernelBench(const Package &package, const Variant &variant, const DeviceOptions &options,
-              const std::vector<KernelUse> &uses, int repeat);
+              const std::vector<KernelUse> &uses, int repeat, bool groups);
 
   const Device &get_device() const { return *device; }
   /// Runs use number `i` on inputs that depend on it and the range alone.
@@ -45,7 +46,7 @@ public:
   std::vector<std::vector<std::byte>> results(size_t i);
   /// The arguments where they are, on a device that shares memory with the host.
   std::vector<std::span<std::byte>> arguments(size_t i);
-  /// Seconds of one run, of the best of some trials.
+  /// Seconds of one run, or of a group's share, of the best of some trials.
   double time(size_t i);
 
 private:
@@ -54,7 +55,9 @@ private:
   std::vector<std::vector<Slice>> places; // of the arguments of each use
   std::vector<size_t> once, often;        // programs
   int repeat;
+  bool groups;
 
+  uint32_t group_of(const KernelUse &use) const { return groups ? use.group : 1; }
   void fill(size_t i, NumberRange range);
 };
 

@@ -62,7 +62,7 @@ public:
     }
   }
 
-  /// Seconds and limiter of a kernel; no seconds, and why.
+  /// Seconds and limiter of a kernel, of one dispatch of a group; no seconds, and why.
   std::pair<double, std::string> predict(const KernelUse &use) const {
     if (!counter || !problem.empty()) {
       return {0, problem};
@@ -71,16 +71,19 @@ public:
       return {0, "a library runs it"};
     }
     std::vector<cuda::Argument> arguments;
-    for (const uint64_t size : use.sizes) {
-      arguments.emplace_back(cuda::Buffer{size});
+    for (uint32_t member = 0; member < use.group; ++member) {
+      for (const uint64_t size : use.sizes) {
+        arguments.emplace_back(cuda::Buffer{size});
+      }
+      arguments.emplace_back(cuda::Buffer{use.kernel->scratch});
     }
-    arguments.emplace_back(cuda::Buffer{use.kernel->scratch});
     double total = 0, longest = 0;
     std::string limiter;
     for (const Launch &l : use.kernel->launches) {
       cuda::LaunchShape shape;
       shape.function = l.symbol;
       shape.grid[0] = uint32_t(l.blocks);
+      shape.grid[1] = use.group;
       shape.block[0] = uint32_t(l.threads);
       shape.shared = uint32_t(l.shared);
       std::string why;
@@ -98,7 +101,7 @@ public:
         limiter = p.limiter;
       }
     }
-    return {total, limiter};
+    return {total / use.group, limiter};
   }
 
   const cuda::DeviceData *device;
@@ -132,8 +135,8 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
   const Variant &on_cpu = choose_variant(package, {}, parse_place("cpu"));
   const std::string entry = options.entry.empty() ? main_entry(on_gpu) : options.entry;
   const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry, options.only);
-  KernelBench gpu(package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat);
-  KernelBench cpu(package, on_cpu, {}, uses, 1);
+  KernelBench gpu(package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat, /*groups=*/true);
+  KernelBench cpu(package, on_cpu, {}, uses, 1, /*groups=*/false);
   const std::map<std::string, Multiplier> multipliers = find_multipliers(on_gpu);
   const Model model(on_gpu, cuda::compute_capability(place.ordinal), gpu.get_device().name(),
                     options.gpu);
@@ -142,7 +145,7 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
               model.problem.empty() ? ", predicted for " : ", nothing predicted: ",
               model.problem.empty() ? std::string(model.device->name).c_str()
                                     : model.problem.c_str());
-  std::printf("%-24s %-20s %5s %9s %12s %12s %9s %7s  %s\n", "kernel", "op", "runs", "error",
+  std::printf("%-24s %-20s %5s %5s %9s %12s %12s %9s %7s  %s\n", "kernel", "op", "runs", "group", "error",
               "measured us", "predicted us", "GFLOP/s", "GB/s", "limited by");
   size_t wrong = 0;
   double measured = 0, predicted = 0;
@@ -158,8 +161,8 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
     measured += time * double(use.step_runs);
     predicted += seconds * double(use.step_runs);
     const auto bytes = double(std::accumulate(use.sizes.begin(), use.sizes.end(), uint64_t(0)));
-    std::printf("%-24s %-20s %5lld %9.1e %12.2f %12.2f %9.1f %7.1f  %s%s\n",
-                use.kernel->symbol.c_str(), use.op.c_str(), (long long)use.step_runs, error,
+    std::printf("%-24s %-20s %5lld %5u %9.1e %12.2f %12.2f %9.1f %7.1f  %s%s\n",
+                use.kernel->symbol.c_str(), use.op.c_str(), (long long)use.step_runs, use.group, error,
                 time * 1e6, seconds * 1e6, use.flops / time * 1e-9, bytes / time * 1e-9,
                 limiter.c_str(), right ? "" : "  WRONG");
   }

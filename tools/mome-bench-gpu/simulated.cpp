@@ -48,7 +48,7 @@ public:
 private:
   void work() {
     try {
-      KernelBench cpu(package, on_cpu, {.threads = 1}, uses, 1);
+      KernelBench cpu(package, on_cpu, {.threads = 1}, uses, 1, /*groups=*/false);
       BlockCheck simulator(on_gpu, choice);
       for (size_t i; (i = next.fetch_add(1)) < uses.size();) {
         const NumberRange range = cpu.run(i);

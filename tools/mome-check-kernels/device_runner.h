@@ -13,7 +13,8 @@ namespace mome {
 class DeviceRunner {
 public:
   /// One kernel for each list of buffer sizes; every buffer is an arena of its own, so that a device
-  /// that checks accesses does it to the byte. Null after printing why not.
+  /// that checks accesses does it to the byte. A kernel with a group runs as the last of one, behind others on zeros. Null after
+  /// printing why not.
   static std::unique_ptr<DeviceRunner> create(const std::string &variant, const std::string &code,
                                               std::vector<Kernel> kernels,
                                               const std::vector<std::vector<uint64_t>> &sizes);

@@ -72,6 +72,9 @@ static llvm::cl::opt<bool> reference("reference",
 static llvm::cl::opt<bool>
     onCuda("cuda", llvm::cl::desc("check the CUDA code generator, on device cuda:0"));
 static llvm::cl::opt<std::string> cudaArchitecture("cuda-architecture", llvm::cl::init("sm_80"));
+static llvm::cl::opt<unsigned> group("group", llvm::cl::init(1),
+                                     llvm::cl::desc("with --cuda: every kernel as the last of so "
+                                                    "many dispatches in one launch"));
 static llvm::cl::opt<std::string> ptxFile("ptx", llvm::cl::value_desc("file"),
                                           llvm::cl::desc("with --cuda: also write the PTX"));
 static llvm::cl::opt<std::string> runPtx("run-ptx", llvm::cl::value_desc("file"),
@@ -188,7 +191,11 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
     Kernel &record = records.emplace_back();
     record.symbol = kernel.getSymName();
     record.scratch = emitted->scratch;
+    record.group = group;
     for (cuda::Launch &launch : emitted->launches) {
+      if (group > 1) {
+        launch.function->setAttr(cuda::groupAttrName, builder.getI64IntegerAttr(group));
+      }
       record.launches.push_back({launch.function.getSymName().str(), launch.blocks, launch.threads,
                                  uint64_t(launch.shared)});
     }

@@ -3,6 +3,7 @@
 #include "tools/momec/text_table.h"
 
 #include "dialects/RT/RT.h"
+#include "passes/Hazards.h"
 #include "passes/MemoryReport.h"
 #include "passes/cuda/Ptxas.h"
 #include "runtime/cuda/model/prediction.h"
@@ -30,12 +31,13 @@ struct LaunchTime {
   cuda::Prediction prediction;
 };
 
-/// A kernel's launches on the device, and how often the program runs it.
+/// A kernel's launches on the device for groups of one size, and how often the program runs it in such.
 struct KernelTime {
-  std::string root, path; // path: of the dispatch that runs it first
-  std::vector<LaunchTime> launches;
-  double seconds = 0, flops = 0, bytes = 0; // of one run
-  int64_t runs = 0;
+  std::string name, root, path; // path: of the dispatch that runs it first
+  int64_t group = 1;
+  std::vector<LaunchTime> launches;         // of a whole group
+  double seconds = 0, flops = 0, bytes = 0; // of one dispatch
+  int64_t runs = 0;                         // dispatches
 
   bool usesTensorCores() const {
     return llvm::any_of(launches, [](const LaunchTime &l) { return l.work.tensor_flops > 0; });
@@ -65,7 +67,7 @@ public:
   llvm::json::Object json(StringRef program) const;
 
 private:
-  std::vector<std::pair<StringRef, KernelTime>> longestFirst() const;
+  std::vector<KernelTime> longestFirst() const;
   bool predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::string &problem);
 
   ModuleOp module;
@@ -74,7 +76,7 @@ private:
   llvm::StringMap<rt::LaunchesOp> launches;   // by kernel
   llvm::StringMap<cuda::FunctionRecord> records; // of ptxas, by function
   std::string registersFrom;
-  llvm::MapVector<StringRef, KernelTime> kernels;
+  llvm::MapVector<std::pair<StringRef, int64_t>, KernelTime> kernels; // by name and size of the group
   ByName<double> parts;
   double total = 0;
   int64_t launchCount = 0;
@@ -113,17 +115,22 @@ bool Predictor::predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::st
     problem = "libraries run some of its kernels: compile without --cuda-libs";
     return false;
   }
+  time.name = dispatch.getKernel().str();
+  time.group = dispatch.getGroup();
   std::vector<cuda::Argument> arguments;
-  for (ArrayAttr list : {dispatch.getReads(), dispatch.getWrites()}) {
-    for (auto slice : list.getAsRange<rt::SliceAttr>()) {
-      arguments.emplace_back(cuda::Buffer{uint64_t(slice.getSize())});
+  for (int64_t member = 0; member < time.group; ++member) {
+    for (ArrayAttr list : {dispatch.getReads(), dispatch.getWrites()}) {
+      for (auto slice : list.getAsRange<rt::SliceAttr>()) {
+        arguments.emplace_back(cuda::Buffer{uint64_t(slice.getSize())});
+      }
     }
+    arguments.emplace_back(cuda::Buffer{uint64_t(op.getScratch())});
   }
-  arguments.emplace_back(cuda::Buffer{uint64_t(op.getScratch())});
   for (auto launch : op.getLaunches().getAsRange<rt::LaunchAttr>()) {
     LaunchTime &one = time.launches.emplace_back();
     one.shape.function = launch.getFunction().str();
     one.shape.grid[0] = uint32_t(launch.getBlocks());
+    one.shape.grid[1] = uint32_t(time.group);
     one.shape.block[0] = uint32_t(launch.getThreads());
     one.shape.shared = uint32_t(launch.getShared());
     cuda::FunctionRecord record = records.lookup(launch.getFunction());
@@ -135,7 +142,7 @@ bool Predictor::predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::st
     }
     one.work = *work;
     one.prediction = cuda::predict(device, one.shape, *work, one.resources);
-    time.seconds += one.prediction.seconds;
+    time.seconds += one.prediction.seconds / double(time.group);
   }
   time.root = dispatch.getRoot().str();
   time.path = partOf(dispatch.getLoc(), std::numeric_limits<unsigned>::max());
@@ -145,16 +152,19 @@ bool Predictor::predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::st
 }
 
 bool Predictor::predict(rt::ProgramOp program, unsigned depth, std::string &problem) {
-  for (auto dispatch : program.getBody().getOps<rt::DispatchOp>()) {
-    auto [at, isNew] = kernels.try_emplace(dispatch.getKernel());
+  for (const LaunchUnit &unit : findUnits(program)) {
+    rt::DispatchOp first = unit.dispatches.front();
+    auto [at, isNew] = kernels.try_emplace({first.getKernel(), first.getGroup()});
     KernelTime &time = at->second;
-    if (isNew && !predictKernel(dispatch, time, problem)) {
+    if (isNew && !predictKernel(first, time, problem)) {
       return false;
     }
-    ++time.runs;
-    total += time.seconds;
-    launchCount += int64_t(launches.lookup(dispatch.getKernel()).getLaunches().size());
-    parts[partOf(dispatch.getLoc(), depth)] += time.seconds;
+    time.runs += time.group;
+    total += time.seconds * double(time.group);
+    launchCount += int64_t(time.launches.size());
+    for (rt::DispatchOp dispatch : unit.dispatches) {
+      parts[partOf(dispatch.getLoc(), depth)] += time.seconds;
+    }
   }
   return true;
 }
@@ -163,10 +173,13 @@ static std::string microseconds(double seconds) {
   return llvm::formatv("{0:F1}", seconds * 1e6);
 }
 
-std::vector<std::pair<StringRef, KernelTime>> Predictor::longestFirst() const {
-  std::vector<std::pair<StringRef, KernelTime>> order(kernels.begin(), kernels.end());
-  llvm::stable_sort(order, [](const auto &a, const auto &b) {
-    return a.second.seconds * double(a.second.runs) > b.second.seconds * double(b.second.runs);
+std::vector<KernelTime> Predictor::longestFirst() const {
+  std::vector<KernelTime> order;
+  for (const auto &[key, time] : kernels) {
+    order.push_back(time);
+  }
+  llvm::stable_sort(order, [](const KernelTime &a, const KernelTime &b) {
+    return a.seconds * double(a.runs) > b.seconds * double(b.runs);
   });
   return order;
 }
@@ -176,21 +189,21 @@ static std::string percent(double part) {
 }
 
 /// Of the kernels that take longest.
-static std::string kernelTable(ArrayRef<std::pair<StringRef, KernelTime>> order, double total,
+static std::string kernelTable(ArrayRef<KernelTime> order, double total,
                                const cuda::DeviceData &device) {
   constexpr size_t most = 20;
-  TextTable table({"kernel", "root", "runs", "predicted us each", "share", "GFLOP/s",
+  TextTable table({"kernel", "root", "runs", "in groups of", "predicted us each", "share", "GFLOP/s",
                    "of tensor peak", "of DRAM peak", "blocks", "limited by"});
   double rest = 0;
-  for (const auto &[index, entry] : llvm::enumerate(order)) {
-    const auto &[name, time] = entry;
+  for (const auto &[index, time] : llvm::enumerate(order)) {
     double share = time.seconds * double(time.runs) / total, rate = time.flops / time.seconds;
     if (index >= most) {
       rest += share;
       continue;
     }
     const LaunchTime &longest = time.longest();
-    table.add({name.str(), time.root, std::to_string(time.runs), microseconds(time.seconds),
+    table.add({time.name, time.root, std::to_string(time.runs), std::to_string(time.group),
+               microseconds(time.seconds),
                percent(share), rate == 0 ? "-" : llvm::formatv("{0:F1}", rate * 1e-9).str(),
                time.usesTensorCores() ? percent(rate / time.tensorPeak(device)) : "-",
                percent(time.bytes / time.seconds / device.dram),
@@ -198,7 +211,7 @@ static std::string kernelTable(ArrayRef<std::pair<StringRef, KernelTime>> order,
                std::string(longest.prediction.limiter)});
   }
   if (rest > 0) {
-    table.add({llvm::formatv("{0} more", order.size() - most), "", "", "", percent(rest), "", "",
+    table.add({llvm::formatv("{0} more", order.size() - most), "", "", "", "", percent(rest), "", "",
                "", "", ""});
   }
   return table.text();
@@ -214,7 +227,7 @@ std::string Predictor::text(StringRef program) const {
   for (const auto &[name, seconds] : parts) {
     byPart.add({name, microseconds(seconds), percent(seconds / total)});
   }
-  for (const auto &[name, time] : kernels) {
+  for (const auto &[key, time] : kernels) {
     flops += time.flops * double(time.runs);
     tensorPeak = std::max(tensorPeak, time.usesTensorCores() ? time.tensorPeak(device) : 0);
   }
@@ -245,15 +258,16 @@ static llvm::json::Object launchJson(const LaunchTime &launch) {
 
 llvm::json::Object Predictor::json(StringRef program) const {
   llvm::json::Array list;
-  for (const auto &[name, time] : longestFirst()) {
+  for (const KernelTime &time : longestFirst()) {
     llvm::json::Array launchList;
     for (const LaunchTime &launch : time.launches) {
       launchList.push_back(launchJson(launch));
     }
-    list.push_back(llvm::json::Object{{"name", name},
+    list.push_back(llvm::json::Object{{"name", time.name},
                                       {"root", time.root},
                                       {"path", time.path},
                                       {"runs", time.runs},
+                                      {"group", time.group},
                                       {"us", time.seconds * 1e6},
                                       {"flops", time.flops},
                                       {"bytes", time.bytes},
@@ -263,6 +277,7 @@ llvm::json::Object Predictor::json(StringRef program) const {
   return llvm::json::Object{{"program", program},
           {"device", std::string(device.name)},
           {"us", total * 1e6},
+          {"launches", launchCount},
           {"tensor_peak", device.tensor_peak()},
           {"fp32_peak", device.peak_flops()},
           {"dram_peak", device.dram},

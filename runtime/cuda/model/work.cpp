@@ -96,16 +96,7 @@ public:
     }
   }
   std::vector<std::byte> pack(const ptxsim::Program &program) const {
-    if (program.params.size() != words.size()) {
-      throw Error(Exit::mismatch, program.name,
-                  std::to_string(words.size()) + " arguments for " +
-                      std::to_string(program.params.size()) + " parameters");
-    }
-    std::vector<const void *> values;
-    for (const uint64_t &word : words) {
-      values.push_back(&word);
-    }
-    return ptxsim::pack_params(program, values.data());
+    return ptxsim::pack_params(program, words);
   }
   double bytes = 0;
 

@@ -52,7 +52,8 @@ public:
   /// Reads PTX. Where it cannot be read, `problem` says why and nothing can be counted.
   WorkCounter(std::string ptx, std::string &problem);
 
-  /// Nullopt, with a reason, when the function is not there or its blocks fail.
+  /// The arguments of a function that takes a table are those of all its rows. Nullopt, with a reason, when the function is
+  /// not there or its blocks fail.
   std::optional<Work> count(const LaunchShape &launch, const std::vector<Argument> &arguments,
                             std::string &problem) const;
 

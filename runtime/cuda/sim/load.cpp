@@ -71,4 +71,22 @@ std::vector<std::byte> pack_params(const Program &program, const void *const *va
   return bytes;
 }
 
+std::vector<std::byte> pack_params(const Program &program, std::span<const uint64_t> words) {
+  if (program.params.size() == 1 && words.size() > 1 && words.size_bytes() <= program.param_bytes) {
+    std::vector<std::byte> bytes(program.param_bytes);
+    std::memcpy(bytes.data(), words.data(), words.size_bytes());
+    return bytes;
+  }
+  if (program.params.size() != words.size()) {
+    throw Error(Exit::mismatch, program.name,
+                std::to_string(words.size()) + " arguments for " +
+                    std::to_string(program.params.size()) + " parameters");
+  }
+  std::vector<const void *> values;
+  for (const uint64_t &word : words) {
+    values.push_back(&word);
+  }
+  return pack_params(program, values.data());
+}
+
 } // namespace mome::ptxsim

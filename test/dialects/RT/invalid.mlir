@@ -202,3 +202,73 @@ rt.program @p inputs [] outputs [] peak 0 {
   // expected-error @+1 {{C2: #rt.slice<@io[64, 64, 16 of 32 at 16] v1> is no part of bytes that are read}}
   rt.dispatch @k(@io[0, 64] v0) -> (@io[64, 64, 16 of 32 at 16] v1) root "nn.add" flops 0.0 bytes 0.0
 }
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C6: no group has 0 dispatches}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 0
+}
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  // expected-error @+1 {{C6: its group goes beyond the program}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 2
+}
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.kernel @l : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 2
+  // expected-error @+1 {{C6: does not fit the group that it is in}}
+  rt.dispatch @l() -> () root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 2
+  // expected-error @+1 {{C6: does not fit the group that it is in}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 stream 1
+}
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 stream 1
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 2
+  // expected-error @+1 {{C6: does not fit the group that it is in}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 after [0]
+}
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.program @p inputs [] outputs [] peak 0 {
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 3
+  // expected-error @+1 {{C6: does not fit the group that it is in}}
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0 group 2
+  rt.dispatch @k() -> () root "nn.add" flops 0.0 bytes 0.0
+}
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.code @"cuda:sm_80" image dense<0> : tensor<4xi8>
+// expected-error @+1 {{C1: a library runs no groups}}
+rt.launches @k on @"cuda:sm_80" scratch 0 group 2 [] library "{}"
+
+// -----
+
+rt.kernel @k : () -> ()
+rt.code @"cuda:sm_80" image dense<0> : tensor<4xi8>
+// expected-error @+1 {{C1: scratch and shared memory must not be negative, blocks, threads and the group must be positive}}
+rt.launches @k on @"cuda:sm_80" scratch 0 group 0 [#rt.launch<"k_0" blocks 1 threads 256 shared 0>]
