@@ -78,7 +78,8 @@ private:
       unsigned stream = chooseStream(unit.conflicts, order, streams);
       unsigned number = order.append(stream);
       SmallVector<int64_t> after;
-      for (unsigned conflict : llvm::reverse(unit.conflicts)) { // a later one may order an earlier one
+      for (unsigned conflict :
+           llvm::reverse(unit.conflicts)) { // a later one may order an earlier one
         if (!order.isOrdered(conflict, number)) {
           order.wait(conflict);
           after.push_back(units[conflict].last);

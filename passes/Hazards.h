@@ -19,8 +19,8 @@ Hazards findHazards(rt::ProgramOp program);
 /// Dispatches that run as one: a group, or one alone.
 struct LaunchUnit {
   llvm::SmallVector<rt::DispatchOp> dispatches;
-  unsigned last;                          // the number of the last of them
-  llvm::SmallVector<unsigned> conflicts;  // numbers of earlier units, in ascending order
+  unsigned last;                         // the number of the last of them
+  llvm::SmallVector<unsigned> conflicts; // numbers of earlier units, in ascending order
 };
 /// All of a program, in order.
 std::vector<LaunchUnit> findUnits(rt::ProgramOp program);

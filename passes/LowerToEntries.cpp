@@ -51,6 +51,27 @@ struct Arithmetic {
   }
 };
 
+/// The sum of many numbers, by sixteens: equal sums that do not wait for each other.
+Value addUp(Arithmetic t, SmallVector<Value> parts) {
+  constexpr size_t most = 16;
+  auto one = RankedTensorType::get({1}, getElementTypeOrSelf(parts.front()));
+  while (parts.size() > 1) {
+    SmallVector<Value> sums;
+    for (ArrayRef<Value> rest = parts; !rest.empty();
+         rest = rest.drop_front(std::min(most, rest.size()))) {
+      SmallVector<Value> list;
+      for (Value part : rest.take_front(most)) {
+        list.push_back(nn::ReshapeOp::create(t.b, t.loc, one, part));
+      }
+      auto all = RankedTensorType::get({int64_t(list.size())}, one.getElementType());
+      Value joined = nn::ConcatOp::create(t.b, t.loc, all, list, 0);
+      sums.push_back(nn::ReduceSumOp::create(t.b, t.loc, joined, ArrayRef<int64_t>{0}));
+    }
+    parts = std::move(sums);
+  }
+  return parts.front();
+}
+
 /// The objective: the weighted sum of the losses.
 Value buildObjective(EntryBuilder &entry, const Forward &forward) {
   Value total;
@@ -171,16 +192,15 @@ private:
       return scale;
     }
     Arithmetic t{entry.builder, model::scoped(train.getLoc(), "clip", model::Phase::opt)};
-    Value sum;
+    SmallVector<Value> squares;
     for (Value gradient : gradients) {
       Value square = nn::SquareOp::create(t.b, t.loc, gradient);
       SmallVector<int64_t> axes = llvm::to_vector(
           llvm::seq<int64_t>(0, cast<RankedTensorType>(gradient.getType()).getRank()));
-      Value part =
-          axes.empty() ? square : nn::ReduceSumOp::create(t.b, t.loc, square, axes).getResult();
-      sum = sum ? t.add(sum, part) : part;
+      squares.push_back(
+          axes.empty() ? square : nn::ReduceSumOp::create(t.b, t.loc, square, axes).getResult());
     }
-    Value norm = t.mul(nn::SqrtOp::create(t.b, t.loc, sum), scale);
+    Value norm = t.mul(nn::SqrtOp::create(t.b, t.loc, addUp(t, squares)), scale);
     Value guarded = t.add(norm, t.splat(norm.getType(), 1e-6));
     Value ratio = nn::DivOp::create(t.b, t.loc, entry.scalar(train.getClip()->str()), guarded);
     return t.mul(scale, nn::MinimumOp::create(t.b, t.loc, ratio, t.splat(ratio.getType(), 1.0)));

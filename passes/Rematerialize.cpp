@@ -33,7 +33,7 @@ using Step = Recomputation::Step;
 
 /// What the allocator makes of a module.
 struct Plan {
-  int64_t lasting = 0; // bytes of named tensors
+  int64_t lasting = 0;            // bytes of named tensors
   llvm::StringMap<int64_t> peaks; // work memory, by entry
 };
 

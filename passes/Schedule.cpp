@@ -132,7 +132,8 @@ Scheduler::Scheduler(func::FuncOp entry, bool groups) : entry(entry), groups(gro
 void Scheduler::numberCalls() {
   llvm::StringMap<int64_t> counts;
   for (Node &node : nodes) {
-    node.progress = node.expert.empty() ? std::numeric_limits<int64_t>::max() : counts[node.expert]++;
+    node.progress =
+        node.expert.empty() ? std::numeric_limits<int64_t>::max() : counts[node.expert]++;
   }
   for (Node &node : llvm::reverse(nodes)) {
     for (unsigned next : node.successors) {
@@ -285,8 +286,8 @@ unsigned Scheduler::choose(const std::set<unsigned> &ready, bool greedy,
   auto priority = [&](unsigned node) -> int64_t {
     return greedy ? growth(nodes[node], readersLeft) : groups ? nodes[node].progress : node;
   };
-  return *llvm::min_element(
-      ready, [&](unsigned a, unsigned b) { return priority(a) < priority(b); });
+  return *llvm::min_element(ready,
+                            [&](unsigned a, unsigned b) { return priority(a) < priority(b); });
 }
 
 Scheduler::Order Scheduler::schedule(bool greedy) const {

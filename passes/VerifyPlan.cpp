@@ -233,8 +233,8 @@ LogicalResult VerifyPlan::verifyStreams(rt::ProgramOp program) {
     }
     for (unsigned earlier : after) {
       bool isOrdered = order.isOrdered(earlier, number) || llvm::any_of(after, [&](unsigned other) {
-        return earlier < other && order.isOrdered(earlier, other);
-      });
+                         return earlier < other && order.isOrdered(earlier, other);
+                       });
       if (isOrdered) {
         return op.emitOpError("waits for dispatch ") << units[earlier].last << " without need";
       }

@@ -133,8 +133,8 @@ private:
   }
 
   Kernel kernel(const fb::Kernel &k) const {
-    Kernel result{text(k.symbol()), k.chunks(), k.scratch(), {}, k.results(), {}, k.packs(), k.shared(),
-                  text(k.library()), k.group()};
+    Kernel result{text(k.symbol()), k.chunks(), k.scratch(),       {},       k.results(), {},
+                  k.packs(),        k.shared(), text(k.library()), k.group()};
     each(k.launches(), [&](const fb::Launch &l) {
       result.launches.push_back({text(l.symbol()), l.blocks(), l.threads(), l.shared()});
     });

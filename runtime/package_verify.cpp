@@ -16,7 +16,8 @@ constexpr uint64_t max_bytes = uint64_t{1} << 46; // of one tensor or arena
 constexpr int64_t max_chunks = int64_t{1} << 31;  // what the thread pool counts
 constexpr uint64_t max_scratch = uint64_t{1} << 32;
 constexpr uint32_t max_panel = 1024;
-constexpr uint32_t max_group = 512; // a pointer each, in the 4 KiB that a launch has for its parameters
+constexpr uint32_t max_group =
+    512; // a pointer each, in the 4 KiB that a launch has for its parameters
 
 class Verifier {
 public:
@@ -109,9 +110,10 @@ private:
                l.shared <= 256 << 10;
       });
       const bool has_library = !kernel.library.empty();
-      const bool tabled = kernel.group == 1 || (on_device && !has_library && kernel.group <= max_group);
-      if (!fits || kernel.group < 1 || !tabled || kernel.launches.empty() != (has_library || !on_device) ||
-          (has_library && !on_device)) {
+      const bool tabled =
+          kernel.group == 1 || (on_device && !has_library && kernel.group <= max_group);
+      if (!fits || kernel.group < 1 || !tabled ||
+          kernel.launches.empty() != (has_library || !on_device) || (has_library && !on_device)) {
         fail(where + "kernel '" + kernel.symbol + "' has impossible launches");
       }
     }

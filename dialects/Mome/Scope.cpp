@@ -7,7 +7,8 @@ namespace mome::model {
 using namespace mlir;
 
 Location scoped(Location where, StringRef path, Phase phase) {
-  return FusedLoc::get({where}, ScopeAttr::get(where.getContext(), path, phase), where.getContext());
+  return FusedLoc::get({where}, ScopeAttr::get(where.getContext(), path, phase),
+                       where.getContext());
 }
 
 /// Calls `visit` on the location and everything it is fused from, outermost first.
@@ -38,7 +39,8 @@ SmallVector<ScopeAttr> getScopes(Location loc) {
 
 bool isAllIn(Location loc, Phase phase) {
   SmallVector<ScopeAttr> scopes = getScopes(loc);
-  return !scopes.empty() && llvm::all_of(scopes, [&](ScopeAttr scope) { return scope.getPhase() == phase; });
+  return !scopes.empty() &&
+         llvm::all_of(scopes, [&](ScopeAttr scope) { return scope.getPhase() == phase; });
 }
 
 StringRef getExpert(Location loc) {
@@ -61,7 +63,8 @@ SmallVector<FileLineColLoc> getPositions(Location loc) {
       positions.insert(position);
     }
   });
-  return llvm::map_to_vector(positions, [](Attribute position) { return cast<FileLineColLoc>(position); });
+  return llvm::map_to_vector(positions,
+                             [](Attribute position) { return cast<FileLineColLoc>(position); });
 }
 
 Location withPhase(Location loc, Phase phase) {
@@ -69,7 +72,8 @@ Location withPhase(Location loc, Phase phase) {
   if (!fused) {
     return loc;
   }
-  SmallVector<Location> inner = llvm::map_to_vector(fused.getLocations(), [&](Location l) { return withPhase(l, phase); });
+  SmallVector<Location> inner =
+      llvm::map_to_vector(fused.getLocations(), [&](Location l) { return withPhase(l, phase); });
   Attribute metadata = fused.getMetadata();
   if (auto scope = dyn_cast_if_present<ScopeAttr>(metadata)) {
     metadata = ScopeAttr::get(loc.getContext(), scope.getPath(), phase);
@@ -87,7 +91,8 @@ Location unite(MLIRContext *context, ArrayRef<Location> locations) {
       parts.insert(loc);
     }
   }
-  SmallVector<Location> list = llvm::map_to_vector(parts, [](Attribute part) { return Location(cast<LocationAttr>(part)); });
+  SmallVector<Location> list =
+      llvm::map_to_vector(parts, [](Attribute part) { return Location(cast<LocationAttr>(part)); });
   return list.size() == 1 ? list[0] : FusedLoc::get(list, Attribute(), context);
 }
 

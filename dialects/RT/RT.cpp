@@ -393,7 +393,8 @@ LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
       return dispatch.emitOpError("C5: waits for what does not come before it");
     }
     if (dispatch.getBeside() < 0 || dispatch.getBeside() > int64_t(number)) {
-      return dispatch.emitOpError("C5: no ") << dispatch.getBeside() << " dispatches come before it";
+      return dispatch.emitOpError("C5: no ")
+             << dispatch.getBeside() << " dispatches come before it";
     }
     if (!symbols.lookupNearestSymbolFrom(*this, dispatch.getKernelAttr())) {
       return dispatch.emitOpError("C1: there is no kernel ") << dispatch.getKernelAttr();

@@ -52,12 +52,14 @@ static void takeTable(llvm::Function &function, unsigned rows) {
   auto *pointer = llvm::PointerType::get(context, 0);
   auto *row = llvm::ArrayType::get(pointer, function.arg_size());
   auto *table = llvm::ArrayType::get(row, rows);
-  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, /*isVarArg=*/false);
+  auto *type =
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, /*isVarArg=*/false);
   auto *whole = llvm::Function::Create(type, function.getLinkage(), "", function.getParent());
   whole->takeName(&function);
   whole->setCallingConv(function.getCallingConv());
-  whole->setAttributes(llvm::AttributeList::get(context, llvm::AttributeList::FunctionIndex,
-                                                llvm::AttrBuilder(context, function.getAttributes().getFnAttrs())));
+  whole->setAttributes(
+      llvm::AttributeList::get(context, llvm::AttributeList::FunctionIndex,
+                               llvm::AttrBuilder(context, function.getAttributes().getFnAttrs())));
   whole->addParamAttr(0, llvm::Attribute::getWithByValType(context, table));
   whole->addParamAttr(0, llvm::Attribute::getWithAlignment(context, llvm::Align(8)));
   whole->addParamAttr(0, llvm::Attribute::get(context, "nvvm.grid_constant"));
@@ -67,7 +69,8 @@ static void takeTable(llvm::Function &function, unsigned rows) {
   b.SetInsertPointPastAllocas(whole);
   llvm::Value *member = b.CreateIntrinsic(llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y, {});
   llvm::MDBuilder metadata(context);
-  auto *alignment = llvm::MDNode::get(context, metadata.createConstant(b.getInt64(bufferAlignment)));
+  auto *alignment =
+      llvm::MDNode::get(context, metadata.createConstant(b.getInt64(bufferAlignment)));
   for (llvm::Argument &argument : function.args()) {
     llvm::Value *place = b.CreateInBoundsGEP(
         table, whole->getArg(0), {b.getInt32(0), member, b.getInt32(argument.getArgNo())});

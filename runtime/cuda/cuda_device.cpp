@@ -117,7 +117,8 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
   }
   make_current();
   if (const std::string damage = find_damage(code); !damage.empty()) {
-    throw package_error(package, "its code is " + damage, "the package is damaged: compile it again");
+    throw package_error(package, "its code is " + damage,
+                        "the package is damaged: compile it again");
   }
   // PTX, which wants a zero at its end; or a fat binary, from which the driver takes what fits.
   std::string image(reinterpret_cast<const char *>(code.data()), code.size());
@@ -131,18 +132,22 @@ void CudaDevice::load(std::span<const std::byte> code, std::span<const Kernel> w
   }
   if (result == CUDA_ERROR_NO_BINARY_FOR_GPU) {
     const int architecture = compute_capability(device);
-    throw Error(Exit::device, package, "its code is not for " + name() + ", sm_" +
-                                           std::to_string(architecture),
+    throw Error(Exit::device, package,
+                "its code is not for " + name() + ", sm_" + std::to_string(architecture),
                 "compile it with --target=cpu,cuda:sm_" + std::to_string(architecture));
   }
   if (result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION) {
-    throw Error(Exit::device, where, "the driver is too old for the PTX of " + package,
-                "install a newer driver; or compile where there is a CUDA toolkit, for machine code");
+    throw Error(
+        Exit::device, where, "the driver is too old for the PTX of " + package,
+        "install a newer driver; or compile where there is a CUDA toolkit, for machine code");
   }
   check(api, result, "cuModuleLoadDataEx", where);
   for (const Kernel &kernel : wanted) {
-    LoadedKernel loaded{{}, nullptr, kernel.group,
-                        (kernel.scratch + scratch_alignment - 1) / scratch_alignment * scratch_alignment};
+    LoadedKernel loaded{{},
+                        nullptr,
+                        kernel.group,
+                        (kernel.scratch + scratch_alignment - 1) / scratch_alignment *
+                            scratch_alignment};
     if (!kernel.library.empty()) {
       const LibraryCall call = LibraryCall::parse(kernel.library, package, kernel.types.size());
       loaded.library = provider(call.library, where).bind(call, kernel.scratch, where);
@@ -184,7 +189,13 @@ size_t CudaDevice::prepare(const Program &program) {
   for (size_t i = 0; i < program.dispatches.size(); i += program.dispatches[i].group) {
     const Dispatch &first = program.dispatches[i];
     add_streams(first.stream + 1);
-    Call call{first.kernel, first.stream, i, first.group, prepared.addresses.size(), first.args.size() + 1, {}};
+    Call call{first.kernel,
+              first.stream,
+              i,
+              first.group,
+              prepared.addresses.size(),
+              first.args.size() + 1,
+              {}};
     for (const uint32_t earlier : first.after) {
       call.after.push_back(call_of[earlier]);
       prepared.calls[call_of[earlier]].awaited = true;
@@ -198,7 +209,7 @@ size_t CudaDevice::prepare(const Program &program) {
   }
   const size_t all = prepared.addresses.size();
   prepared.addresses.resize(all + largest_table); // the driver reads whole tables
-  for (size_t i = 0; i < all; ++i) { // complete, so pointers into it stay
+  for (size_t i = 0; i < all; ++i) {              // complete, so pointers into it stay
     prepared.arguments.push_back(&prepared.addresses[i]);
   }
   programs.push_back(std::move(prepared));
@@ -385,9 +396,10 @@ void require_device(int ordinal) {
   CALL(DeviceGetCount, &count);
   if (ordinal >= count) {
     throw Error(Exit::device, where,
-                count == 0   ? "the CUDA driver finds no device"
-                : count == 1 ? "there is only one device, cuda:0"
-                             : "there are only " + std::to_string(count) + " devices, from cuda:0 on",
+                count == 0 ? "the CUDA driver finds no device"
+                : count == 1
+                    ? "there is only one device, cuda:0"
+                    : "there are only " + std::to_string(count) + " devices, from cuda:0 on",
                 "see `mome doctor`, or run on the processor with --device cpu");
   }
 }

@@ -45,16 +45,16 @@ private:
   struct LoadedKernel {
     std::vector<Function> functions;
     std::unique_ptr<BoundCall> library; // instead of functions
-    size_t group;                       // rows of the table that functions take; 1: they take the arguments
-    uint64_t scratch;                   // bytes, of one dispatch
+    size_t group;     // rows of the table that functions take; 1: they take the arguments
+    uint64_t scratch; // bytes, of one dispatch
   };
   /// Dispatches that one launch runs: a group, or one alone.
   struct Call {
     uint32_t kernel, stream;
-    size_t dispatch, count;      // in the program
-    size_t first, row;           // into the program's arguments: row by row, one for each dispatch
-    std::vector<size_t> after;   // calls on other streams
-    bool awaited = false;        // by a call on another stream
+    size_t dispatch, count;    // in the program
+    size_t first, row;         // into the program's arguments: row by row, one for each dispatch
+    std::vector<size_t> after; // calls on other streams
+    bool awaited = false;      // by a call on another stream
   };
   struct Prepared {
     std::vector<CUdeviceptr> addresses; // of each dispatch: its arguments, then its scratch

@@ -347,8 +347,9 @@ TEST(Cuda, EveryWaitBetweenDevicesIsNeeded) {
 }
 
 TEST(Cuda, ADeviceThatFailsDuringACopy) {
-  for (const char *call : {"cuMemcpyPeerAsync:1:700", "cuMemcpyHtoDAsync:3:700", "cuMemHostAlloc:2:2",
-                           "cuCtxEnablePeerAccess:1:711", "cuStreamWaitEvent:1:700"}) {
+  for (const char *call :
+       {"cuMemcpyPeerAsync:1:700", "cuMemcpyHtoDAsync:3:700", "cuMemHostAlloc:2:2",
+        "cuCtxEnablePeerAccess:1:711", "cuStreamWaitEvent:1:700"}) {
     const std::string text = call;
     const bool direct = !text.starts_with("cuMemcpyHtoD") && !text.starts_with("cuMemHost");
     const std::string trace = ::testing::TempDir() + "/failing." + std::to_string(::getpid());
@@ -359,7 +360,8 @@ TEST(Cuda, ADeviceThatFailsDuringACopy) {
       second.copy_from(first);
       return 0;
     });
-    EXPECT_EQ(code, text.ends_with(":711") ? 0 : int(text.ends_with(":2") ? Exit::budget : Exit::device))
+    EXPECT_EQ(code,
+              text.ends_with(":711") ? 0 : int(text.ends_with(":2") ? Exit::budget : Exit::device))
         << text;
     const std::string calls = read_file(trace);
     EXPECT_EQ(count(calls, "cuEventCreate("), count(calls, "cuEventDestroy(")) << text;
@@ -371,7 +373,8 @@ TEST(Cuda, ListsOfDevices) {
   EXPECT_EQ(parse_places("cuda:1,cuda:0").at(0).ordinal, 1);
   for (const auto &[text, what] :
        {std::pair("cuda:0,cuda:1,cuda:0", "names cuda:0 twice"), std::pair("cuda:0,cpu", "of CUDA"),
-        std::pair("cuda:0,cuda:x", "there is no device 'cuda:x'"), std::pair("cuda:0,,cuda:1", "of CUDA")}) {
+        std::pair("cuda:0,cuda:x", "there is no device 'cuda:x'"),
+        std::pair("cuda:0,,cuda:1", "of CUDA")}) {
     const Error error = error_of([&, text = text] { parse_places(text); });
     EXPECT_EQ(error.exit, Exit::usage);
     EXPECT_TRUE(has(error, what)) << error.what();
@@ -381,8 +384,7 @@ TEST(Cuda, ListsOfDevices) {
 TEST(Cuda, AVariantForAllDevices) {
   options("devices=2,model=h100,model=a100");
   const auto newer = package(ptx, "cuda:sm_90");
-  const Error error =
-      error_of([&] { choose_variant(*newer, "", parse_places("cuda:0,cuda:1")); });
+  const Error error = error_of([&] { choose_variant(*newer, "", parse_places("cuda:0,cuda:1")); });
   EXPECT_EQ(error.exit, Exit::device);
   EXPECT_TRUE(has(error, "no variant of the package runs on all of cuda:0 (sm_90), cuda:1 (sm_80)"))
       << error.what();
@@ -489,11 +491,12 @@ std::string elf_file() {
   const auto put = [&](size_t at, uint64_t value, size_t bytes) {
     std::memcpy(&file[at], &value, bytes);
   };
-  file.replace(0, 7, "\x7f"
-                     "ELF\x02\x01\x01");
-  put(40, 64, 8);   // section headers: where,
-  put(58, 64, 2);   // how long,
-  put(60, 1, 2);    // how many
+  file.replace(0, 7,
+               "\x7f"
+               "ELF\x02\x01\x01");
+  put(40, 64, 8);    // section headers: where,
+  put(58, 64, 2);    // how long,
+  put(60, 1, 2);     // how many
   put(64 + 4, 1, 4); // the section's type,
   put(64 + 24, 128, 8);
   put(64 + 32, 64, 8);

@@ -208,8 +208,7 @@ TEST(Package, ContradictionsAreRefused) {
       {"beside more dispatches than come before it",
        [](P &p) { p.variants[0]->programs[0]->dispatches[0]->beside = 1; }},
       {"impossible group", [](P &p) { p.variants[0]->programs[0]->dispatches[0]->group = 0; }},
-      {"impossible group",
-       [](P &p) { p.variants[0]->programs[0]->dispatches.back()->group = 2; }},
+      {"impossible group", [](P &p) { p.variants[0]->programs[0]->dispatches.back()->group = 2; }},
       {"impossible group", // of different kernels
        [](P &p) { p.variants[0]->programs[1]->dispatches[0]->group = 2; }},
       {"impossible launches", [](P &p) { p.variants[0]->kernels[0]->group = 2; }}, // on a processor

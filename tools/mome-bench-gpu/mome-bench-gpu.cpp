@@ -135,7 +135,8 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
   const Variant &on_cpu = choose_variant(package, {}, parse_place("cpu"));
   const std::string entry = options.entry.empty() ? main_entry(on_gpu) : options.entry;
   const std::vector<KernelUse> uses = kernel_uses(on_gpu, entry, options.only);
-  KernelBench gpu(package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat, /*groups=*/true);
+  KernelBench gpu(package, on_gpu, {.ordinal = place.ordinal}, uses, options.repeat,
+                  /*groups=*/true);
   KernelBench cpu(package, on_cpu, {}, uses, 1, /*groups=*/false);
   const std::map<std::string, Multiplier> multipliers = find_multipliers(on_gpu);
   const Model model(on_gpu, cuda::compute_capability(place.ordinal), gpu.get_device().name(),
@@ -145,8 +146,8 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
               model.problem.empty() ? ", predicted for " : ", nothing predicted: ",
               model.problem.empty() ? std::string(model.device->name).c_str()
                                     : model.problem.c_str());
-  std::printf("%-24s %-20s %5s %5s %9s %12s %12s %9s %7s  %s\n", "kernel", "op", "runs", "group", "error",
-              "measured us", "predicted us", "GFLOP/s", "GB/s", "limited by");
+  std::printf("%-24s %-20s %5s %5s %9s %12s %12s %9s %7s  %s\n", "kernel", "op", "runs", "group",
+              "error", "measured us", "predicted us", "GFLOP/s", "GB/s", "limited by");
   size_t wrong = 0;
   double measured = 0, predicted = 0;
   for (size_t i = 0; i < uses.size(); ++i) {
@@ -162,8 +163,8 @@ int bench(const Options &options, const Package &package, const Variant &on_gpu,
     predicted += seconds * double(use.step_runs);
     const auto bytes = double(std::accumulate(use.sizes.begin(), use.sizes.end(), uint64_t(0)));
     std::printf("%-24s %-20s %5lld %5u %9.1e %12.2f %12.2f %9.1f %7.1f  %s%s\n",
-                use.kernel->symbol.c_str(), use.op.c_str(), (long long)use.step_runs, use.group, error,
-                time * 1e6, seconds * 1e6, use.flops / time * 1e-9, bytes / time * 1e-9,
+                use.kernel->symbol.c_str(), use.op.c_str(), (long long)use.step_runs, use.group,
+                error, time * 1e6, seconds * 1e6, use.flops / time * 1e-9, bytes / time * 1e-9,
                 limiter.c_str(), right ? "" : "  WRONG");
   }
   const Tolerances &allowed = options.tolerances;

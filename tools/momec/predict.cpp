@@ -73,10 +73,11 @@ private:
   ModuleOp module;
   const cuda::DeviceData &device;
   std::optional<cuda::WorkCounter> counter;
-  llvm::StringMap<rt::LaunchesOp> launches;   // by kernel
+  llvm::StringMap<rt::LaunchesOp> launches;      // by kernel
   llvm::StringMap<cuda::FunctionRecord> records; // of ptxas, by function
   std::string registersFrom;
-  llvm::MapVector<std::pair<StringRef, int64_t>, KernelTime> kernels; // by name and size of the group
+  llvm::MapVector<std::pair<StringRef, int64_t>, KernelTime>
+      kernels; // by name and size of the group
   ByName<double> parts;
   double total = 0;
   int64_t launchCount = 0;
@@ -192,8 +193,8 @@ static std::string percent(double part) {
 static std::string kernelTable(ArrayRef<KernelTime> order, double total,
                                const cuda::DeviceData &device) {
   constexpr size_t most = 20;
-  TextTable table({"kernel", "root", "runs", "in groups of", "predicted us each", "share", "GFLOP/s",
-                   "of tensor peak", "of DRAM peak", "blocks", "limited by"});
+  TextTable table({"kernel", "root", "runs", "in groups of", "predicted us each", "share",
+                   "GFLOP/s", "of tensor peak", "of DRAM peak", "blocks", "limited by"});
   double rest = 0;
   for (const auto &[index, time] : llvm::enumerate(order)) {
     double share = time.seconds * double(time.runs) / total, rate = time.flops / time.seconds;
@@ -203,16 +204,16 @@ static std::string kernelTable(ArrayRef<KernelTime> order, double total,
     }
     const LaunchTime &longest = time.longest();
     table.add({time.name, time.root, std::to_string(time.runs), std::to_string(time.group),
-               microseconds(time.seconds),
-               percent(share), rate == 0 ? "-" : llvm::formatv("{0:F1}", rate * 1e-9).str(),
+               microseconds(time.seconds), percent(share),
+               rate == 0 ? "-" : llvm::formatv("{0:F1}", rate * 1e-9).str(),
                time.usesTensorCores() ? percent(rate / time.tensorPeak(device)) : "-",
                percent(time.bytes / time.seconds / device.dram),
                llvm::formatv("{0} x {1}", longest.shape.blocks(), longest.shape.threads()),
                std::string(longest.prediction.limiter)});
   }
   if (rest > 0) {
-    table.add({llvm::formatv("{0} more", order.size() - most), "", "", "", "", percent(rest), "", "",
-               "", "", ""});
+    table.add({llvm::formatv("{0} more", order.size() - most), "", "", "", "", percent(rest), "",
+               "", "", "", ""});
   }
   return table.text();
 }
@@ -241,19 +242,19 @@ std::string Predictor::text(StringRef program) const {
 static llvm::json::Object launchJson(const LaunchTime &launch) {
   const cuda::Work &work = launch.work;
   return llvm::json::Object{{"function", launch.shape.function},
-          {"blocks", int64_t(launch.shape.blocks())},
-          {"threads", int64_t(launch.shape.threads())},
-          {"shared", int64_t(launch.shape.shared)},
-          {"registers", launch.resources.registers},
-          {"spilled", launch.spilled},
-          {"resident", launch.prediction.occupancy.blocks},
-          {"us", launch.prediction.seconds * 1e6},
-          {"limiter", std::string(launch.prediction.limiter)},
-          {"requests", work.global_requests},
-          {"lines", work.lines},
-          {"sectors", work.sectors},
-          {"wavefronts", work.shared_wavefronts},
-          {"ideal_wavefronts", work.shared_ideal}};
+                            {"blocks", int64_t(launch.shape.blocks())},
+                            {"threads", int64_t(launch.shape.threads())},
+                            {"shared", int64_t(launch.shape.shared)},
+                            {"registers", launch.resources.registers},
+                            {"spilled", launch.spilled},
+                            {"resident", launch.prediction.occupancy.blocks},
+                            {"us", launch.prediction.seconds * 1e6},
+                            {"limiter", std::string(launch.prediction.limiter)},
+                            {"requests", work.global_requests},
+                            {"lines", work.lines},
+                            {"sectors", work.sectors},
+                            {"wavefronts", work.shared_wavefronts},
+                            {"ideal_wavefronts", work.shared_ideal}};
 }
 
 llvm::json::Object Predictor::json(StringRef program) const {
@@ -275,14 +276,14 @@ llvm::json::Object Predictor::json(StringRef program) const {
                                       {"launches", std::move(launchList)}});
   }
   return llvm::json::Object{{"program", program},
-          {"device", std::string(device.name)},
-          {"us", total * 1e6},
-          {"launches", launchCount},
-          {"tensor_peak", device.tensor_peak()},
-          {"fp32_peak", device.peak_flops()},
-          {"dram_peak", device.dram},
-          {"has_registers", !records.empty()},
-          {"kernels", std::move(list)}};
+                            {"device", std::string(device.name)},
+                            {"us", total * 1e6},
+                            {"launches", launchCount},
+                            {"tensor_peak", device.tensor_peak()},
+                            {"fp32_peak", device.peak_flops()},
+                            {"dram_peak", device.dram},
+                            {"has_registers", !records.empty()},
+                            {"kernels", std::move(list)}};
 }
 
 std::optional<std::string> predictionText(ModuleOp module, const PredictionRequest &request,

@@ -37,11 +37,11 @@ struct Work {
   double instructions = 0; // that take an issue slot: all but moves
   double fp32 = 0, fp64 = 0, integer = 0, special = 0;
   double flops = 0, tensor_flops = 0;
-  double tf32_flops = 0, wgmma_flops = 0;             // some of the tensor cores'
-  double shared_wavefronts = 0, shared_ideal = 0;     // ideal: without conflicts on banks
-  double global_requests = 0, lines = 0; // a line: 128 bytes that one request touches
-  double sectors = 0;                    // of 32 bytes, each once per block
-  double waited_loads = 0;               // global loads into registers
+  double tf32_flops = 0, wgmma_flops = 0;         // some of the tensor cores'
+  double shared_wavefronts = 0, shared_ideal = 0; // ideal: without conflicts on banks
+  double global_requests = 0, lines = 0;          // a line: 128 bytes that one request touches
+  double sectors = 0;                             // of 32 bytes, each once per block
+  double waited_loads = 0;                        // global loads into registers
   double barriers = 0;
   double buffer_bytes = 0; // of all arguments: what memory must give and take once
 };
