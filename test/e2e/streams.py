@@ -28,10 +28,10 @@ def entry(package, name):
     return ["mome", "run", package, "--entry", name, "--device", "cuda:0", "--random-inputs", "-q", "--out", package.with_suffix(".out")]
 
 
-def waits_are_needed(package):
-    """Of all programs; returns how many there are in `predict`."""
+def waits_are_needed(package, *names):
+    """Of these programs; returns how many there are in the first."""
     counts = {}
-    for name in ("predict", "step"):
+    for name in names:
         options = "waits=1,seed=5" + (",barriers=1" if name == "step" else "")
         status, said = on_stand_in(options, *entry(package, name))
         graphs = [tuple(map(int, graph)) for graph in GRAPH.findall(said)]
@@ -41,7 +41,7 @@ def waits_are_needed(package):
         if name == "step":
             barriers_are_needed(said)
     check(all(count > 0 for count in counts.values()), "and there are some")
-    return counts["predict"]
+    return counts[names[0]]
 
 
 def barriers_are_needed(said):
@@ -86,7 +86,9 @@ def main():
     here = workplace()
     os.environ["LD_LIBRARY_PATH"] = str(pathlib.Path(sys.argv[2]) / "fakecuda")
     package = compile_model(ROOT / "models/watch.mome", here / "watch.mpk", "--preset=tiny", "--batch=8", "--eval-batch=8", "--target=cpu,cuda:sm_80")
-    dropped(package, waits_are_needed(package))
+    waits_are_needed(package, "step")
+    unequal = compile_model(ROOT / "test/e2e/Inputs/mlp.mome", here / "mlp.mpk", "--target=cpu,cuda:sm_80")
+    dropped(unequal, waits_are_needed(unequal, "predict"))  # equal experts go in step, on one stream
     training(here, package)
 
 

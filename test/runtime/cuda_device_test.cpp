@@ -201,7 +201,7 @@ TEST(Cuda, RunsGroupsInOneLaunch) {
   session.write(x, bytes_of(ones(1)));
   session.run("grouped");
   EXPECT_EQ(get(session, y), ones(5));
-  EXPECT_EQ(count(read_file(trace), "cuLaunchKernel "), 3u);
+  EXPECT_EQ(count(read_file(trace), "cuLaunchKernel("), 3u);
   session.device().run(2, 1, 3); // the second of the group alone
   EXPECT_EQ(get(session, y), ones(4));
 }

@@ -67,7 +67,7 @@ public:
   llvm::json::Object json(StringRef program) const;
 
 private:
-  std::vector<KernelTime> longestFirst() const;
+  std::vector<const KernelTime *> longestFirst() const;
   bool predictKernel(rt::DispatchOp dispatch, KernelTime &time, std::string &problem);
 
   ModuleOp module;
@@ -174,13 +174,13 @@ static std::string microseconds(double seconds) {
   return llvm::formatv("{0:F1}", seconds * 1e6);
 }
 
-std::vector<KernelTime> Predictor::longestFirst() const {
-  std::vector<KernelTime> order;
+std::vector<const KernelTime *> Predictor::longestFirst() const {
+  std::vector<const KernelTime *> order;
   for (const auto &[key, time] : kernels) {
-    order.push_back(time);
+    order.push_back(&time);
   }
-  llvm::stable_sort(order, [](const KernelTime &a, const KernelTime &b) {
-    return a.seconds * double(a.runs) > b.seconds * double(b.runs);
+  llvm::stable_sort(order, [](const KernelTime *a, const KernelTime *b) {
+    return a->seconds * double(a->runs) > b->seconds * double(b->runs);
   });
   return order;
 }
@@ -190,13 +190,14 @@ static std::string percent(double part) {
 }
 
 /// Of the kernels that take longest.
-static std::string kernelTable(ArrayRef<KernelTime> order, double total,
+static std::string kernelTable(ArrayRef<const KernelTime *> order, double total,
                                const cuda::DeviceData &device) {
   constexpr size_t most = 20;
   TextTable table({"kernel", "root", "runs", "in groups of", "predicted us each", "share",
                    "GFLOP/s", "of tensor peak", "of DRAM peak", "blocks", "limited by"});
   double rest = 0;
-  for (const auto &[index, time] : llvm::enumerate(order)) {
+  for (const auto &[index, entry] : llvm::enumerate(order)) {
+    const KernelTime &time = *entry;
     double share = time.seconds * double(time.runs) / total, rate = time.flops / time.seconds;
     if (index >= most) {
       rest += share;
@@ -259,7 +260,8 @@ static llvm::json::Object launchJson(const LaunchTime &launch) {
 
 llvm::json::Object Predictor::json(StringRef program) const {
   llvm::json::Array list;
-  for (const KernelTime &time : longestFirst()) {
+  for (const KernelTime *entry : longestFirst()) {
+    const KernelTime &time = *entry;
     llvm::json::Array launchList;
     for (const LaunchTime &launch : time.launches) {
       launchList.push_back(launchJson(launch));
