@@ -59,7 +59,6 @@ void OperandSum::add(Value step, Value columnTile, Value slot) {
 
 void OperandSum::finish(Value split, Value columnTile, Value firstRow) {
   PartSums all = partsOf(b, plan, lines);
-  b.barrier();
   b.ifThen(b.isLess(b.getThread(), b.index(pairs)), [&] {
     Value at = b.mulIndex(b.getThread(), 2);
     Value total = loadNeighbours(b, sums, at, 2);

@@ -26,7 +26,7 @@ public:
   void start(int64_t offset);
   /// Adds the tile in `slot`, if the step is one of column tile `columnTile`.
   void add(mlir::Value step, mlir::Value columnTile, mlir::Value slot);
-  /// Stores the part of the block, whose first row is `firstRow`.
+  /// Stores the part of the block, whose first row is `firstRow`. Behind a barrier: the last step of k ends with one.
   void finish(mlir::Value split, mlir::Value columnTile, mlir::Value firstRow);
 
   /// What `finish` stores, in a launch of the same plan.
