@@ -50,6 +50,11 @@ public:
   int64_t emit();
   int64_t getBlockThreads() const { return threads; }
   bool hasColumnSums() const { return !columnSums.empty(); }
+  /// Whether a block's shared memory holds the column sums of one row at a time.
+  bool fits() const {
+    int64_t most = machineOf(b.getFunction()).sharedBytes - otherBytes;
+    return !hasColumnSums() || columnSums.bytesFor(1) <= most;
+  }
   const RowPlan &getPlan() const { return plan; }
 
 private:
@@ -318,6 +323,10 @@ DeviceKernel mome::cuda::emitRowProgram(nn::KernelOp kernel, OpBuilder &builder)
   bool fours = llvm::all_of(shapes->widths, [](int64_t width) { return width % 4 == 0; });
   LaunchBuilder b(kernel, 0, fours ? 4 : 1, builder);
   RowKernel row(b, *shapes);
+  if (!row.fits()) {
+    b.getFunction().erase();
+    return refuse("column sums that shared memory does not hold");
+  }
   int64_t blocks = row.emit();
   DeviceKernel result;
   b.finish(result, blocks, row.getBlockThreads());

@@ -225,3 +225,12 @@ nn.kernel @k_sums_alone {
       -> (tensor<300x40xf32>, tensor<40xf32>, tensor<40xf32>)
   nn.yield %dg, %db : tensor<40xf32>, tensor<40xf32>
 }
+
+// Column sums too wide for the shared memory of a block.
+// CHECK: k_wide_sums cuda:generic {{.*}}column sums that shared memory does not hold{{.*}} ok
+nn.kernel @k_wide_sums {
+^bb0(%dy: tensor<2x24576xf32>, %x: tensor<2x24576xf32>, %m: tensor<2xf32>, %r: tensor<2xf32>):
+  %dx, %dg, %db = nn.layer_norm_backward %dy, %x, %m, %r : (tensor<2x24576xf32>, tensor<2x24576xf32>, tensor<2xf32>,
+        tensor<2xf32>) -> (tensor<2x24576xf32>, tensor<24576xf32>, tensor<24576xf32>)
+  nn.yield %dg, %db : tensor<24576xf32>, tensor<24576xf32>
+}
