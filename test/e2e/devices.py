@@ -37,6 +37,20 @@ def same_bits(here, run_folder, data):
         check(several == alone, f"{devices} ({options}): the same bytes")
 
 
+def along_recordings(here):
+    """Windows of a folder of videos: the same lines, in the same order, on one device and on two."""
+    package = compile_model(ROOT / "test/e2e/Inputs/clips.mome", here / "clips.mpk", "--target=cpu,cuda:sm_80")
+    data = here / "videos"
+    run("mome", "data", "synth", data, "--subjects", 3, "--chunks", 8)
+    run("mome", "train", package, "--data", data, "--device", "cpu", "--steps", 1, "-q", "--out", here / "clips")
+    lines = {}
+    for devices in ("cuda:0", "cuda:0,cuda:1"):
+        status, lines[devices], said = on_stand_in("devices=2,seed=7", "mome", "predict", here / "clips", "--dir", data, "--stride", "2s", "--device", devices)
+        check(status == 0, f"predict --dir on {devices} {said}")
+    one, two = lines.values()
+    check(one == two and one.count("\n") > 8, f"the same {one.count(chr(10))} windows")
+
+
 def how_weights_travel(here, run_folder, data):
     """Up once, to the first device; a copy for each tensor and further device."""
     copies = {}
@@ -78,6 +92,7 @@ def main():
     os.environ["LD_LIBRARY_PATH"] = str(pathlib.Path(sys.argv[2]) / "fakecuda")
     same_bits(here, here / "run", data)
     how_weights_travel(here, here / "run", data)
+    along_recordings(here)
     refused(here / "run", package, data)
     status, _, said = on_stand_in("devices=2,model=h100,model=a100", "mome", "eval", here / "run", "--package", newer, "--allow-change", "package",
                                   "--data", data, "--device", "cuda:0,cuda:1")
