@@ -120,3 +120,13 @@ bool EntryBuilder::finish() {
   function.setAllResultAttrs(ArrayRef(attributes(resultBinds)));
   return true;
 }
+
+Value mome::buildObjective(EntryBuilder &entry, const Forward &forward) {
+  Value total;
+  for (const Forward::Loss &loss : forward.losses) {
+    Arithmetic t{entry.builder, loss.loc};
+    Value term = loss.weight ? t.mul(loss.value, loss.weight) : loss.value;
+    total = total ? t.add(total, term) : term;
+  }
+  return total;
+}

@@ -54,5 +54,21 @@ private:
   llvm::SmallVector<mlir::Value> results;
 };
 
+/// Builds nn at one location.
+struct Arithmetic {
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+
+  mlir::Value splat(mlir::Type type, double value) { return nn::buildSplat(b, loc, type, value); }
+  mlir::Value add(mlir::Value x, mlir::Value y) { return nn::AddOp::create(b, loc, x, y); }
+  mlir::Value mul(mlir::Value x, mlir::Value y) { return nn::MulOp::create(b, loc, x, y); }
+  mlir::Value spread(mlir::Value scalar, mlir::Type type) {
+    return nn::BroadcastOp::create(b, loc, type, scalar, llvm::ArrayRef<int64_t>{});
+  }
+};
+
+/// The objective: the weighted sum of the losses; null if there are none.
+mlir::Value buildObjective(EntryBuilder &entry, const Forward &forward);
+
 } // namespace mome
 #endif
