@@ -34,33 +34,20 @@ static bool isOfF32(Operation *op) {
 
 namespace {
 
-/// To two units in the last place (PTX, `div.full`). A correct quotient has a branch for operands of
-/// extreme exponents, around which nothing else can be scheduled.
-struct Quotient : OpRewritePattern<arith::DivFOp> {
-  using OpRewritePattern::OpRewritePattern;
+/// An operation of f32 by the intrinsic for it.
+template <typename Op> struct ByIntrinsic : OpRewritePattern<Op> {
+  ByIntrinsic(MLIRContext *context, StringRef name, PatternBenefit benefit)
+      : OpRewritePattern<Op>(context, benefit), name(name) {}
 
-  LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isOfF32(op)) {
       return failure();
     }
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(op, callPerLane(b, "llvm.nvvm.div.full", op->getOperands()));
+    rewriter.replaceOp(op, callPerLane(b, name, op->getOperands()));
     return success();
   }
-};
-
-/// By the instruction for it (`max.NaN`), not by comparisons.
-struct Maximum : OpRewritePattern<arith::MaximumFOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(arith::MaximumFOp op, PatternRewriter &rewriter) const override {
-    if (!isOfF32(op)) {
-      return failure();
-    }
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(op, callPerLane(b, "llvm.maximum", op->getOperands()));
-    return success();
-  }
+  StringRef name;
 };
 
 /// exp(x) = 2^y (1 + e ln 2), where y + e is x / ln 2 to twice the digits of f32: 2^y to two units in the last
@@ -102,5 +89,12 @@ struct Exponential : OpRewritePattern<math::ExpOp> {
 } // namespace
 
 void mome::populateDeviceMathPatterns(RewritePatternSet &patterns) {
-  patterns.add<Quotient, Maximum, Exponential>(patterns.getContext(), /*benefit=*/3);
+  MLIRContext *context = patterns.getContext();
+  constexpr unsigned benefit = 3;
+  // To two units in the last place (PTX, `div.full`). A correct quotient has a branch for operands of
+  // extreme exponents, around which nothing else can be scheduled.
+  patterns.add<ByIntrinsic<arith::DivFOp>>(context, "llvm.nvvm.div.full", benefit);
+  // `max.NaN`, not comparisons.
+  patterns.add<ByIntrinsic<arith::MaximumFOp>>(context, "llvm.maximum", benefit);
+  patterns.add<Exponential>(context, benefit);
 }
