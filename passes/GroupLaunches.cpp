@@ -8,7 +8,7 @@
 //   rt.dispatch @k_a(...) ...
 //   rt.dispatch @k_b(...) ...
 //
-// A device pays for each launch, and fills up at its end with nothing. `nn-schedule` has brought
+// A device pays for each launch, and its last blocks leave most of it idle. `nn-schedule` has brought
 // together what is equal: the operations of experts of one structure, the optimizer's. A group ends
 // with another kernel, a conflict, or where its table of arguments would be too large for a launch.
 #include "passes/Hazards.h"

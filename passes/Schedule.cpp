@@ -370,9 +370,9 @@ void Scheduler::explain(const Order &order) {
 
 void Scheduler::run() {
   Order best = schedule(/*greedy=*/false);
-  Order greedy = groups ? best : schedule(/*greedy=*/true);
-  if (greedy.peak < best.peak) {
-    best = std::move(greedy);
+  if (!groups) {
+    Order greedy = schedule(/*greedy=*/true);
+    best = greedy.peak < best.peak ? std::move(greedy) : std::move(best);
   }
   apply(best);
   explain(best);
