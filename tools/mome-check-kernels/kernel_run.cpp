@@ -137,6 +137,11 @@ std::vector<char> Run::getResultBytes() {
   return bytes;
 }
 
+/// NaN if one is.
+static double larger(double a, double b) {
+  return std::isnan(a) || a >= b ? a : b;
+}
+
 double Run::compare() {
   auto expected = nn::interpretBlock(kernel.getBody().front(), readInputs());
   if (failed(expected)) {
@@ -151,10 +156,10 @@ double Run::compare() {
       double actual = loadElement(buffers[i].data(), types[i].getElementType(), e);
       bool same = actual == result[e] || (std::isnan(actual) && std::isnan(result[e]));
       double difference = same ? 0 : std::abs(actual - result[e]);
-      error = difference <= error ? error : difference; // NaN wins
+      error = larger(error, difference);
     }
     double relative = error / scale;
-    worst = relative <= worst ? worst : relative;
+    worst = larger(worst, relative);
   }
   return worst;
 }
@@ -172,7 +177,7 @@ void Run::printUlp() {
       if (types[i].getElementType().isF32() && magnitude >= 0x1p-126 && magnitude < 0x1p128) {
         double actual = loadElement(buffers[i].data(), types[i].getElementType(), e);
         double unit = std::ldexp(1.0, std::ilogb(magnitude) - 23);
-        worst = std::max(worst, std::abs(actual - result[e]) / unit);
+        worst = larger(worst, std::abs(actual - result[e]) / unit);
       }
     }
     llvm::outs() << llvm::formatv("  result {0}: {1:f2} ulp\n", r, worst);
