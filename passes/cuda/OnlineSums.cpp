@@ -90,11 +90,14 @@ SmallVector<nn::ReductionOpInterface> OnlineSums::getSums() const {
   return llvm::map_to_vector(sums, [](const Sum &sum) { return sum.op; });
 }
 
+/// Not infinite: less that, an infinite element would be no number.
+static Value emitLeast(LaunchBuilder &b, Type type) {
+  return nn::emitConstant(b, type, std::numeric_limits<float>::lowest());
+}
+
 SmallVector<Value> OnlineSums::init(LaunchBuilder &b) const {
   Type type = b.getLanes() > 1 ? Type(b.vectorType(b.getF32Type())) : b.getF32Type();
-  // Not infinite: less that, an infinite element would be no number.
-  Value least = nn::emitConstant(b, type, std::numeric_limits<float>::lowest());
-  SmallVector<Value> state(maxima.size(), least);
+  SmallVector<Value> state(maxima.size(), emitLeast(b, type));
   state.append(sums.size(), nn::emitConstant(b, type, 0.0));
   return state;
 }
@@ -104,7 +107,9 @@ SmallVector<Value> OnlineSums::moveTo(LaunchBuilder &b, ArrayRef<Value> to,
   ValueRange before = state.drop_front(maxima.size());
   SmallVector<Value> shifts, factors, moved;
   for (auto [from, maximum] : llvm::zip(state, to)) {
-    shifts.push_back(arith::SubFOp::create(b, from, maximum));
+    Value shift = arith::SubFOp::create(b, from, maximum);
+    // From the least number to a very large one is infinitely far: times no sum yet, no number.
+    shifts.push_back(arith::MaximumFOp::create(b, shift, emitLeast(b, shift.getType())));
     factors.push_back(math::ExpOp::create(b, shifts.back()));
   }
   for (auto [number, sum] : llvm::enumerate(sums)) {

@@ -5,6 +5,7 @@
 // RUN: %{driver} MOME_FAKECUDA=seed=1 mome-check-kernels --cuda %s
 // RUN: %{driver} MOME_FAKECUDA=seed=2,perturb=1 mome-check-kernels --cuda %s
 // RUN: %{driver} MOME_FAKECUDA=seed=3,perturb=1 mome-check-kernels --cuda %s
+// RUN: %{driver} mome-check-kernels --cuda %s --only=online_far --low=1e31 --high=3e31
 
 // CHECK: k_softmax_1_1 cuda:row {{.*}} ok
 nn.kernel @k_softmax_1_1 {
@@ -92,6 +93,13 @@ nn.kernel @k_online {
   %five = nn.constant dense<5.0> : tensor<3x9301xf32>
   %u = nn.mul %t, %five : tensor<3x9301xf32>
   %d, %a, %b = nn.kl %u, %s : (tensor<3x9301xf32>, tensor<3x9301xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  nn.yield %d, %a, %b : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+}
+// Once more (see above) on numbers so large that the least one is infinitely far from them.
+// CHECK: k_online_far cuda:row {{.*}} ok
+nn.kernel @k_online_far {
+^bb0(%t: tensor<3x9301xf32>, %s: tensor<3x9301xf32>):
+  %d, %a, %b = nn.kl %t, %s : (tensor<3x9301xf32>, tensor<3x9301xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
   nn.yield %d, %a, %b : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
 }
 // CHECK: k_online_same cuda:row {{.*}} ok
