@@ -239,7 +239,7 @@ LogicalResult DeviceCode::emit(nn::KernelOp kernel, int64_t group) {
     return success();
   }
   OpBuilder device = OpBuilder::atBlockEnd(deviceModule->getBody());
-  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, architecture, device);
+  FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, architecture, group, device);
   if (failed(emitted)) {
     return failure();
   }
@@ -251,9 +251,6 @@ LogicalResult DeviceCode::emit(nn::KernelOp kernel, int64_t group) {
   OpBuilder record(kernel);
   SmallVector<Attribute> launches;
   for (cuda::Launch &launch : emitted->launches) {
-    if (group > 1) {
-      launch.function->setAttr(cuda::groupAttrName, record.getI64IntegerAttr(group));
-    }
     launches.push_back(rt::LaunchAttr::get(record.getContext(), launch.function.getSymName(),
                                            launch.blocks, launch.threads, launch.shared));
   }

@@ -10,8 +10,14 @@ using namespace mlir;
 using namespace mome;
 using namespace mome::cuda;
 
-FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, StringRef architecture,
-                                               OpBuilder &builder) {
+int64_t mome::cuda::groupOf(nn::KernelOp kernel) {
+  auto group = kernel->getAttrOfType<IntegerAttr>(groupAttrName);
+  return group ? group.getInt() : 1;
+}
+
+/// By the first family that takes it.
+static FailureOr<DeviceKernel> emitByFamily(nn::KernelOp kernel, int64_t group,
+                                            OpBuilder &builder) {
   static constexpr std::pair<llvm::StringLiteral, Family> families[] = {
       {"transpose", emitTranspose},
       {"elementwise", emitElementwise},
@@ -22,13 +28,14 @@ FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, StringRef ar
       {"attention_backward", emitAttentionBackward},
       {"conv", emitConvolution},
   };
-  builder.getBlock()->getParentOp()->setAttr(architectureAttrName,
-                                             builder.getStringAttr(architecture));
   OwningOpRef<nn::KernelOp> prepared = decomposeKernel(kernel);
   std::string reasons = prepared ? "" : "an op does not decompose";
   if (prepared && computesInBf16(prepared->getBody().front())) {
     prepared = nullptr;
     reasons = "arithmetic on bf16";
+  }
+  if (prepared) {
+    (*prepared)->setAttr(groupAttrName, builder.getI64IntegerAttr(group));
   }
   for (auto [name, family] : families) {
     DeviceKernel result = prepared ? family(*prepared, builder) : DeviceKernel();
@@ -46,4 +53,17 @@ FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, StringRef ar
     generic->reason = reasons;
   }
   return generic;
+}
+
+FailureOr<DeviceKernel> mome::cuda::emitKernel(nn::KernelOp kernel, StringRef architecture,
+                                               int64_t group, OpBuilder &builder) {
+  builder.getBlock()->getParentOp()->setAttr(architectureAttrName,
+                                             builder.getStringAttr(architecture));
+  FailureOr<DeviceKernel> result = emitByFamily(kernel, group, builder);
+  if (succeeded(result) && group > 1) {
+    for (Launch &launch : result->launches) {
+      launch.function->setAttr(groupAttrName, builder.getI64IntegerAttr(group));
+    }
+  }
+  return result;
 }

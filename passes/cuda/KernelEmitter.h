@@ -27,7 +27,8 @@ struct Launch {
 
 /// Of every function: the number of threads per block.
 inline constexpr llvm::StringLiteral threadsAttrName = "mome.threads";
-/// Of a function that runs in groups: how many rows its table of arguments has (`rt.launches`).
+/// Of a function that runs in groups, and of the kernel that it is emitted for: how many rows its table of arguments has
+/// (`rt.launches`).
 inline constexpr llvm::StringLiteral groupAttrName = "mome.group";
 
 /// The launches of one kernel, in order. Each takes the kernel's operands, its results, and the
@@ -42,10 +43,13 @@ struct DeviceKernel {
 };
 
 /// Emits the functions for an architecture ("sm_80") at the builder's insertion point in a module's body,
-/// with the first family that takes the kernel, else with the generic one and a reason. Fails, with an
-/// error, on ops without a lowering.
+/// with the first family that takes the kernel, else with the generic one and a reason, to run in groups of up to
+/// `group`. Fails, with an error, on ops without a lowering.
 mlir::FailureOr<DeviceKernel> emitKernel(nn::KernelOp kernel, llvm::StringRef architecture,
-                                         mlir::OpBuilder &builder);
+                                         int64_t group, mlir::OpBuilder &builder);
+
+/// The group that the kernel's functions run in.
+int64_t groupOf(nn::KernelOp kernel);
 
 } // namespace mome::cuda
 #endif

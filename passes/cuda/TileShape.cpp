@@ -100,26 +100,30 @@ ProductPlan::ProductPlan(const ProductExtents &extents, const TileShape &shape, 
 
 /// Blocks that run together share what they read from memory as the rows and columns of a square of them.
 double ProductPlan::memoryCycles(const Machine &machine, const ProductExtents &extents) const {
-  double read =
-      double(blocks) * double(splitDepth / shape.depth * bytesOf(shape, extents.multiplier));
-  double operands =
-      double((extents.m + extents.n) * extents.k * elementBytes(extents.multiplier));
-  double once = double(extents.batch) * (operands + 4.0 * double(extents.m * extents.n));
   int64_t resident = residentOf(shape, extents.multiplier, machine);
-  double together = double(std::min(blocks, resident * machine.multiprocessors));
-  return std::max(read / double(machine.l2Bytes),
-                  (once + read / std::sqrt(together)) / double(machine.dramBytes));
+  double together = double(std::min(blocks * extents.group, resident * machine.multiprocessors));
+  double depth = double(splitDepth * elementBytes(extents.multiplier));
+  double fromL2 = 0, fromDram = 4.0 * double(extents.batch * extents.m * extents.n);
+  for (auto [lines, tileLines] :
+       {std::pair(extents.m, shape.rows), std::pair(extents.n, shape.columns)}) {
+    double once = double(extents.batch * lines * extents.k * elementBytes(extents.multiplier));
+    double read = double(blocks * tileLines) * depth;
+    fromL2 += read;
+    fromDram += std::max(once, read / std::sqrt(together));
+  }
+  return double(extents.group) *
+         std::max(fromL2 / double(machine.l2Bytes), fromDram / double(machine.dramBytes));
 }
 
 double ProductPlan::cyclesOn(const Machine &machine, const ProductExtents &extents) const {
-  double rounds = double(ceilDiv(blocks, machine.multiprocessors));
+  double rounds = double(ceilDiv(blocks * extents.group, machine.multiprocessors));
   double cycles = rounds * cyclesOfTile(machine, shape, extents.multiplier, double(splitDepth));
   bool alone = residentOf(shape, extents.multiplier, machine) == 1;
   cycles = std::max(cycles + (alone ? rounds : 1) * waitCycles, memoryCycles(machine, extents));
   if (splits == 1) {
     return cycles;
   }
-  double parts = 4.0 * double(extents.batch * extents.m * extents.n) * double(splits);
+  double parts = 4.0 * double(extents.group * extents.batch * extents.m * extents.n * splits);
   return cycles + double(machine.launchCycles) + waitCycles + 2 * parts / double(machine.l2Bytes);
 }
 

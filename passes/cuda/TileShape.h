@@ -14,9 +14,9 @@ namespace mome::cuda {
 struct TileShape {
   int64_t rows, columns; // of the tile of sums
   int64_t threads;
-  int64_t warpRows; // tensor cores: warps along the rows
-  int64_t depth;    // k of a tile
-  int64_t stages;   // tiles under way
+  int64_t warpRows;        // tensor cores: warps along the rows
+  int64_t depth;           // k of a tile
+  int64_t stages;          // tiles under way
   bool warpgroups = false; // of sm_90a: groups of four warps multiply 64 rows each
 };
 
@@ -24,11 +24,12 @@ struct TileShape {
 struct ProductExtents {
   int64_t batch, m, n, k;
   Multiplier multiplier;
+  int64_t group;                // such products in one launch
   bool inUnits;                 // both operands can be copied 16 bytes at a time
   llvm::ArrayRef<int64_t> tile; // rows and columns of the tiles, where somebody says so
 };
 
-/// How blocks share a product.
+/// How blocks share a product, one of its group.
 struct ProductPlan {
   ProductPlan(const ProductExtents &extents, const Machine &machine);
 

@@ -311,7 +311,7 @@ mome::cuda::emitTiledProduct(nn::KernelOp kernel, OpBuilder &builder, int64_t la
     return operand.unit == elementsPerUnit(operand.buffer);
   };
   auto tile = kernel.getRoot()->getAttrOfType<DenseI64ArrayAttr>(tileAttrName);
-  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, multiplier,
+  ProductPlan plan({problem.batch, problem.m, problem.n, problem.k, multiplier, groupOf(kernel),
                     inUnits(problem.A) && inUnits(problem.B),
                     tile ? tile.asArrayRef() : ArrayRef<int64_t>()},
                    machineOf(b.getFunction()));

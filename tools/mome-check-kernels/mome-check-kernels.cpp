@@ -61,7 +61,8 @@ static llvm::cl::opt<double> minPeak("min-peak", llvm::cl::init(0),
                                      llvm::cl::desc("with --bench: fail below so many percent of "
                                                     "the peak"));
 static llvm::cl::opt<std::string> only("only", llvm::cl::desc("kernels whose name contains this"));
-static llvm::cl::opt<bool> serve("serve", llvm::cl::desc("time the kernels that standard input names"));
+static llvm::cl::opt<bool> serve("serve",
+                                 llvm::cl::desc("time the kernels that standard input names"));
 static llvm::cl::opt<bool> cold("cold",
                                 llvm::cl::desc("with --bench: operands start in memory, not in a "
                                                "cache, as between the kernels of a large model"));
@@ -182,7 +183,8 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
   std::vector<std::vector<uint64_t>> sizes;
   for (nn::KernelOp kernel : kernels) {
     OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
-    FailureOr<cuda::DeviceKernel> emitted = cuda::emitKernel(kernel, cudaArchitecture, builder);
+    FailureOr<cuda::DeviceKernel> emitted =
+        cuda::emitKernel(kernel, cudaArchitecture, group, builder);
     if (failed(emitted)) {
       return nullptr;
     }
@@ -193,9 +195,6 @@ static std::unique_ptr<DeviceRunner> loadOnCuda(ArrayRef<nn::KernelOp> kernels,
     record.scratch = emitted->scratch;
     record.group = group;
     for (cuda::Launch &launch : emitted->launches) {
-      if (group > 1) {
-        launch.function->setAttr(cuda::groupAttrName, builder.getI64IntegerAttr(group));
-      }
       record.launches.push_back({launch.function.getSymName().str(), launch.blocks, launch.threads,
                                  uint64_t(launch.shared)});
     }

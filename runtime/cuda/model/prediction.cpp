@@ -50,12 +50,29 @@ Time busy_cycles(const DeviceData &d, const Work &w, double share) {
   return t;
 }
 
-/// Bytes that come from DRAM: each buffer once if the second-level cache holds them; else blocks that
-/// run together share what they read as the rows and columns of a square of them do.
-double dram_bytes(const DeviceData &d, const Work &w, double together) {
-  const double asked = 32 * w.sectors, once = std::min(asked, w.buffer_bytes);
-  return w.buffer_bytes <= d.l2_bytes ? once
-                                      : once + (asked - once) / std::sqrt(std::max(together, 1.0));
+/// Bytes that come from DRAM: each buffer once if the second-level cache holds them all; else blocks that run together, a wave of
+/// them, share what they read as the rows and columns of a square of them do. What each wave reads as a whole is still in the cache
+/// if that holds what a wave reads.
+double dram_bytes(const DeviceData &d, const Work &w, double blocks, double together) {
+  const double waves = blocks / w.rows / together; // of a row's blocks
+  struct Bytes {
+    double once, shared, wave;
+  };
+  std::vector<Bytes> buffers;
+  double of_all = 0, of_wave = 0;
+  for (const BufferUse &use : w.buffers) {
+    const double asked = 32 * use.sectors, once = std::min(asked, use.bytes);
+    const double shared = std::max(once, asked / std::sqrt(together));
+    buffers.push_back({once, shared, std::min(once, shared / std::max(waves, 1.0))});
+    of_all += once * w.rows;
+    of_wave += buffers.back().wave * std::max(1 / waves, 1.0);
+  }
+  double bytes = 0;
+  for (const auto &[once, shared, wave] : buffers) {
+    const bool stays = of_all <= d.l2_bytes || (wave == once && of_wave <= d.l2_bytes);
+    bytes += w.rows * (stays ? once : shared);
+  }
+  return bytes;
 }
 
 } // namespace
@@ -108,7 +125,7 @@ Prediction predict(const DeviceData &d, const LaunchShape &launch, const Work &w
   Time t;
   t.take(cycles / d.clock, cycles > 2 * work ? "latency" : block.what);
   t.take(32 * w.sectors / (d.l2_per_clock * d.clock * l2_efficiency), "L2");
-  t.take(dram_bytes(d, w, std::min(blocks, resident * d.multiprocessors)) /
+  t.take(dram_bytes(d, w, blocks, std::min(blocks, resident * d.multiprocessors)) /
              (d.dram * dram_efficiency),
          "DRAM");
   p.limiter = t.seconds < launch_seconds ? "launch" : t.what;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <numeric>
 #include <sys/mman.h>
 #include <utility>
@@ -79,7 +80,8 @@ void add(Work &to, const Work &from, double times) {
   }
 }
 
-/// The words of a launch's parameters, with buffers behind those that are pointers.
+/// The words of a launch's parameters, with buffers behind those that are pointers: of all rows, where the function
+/// takes a table.
 class Parameters {
 public:
   Parameters(ptxsim::Memory &memory, const std::vector<Argument> &arguments) {
@@ -87,7 +89,7 @@ public:
       uint64_t &word = words.emplace_back(0);
       if (const auto *buffer = std::get_if<Buffer>(&argument)) {
         word = pages.emplace_back(memory, buffer->bytes).address();
-        bytes += double(buffer->bytes);
+        bytes.push_back(double(buffer->bytes));
       } else if (const auto *integer = std::get_if<uint32_t>(&argument)) {
         word = *integer;
       } else {
@@ -98,10 +100,24 @@ public:
   std::vector<std::byte> pack(const ptxsim::Program &program) const {
     return ptxsim::pack_params(program, words);
   }
-  double bytes = 0;
+  bool are_table_of(const ptxsim::Program &program) const {
+    return program.params.size() == 1 && words.size() > 1;
+  }
+  /// What a mean row's buffers give and take, when all rows touch so many sectors by buffer.
+  std::vector<BufferUse> buffers(const std::map<uint64_t, double> &sectors, size_t rows) const {
+    std::vector<BufferUse> uses(pages.size() / rows);
+    for (size_t i = 0; i < uses.size() * rows; ++i) {
+      BufferUse &use = uses[i % uses.size()];
+      const auto touched = sectors.find(pages[i].address());
+      use.bytes += bytes[i] / double(rows);
+      use.sectors += touched == sectors.end() ? 0 : touched->second / double(rows);
+    }
+    return uses;
+  }
 
 private:
   std::vector<Pages> pages;
+  std::vector<double> bytes; // of these
   std::vector<uint64_t> words;
 };
 
@@ -118,8 +134,9 @@ Work count_blocks(const std::shared_ptr<const ptxsim::Module> &module, const Lau
   launch.dynamic_shared = shape.shared;
   launch.params = params;
   launch.checks = {false, false, false};
+  launch.count_buffers = true;
   Work work;
-  work.buffer_bytes = parameters.bytes;
+  std::map<uint64_t, double> sectors; // by buffer
   const auto count = [&](std::vector<uint64_t> blocks, double times) {
     launch.only_blocks = std::move(blocks);
     const ptxsim::Report report = ptxsim::simulate(program, memory, launch);
@@ -127,20 +144,26 @@ Work count_blocks(const std::shared_ptr<const ptxsim::Module> &module, const Lau
       throw Error(Exit::device, shape.function, report.faults[0].message);
     }
     add(work, read(report.counters), times);
+    for (const auto &[base, touched] : report.buffer_sectors) {
+      sectors[base] += times * double(touched);
+    }
   };
   const uint64_t blocks = shape.blocks();
   if (blocks <= samples + 2) {
     std::vector<uint64_t> all(blocks);
     std::iota(all.begin(), all.end(), 0);
     count(std::move(all), 1);
-    return work;
+  } else {
+    count({0, blocks - 1}, 1);
+    std::vector<uint64_t> between;
+    for (uint64_t i = 1; i <= samples; ++i) {
+      between.push_back(blocks * i / (samples + 1));
+    }
+    count(std::move(between), double(blocks - 2) / samples);
   }
-  count({0, blocks - 1}, 1);
-  std::vector<uint64_t> between;
-  for (uint64_t i = 1; i <= samples; ++i) {
-    between.push_back(blocks * i / (samples + 1));
-  }
-  count(std::move(between), double(blocks - 2) / samples);
+  const size_t rows = parameters.are_table_of(program) ? shape.grid[1] : 1;
+  work.rows = double(rows);
+  work.buffers = parameters.buffers(sectors, rows);
   return work;
 }
 

@@ -32,6 +32,12 @@ struct LaunchShape {
   uint32_t threads() const { return block[0] * block[1]; }
 };
 
+/// What a launch does with one of its buffers.
+struct BufferUse {
+  double bytes = 0;   // that memory must give or take once
+  double sectors = 0; // of 32 bytes, each once per block
+};
+
 /// Of all blocks together; instructions are those of warps.
 struct Work {
   double instructions = 0; // that take an issue slot: all but moves
@@ -43,7 +49,8 @@ struct Work {
   double sectors = 0;                             // of 32 bytes, each once per block
   double waited_loads = 0;                        // global loads into registers
   double barriers = 0;
-  double buffer_bytes = 0; // of all arguments: what memory must give and take once
+  std::vector<BufferUse> buffers; // of one row of a table of arguments
+  double rows = 1;                // of that table
 };
 
 /// Throws nothing: the compiler uses it too.

@@ -173,7 +173,22 @@ bool Block::run(uint64_t block_number) {
   } catch (const FatalFault &) {
     return false;
   }
+  if (launch.count_buffers) {
+    count_buffers();
+  }
   return true;
+}
+
+void Block::count_buffers() {
+  const Allocation *buffer = nullptr;
+  for (const uint64_t sector : sectors) {
+    if (!buffer || !buffer->contains(sector * 32)) {
+      buffer = memory.find(sector * 32);
+    }
+    if (buffer) { // else the sector begins ahead of it
+      ++buffer_sectors[buffer->base];
+    }
+  }
 }
 
 void Block::run_warps() {

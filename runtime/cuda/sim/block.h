@@ -96,7 +96,8 @@ public:
   bool acquired = false;                  // some warp executed an atomic: may see other blocks
   std::vector<InstCount> counts;          // by pc
   Counters counters;
-  std::unordered_set<uint64_t> sectors; // of global memory that the block has touched
+  std::unordered_set<uint64_t> sectors;        // of global memory that the block has touched
+  std::map<uint64_t, uint64_t> buffer_sectors; // Report::buffer_sectors
   std::vector<Fault> faults;
 
   uint64_t next_random();
@@ -124,6 +125,7 @@ private:
   void make_frames();
   void fill_specials();
   void run_warps();
+  void count_buffers();
   [[noreturn]] void report_deadlock();
   void complete(Barrier &barrier, uint32_t id);
   void race(Warp &warp, const Access &access, int lane, uint64_t address, int other_warp,

@@ -102,6 +102,8 @@ struct Report {
   std::vector<Fault> faults; // in the order of blocks
   Counters counters;
   std::map<uint32_t, uint64_t> line_counts; // warp instructions by PTX line, when asked for
+  /// `block_sectors` by base of allocation, when asked for.
+  std::map<uint64_t, uint64_t> buffer_sectors;
   bool ok() const { return faults.empty(); }
 };
 

@@ -149,6 +149,9 @@ private:
       }
     }
     report.counters += block.counters;
+    for (const auto &[base, sectors] : block.buffer_sectors) {
+      report.buffer_sectors[base] += sectors;
+    }
   }
 };
 

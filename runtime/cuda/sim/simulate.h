@@ -22,6 +22,7 @@ struct Launch {
   Checks checks;
   bool count = true;          // counters of memory traffic
   bool count_lines = false;   // Report::line_counts
+  bool count_buffers = false; // Report::buffer_sectors
   bool perturb = false;       // approximate units off by their documented error, other sum orders
   uint64_t seed = 0;          // order of warps, of branches, of landing copies
   uint64_t rounding_seed = 0; // of what `perturb` does: a machine rounds one way in all launches
