@@ -8,7 +8,8 @@
 //
 // Invariant out: no op needs libm. Float arithmetic carries `contract`, so that the instruction
 // selector forms multiply-adds. A product that is stored does not: whoever reads it in the same
-// kernel works with the value that other kernels find in memory.
+// kernel works with the value that other kernels find in memory. Nor does a sum that is kept separate.
+#include "dialects/NN/NN.h"
 #include "passes/DeviceMath.h"
 #include "passes/Passes.h"
 
@@ -187,7 +188,9 @@ struct ApproximateMath : mome::impl::ApproximateMathPassBase<ApproximateMath> {
       return signalPassFailure();
     }
     getOperation()->walk([&](Operation *op) {
-      if (isa<arith::AddFOp, arith::SubFOp>(op) || (isa<arith::MulFOp>(op) && !isStored(op))) {
+      bool isSum = isa<arith::AddFOp, arith::SubFOp>(op) &&
+                   !op->hasAttr(mome::nn::NNDialect::separateAttrName);
+      if (isSum || (isa<arith::MulFOp>(op) && !isStored(op))) {
         allowContraction(cast<arith::ArithFastMathInterface>(op));
       }
       if (isa<math::MathDialect>(op->getDialect()) && !isMachineOp(op)) {

@@ -20,7 +20,7 @@ static std::string prefixOf(StringRef path, unsigned depth) {
   return path.take_front(end).str();
 }
 
-std::string mome::partOf(Location loc, unsigned depth) {
+std::string partOf(Location loc, unsigned depth) {
   SmallVector<StringRef> common;
   bool first = true;
   for (model::ScopeAttr scope : model::getScopes(loc)) {

@@ -82,7 +82,20 @@ static LogicalResult mapElements(Inputs in, Outputs out, Function function) {
 //===-- Arithmetic --------------------------------------------------------------------------===//
 
 NN_BINARY(AddOp, dz, dz, x + y, x + y)
-NN_BINARY(SubOp, dz, -dz, x - y, x - y)
+void mome::nn::keepSeparate(Value sum) {
+  Operation *op = sum.getDefiningOp();
+  op->setAttr(NNDialect::separateAttrName, UnitAttr::get(op->getContext()));
+}
+
+/// What an exponential takes is a distance from a maximum, and 0 for that itself: of a product, both must be rounded.
+static Value emitDifference(SubOp op, ScalarExpr x, ScalarExpr y) {
+  Value difference = x - y;
+  if (llvm::any_of(op->getUsers(), llvm::IsaPred<ExpOp>)) {
+    keepSeparate(difference);
+  }
+  return difference;
+}
+NN_BINARY(SubOp, dz, -dz, emitDifference(*this, x, y), x - y)
 NN_BINARY(MulOp, dz *y, dz *x, x *y, x *y)
 NN_BINARY(DivOp, dz / y, -dz *z / y, x / y, x / y)
 

@@ -38,6 +38,9 @@ double getFlops(mlir::Operation *op);
 
 /// A splat constant of `type`; for code that builds `nn`.
 mlir::Value buildSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type, double value);
+/// Keeps an arith.addf or arith.subf from becoming part of a multiply-add.
+void keepSeparate(mlir::Value sum);
+
 /// A float constant for emitScalar: a scalar or splat vector of `type`.
 mlir::Value emitConstant(mlir::ImplicitLocOpBuilder &builder, mlir::Type type, double value);
 

@@ -36,6 +36,8 @@ def NN_Dialect : Dialect {
     /// again, and how many bytes less it needs for that.
     static constexpr ::llvm::StringLiteral recomputedAttrName = "nn.recomputed";
     static constexpr ::llvm::StringLiteral savedAttrName = "nn.saved";
+    /// Name of the attribute of an addition or subtraction of scalars whose operands are rounded first: no multiply-add.
+    static constexpr ::llvm::StringLiteral separateAttrName = "nn.separate";
   }];
 }
 

@@ -137,6 +137,7 @@ SmallVector<Value> OnlineSums::add(LaunchBuilder &b, ArrayRef<SmallVector<Value>
     SmallVector<Value> shifted, powers;
     for (auto [values, maximum] : llvm::zip(some, after)) {
       shifted.push_back(arith::SubFOp::create(b, values[i], maximum));
+      nn::keepSeparate(shifted.back());
       powers.push_back(math::ExpOp::create(b, shifted.back()));
     }
     for (auto [total, sum] : llvm::zip_equal(totals, sums)) {

@@ -179,9 +179,10 @@ std::vector<const KernelTime *> Predictor::longestFirst() const {
   for (const auto &[key, time] : kernels) {
     order.push_back(&time);
   }
-  llvm::stable_sort(order, [](const KernelTime *a, const KernelTime *b) {
-    return a->seconds * double(a->runs) > b->seconds * double(b->runs);
-  });
+  auto key = [](const KernelTime *time) {
+    return std::tuple(-time->seconds * double(time->runs), StringRef(time->name), time->group);
+  };
+  llvm::sort(order, [&](const KernelTime *a, const KernelTime *b) { return key(a) < key(b); });
   return order;
 }
 

@@ -1,6 +1,7 @@
 // Row programs against the interpreter.
 // RUN: mome-check-kernels %s | FileCheck %s
 // RUN: mome-check-kernels %s --low=-50 --high=50 --only=softmax | FileCheck %s --check-prefix=WIDE
+// RUN: mome-check-kernels %s --low=1e10 --high=3e10 --only=far
 
 // CHECK: k_softmax row chunks=1 {{.*}} ok
 // WIDE: k_softmax row chunks=1 {{.*}} ok
@@ -139,4 +140,18 @@ nn.kernel @k_across {
   %1 = nn.broadcast %0 dims [1] : tensor<4xf32> -> tensor<4x4xf32>
   %2 = nn.add %1, %x : tensor<4x4xf32>
   nn.yield %2 : tensor<4x4xf32>
+}
+
+// The distance from the maximum of products, which are rounded: 0 for the maximum itself.
+nn.kernel @k_far_softmax {
+^bb0(%x: tensor<7x45xf32>, %y: tensor<7x45xf32>):
+  %p = nn.mul %x, %y : tensor<7x45xf32>
+  %0 = nn.softmax %p : tensor<7x45xf32>
+  nn.yield %0 : tensor<7x45xf32>
+}
+nn.kernel @k_far_log_softmax {
+^bb0(%x: tensor<7x45xf32>, %y: tensor<7x45xf32>):
+  %p = nn.mul %x, %y : tensor<7x45xf32>
+  %0 = nn.log_softmax %p : tensor<7x45xf32>
+  nn.yield %0 : tensor<7x45xf32>
 }
