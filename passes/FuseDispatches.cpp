@@ -16,7 +16,8 @@
 //
 // Invariant out: `nn-verify-dispatches`: only nn.dispatch, nn.reshape and nn.constant at the top of
 // an entry.
-#include "passes/Grouping.h"
+#include "passes/DispatchEmitter.h"
+#include "passes/FusionRules.h"
 #include "passes/Passes.h"
 #include "passes/TensorPart.h"
 
@@ -49,7 +50,7 @@ public:
       joinSums(grouping);
     }
     explain(grouping);
-    grouping.emitDispatches();
+    emitDispatches(grouping);
   }
 
 private:
@@ -57,7 +58,7 @@ private:
   void growGroups(Grouping &grouping);
   void absorbProducers(Grouping &grouping);
   void joinSums(Grouping &grouping);
-  void explain(Grouping &grouping);
+  void explain(const Grouping &grouping);
 };
 } // namespace
 
@@ -97,10 +98,11 @@ void FuseDispatches::cloneIndexMaps(Block &block) {
 
 /// Sweep 1: in program order, each op joins the group of the best producer that takes it.
 void FuseDispatches::growGroups(Grouping &grouping) {
+  FusionRules rules(grouping);
   for (Operation *op : grouping.getOps()) {
     Group *best = nullptr;
     for (Group *producer : grouping.getProducers(op)) {
-      if (grouping.canJoin(op, *producer).empty() && (!best || producer->rank() >= best->rank())) {
+      if (rules.canJoin(op, *producer).empty() && (!best || producer->rank() >= best->rank())) {
         best = producer;
       }
     }
@@ -114,10 +116,11 @@ void FuseDispatches::growGroups(Grouping &grouping) {
 
 /// Sweep 2: backwards, groups move into a group that reads them.
 void FuseDispatches::absorbProducers(Grouping &grouping) {
+  FusionRules rules(grouping);
   SmallVector<Group *> groups = grouping.getGroups();
   for (Group *group : llvm::reverse(groups)) {
     for (Group *consumer : grouping.getConsumers(*group)) {
-      if (grouping.canAbsorb(*group, *consumer).empty()) {
+      if (rules.canAbsorb(*group, *consumer).empty()) {
         grouping.absorb(*group, *consumer);
         break;
       }
@@ -127,8 +130,9 @@ void FuseDispatches::absorbProducers(Grouping &grouping) {
 
 /// The gradient of a bias joins that of its weight, which reads the same rows.
 void FuseDispatches::joinSums(Grouping &grouping) {
+  FusionRules rules(grouping);
   for (Group *sum : grouping.getGroups()) {
-    if (Group *product = grouping.findProduct(*sum)) {
+    if (Group *product = rules.findProduct(*sum)) {
       grouping.absorb(*sum, *product);
     }
   }
@@ -136,7 +140,8 @@ void FuseDispatches::joinSums(Grouping &grouping) {
 
 /// Says of every elementwise op that reads another kernel's result why it is not part of that
 /// kernel.
-void FuseDispatches::explain(Grouping &grouping) {
+void FuseDispatches::explain(const Grouping &grouping) {
+  FusionRules rules(grouping);
   for (Operation *op : grouping.getOps()) {
     if (nn::getFusionRole(op) != FusionRole::elementwise) {
       continue;
@@ -145,7 +150,7 @@ void FuseDispatches::explain(Grouping &grouping) {
       if (llvm::is_contained(producer->ops, op)) {
         continue;
       }
-      StringRef reason = grouping.canJoin(op, *producer);
+      StringRef reason = rules.canJoin(op, *producer);
       remark::missed(
           op->getLoc(),
           remark::RemarkOpts::name(op->getName().getStringRef()).category("nn-fuse-dispatches"))

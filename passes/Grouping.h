@@ -1,5 +1,9 @@
-// The groups that nn-fuse-dispatches forms, and the rules of who may join whom. See
-// FuseDispatches.cpp.
+// The groups that nn-fuse-dispatches forms: the ops of an entry, each in one group, and the graph
+// of who reads whom. FusionRules.h says who may move where, DispatchEmitter.h makes dispatches of them.
+//
+//   %h = nn.linear %x, %w      start     group 0, root     linear
+//   %y = nn.gelu %h            join               0        linear gelu
+//   %s = nn.reduce_sum %y      start     group 1, root     reduce_sum     a consumer of 0
 #ifndef MOME_PASSES_GROUPING_H
 #define MOME_PASSES_GROUPING_H
 
@@ -22,66 +26,46 @@ struct Group {
   nn::FusionRole role = nn::FusionRole::elementwise; // of the root
   llvm::SmallVector<int64_t> domain;
   llvm::SmallVector<mlir::Operation *> ops;         // in program order
-  mlir::Operation *rootOp = nullptr;                // what the group started from
+  mlir::Operation *root = nullptr;                  // what the group started from
   llvm::SmallPtrSet<mlir::Operation *, 4> prologue; // members that compute what a root reduces
 
   /// A root's epilogue is worth more than a row program, that more than an elementwise group.
   int rank() const { return kind == Kind::root ? 2 : kind == Kind::row ? 1 : 0; }
-  mlir::Operation *root() const { return rootOp; }
+  /// True if something of `producer` is read on the way to the root.
+  bool rootReads(const Group &producer) const;
 };
-
-/// True if `op` belongs to another phase of the step than `producer`. Backward ops that need
-/// forward values only stay in the backward part: in the forward part their results would have to
-/// be kept.
-bool isLaterPhase(mlir::Operation *op, mlir::Operation *producer);
-
-/// True for a cast to a wider element type: it costs less to repeat than to store.
-bool isWidening(mlir::Operation *op);
 
 class Grouping {
 public:
   explicit Grouping(mlir::Block &block);
 
+  mlir::Block &getBlock() const { return block; }
   /// Every op that needs a group, in program order.
   llvm::ArrayRef<mlir::Operation *> getOps() const { return ops; }
+  /// The group of an op; null for one outside, or for none.
+  Group *groupOf(mlir::Operation *op) const { return owner.lookup(op); }
   /// The groups with members, in the order of their first op.
   llvm::SmallVector<Group *> getGroups() const;
+  /// The same, each after what it reads.
+  llvm::SmallVector<Group *> getGroupsTopologically() const;
   /// Groups that `op` reads from, and that read from `group`; each once, in operand or program
   /// order.
   llvm::SmallVector<Group *> getProducers(mlir::Operation *op) const;
   llvm::SmallVector<Group *> getConsumers(const Group &group) const;
-
-  /// Empty if `op` may join the group of one of its producers, else the reason why not.
-  llvm::StringRef canJoin(mlir::Operation *op, const Group &group) const;
-  /// Empty if all of `producer` may move into `consumer`, else the reason why not.
-  llvm::StringRef canAbsorb(const Group &producer, const Group &consumer) const;
-
-  /// The group of a product that can compute `sum` beside it (OperandSum.h); null if there is none.
-  Group *findProduct(const Group &sum) const;
+  /// True if a path leads from a consumer of `from` other than `skipped` to one of the targets.
+  bool reaches(const Group &from, const Group *skipped,
+               const llvm::SetVector<const Group *> &targets) const;
+  /// True if anything but `consumer` reads the group's values.
+  bool escapes(const Group &group, const Group &consumer) const;
 
   void start(mlir::Operation *op);
   void join(mlir::Operation *op, Group &group);
   void absorb(Group &producer, Group &consumer);
 
-  /// Replaces the groups by dispatches, each after what it reads.
-  void emitDispatches();
-
 private:
-  Group *groupOf(mlir::Operation *op) const { return owner.lookup(op); }
-  /// True if a path leads from a consumer of `from` other than `skipped` to one of the targets.
-  bool reaches(const Group &from, const Group *skipped,
-               const llvm::SetVector<Group *> &targets) const;
-  /// True if anything but `consumer` reads the group's values.
-  bool escapes(const Group &group, const Group &consumer) const;
-  /// True if the entry returns the op's result as the new value of something it reads.
-  bool isUpdate(mlir::Operation *op) const;
-  llvm::StringRef canJoinShape(mlir::Operation *op, const Group &group) const;
-  llvm::StringRef canAbsorbShape(const Group &producer, const Group &consumer) const;
-  llvm::StringRef canFeedRoot(const Group &producer, const Group &consumer) const;
-  /// True if `sum` has nothing but a sum that `product` can have beside it.
-  bool canAccompany(const Group &sum, const Group &product) const;
-  llvm::SmallVector<Group *> inTopologicalOrder() const;
-  void emitDispatch(Group &group, mlir::OpBuilder &builder);
+  bool isBefore(mlir::Operation *a, mlir::Operation *b) const {
+    return position.lookup(a) < position.lookup(b);
+  }
 
   mlir::Block &block;
   llvm::SmallVector<mlir::Operation *> ops;

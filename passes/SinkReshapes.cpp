@@ -11,7 +11,7 @@
 // reads are rebuilt in it, broadcasts if their axes allow it, anything else is viewed through a
 // reshape. Elementwise ops that look at their index stay; so do widening casts, which belong to what
 // reads them.
-#include "passes/Grouping.h"
+#include "passes/FusionRules.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
