@@ -1,11 +1,14 @@
 // From syntax tree to the `mome` level: evaluates everything that is known now (numbers, shapes,
-// loops, names) and builds `nn` for the rest. The rooms: Expressions.cpp, Calls.cpp,
-// Statements.cpp, ModelElaboration.cpp, ModelStatements.cpp, Metrics.cpp, Sections.cpp.
+// loops, names) and builds `nn` for the rest. The rooms, each a file: what expressions mean
+// (Expressions, Operators, Subscripts, Attributes, Comprehensions), calls (Calls, BlockCalls,
+// BuiltinCalls, Declarations), Statements, the model (ModelElaboration, ModelStatements, Metrics),
+// Sections.
 #ifndef MOME_FRONTEND_ELABORATE_ELABORATOR_H
 #define MOME_FRONTEND_ELABORATE_ELABORATOR_H
 
 #include "dialects/Mome/Mome.h"
 #include "frontend/elaborate/Builtins.h"
+#include "frontend/elaborate/Frame.h"
 #include "frontend/elaborate/Modules.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -20,22 +23,6 @@ struct Options {
   std::string preset;
   std::optional<int64_t> batch, eval_batch; ///< override the train section's
   std::string precision;                    ///< overrides the section's
-};
-
-/// The activation of one block (or of the model): its variables, its path, what it yielded.
-struct Frame {
-  const Module *module = nullptr;
-  std::string path;
-  std::vector<std::map<std::string, Value>> scopes = {{}};
-  std::map<std::string, List> yields;
-  std::vector<std::string> yield_fields;
-  std::optional<Value> returned;
-  std::map<std::string, std::string> states; ///< variables that are states, to their leaf names
-  int depth = 0;
-
-  Value *find(const std::string &name);
-  /// Assigns an outer name if there is one, else defines it in the innermost scope.
-  void assign(const std::string &name, Value value);
 };
 
 class Elaborator : public BuiltinHost {
@@ -75,8 +62,14 @@ private:
   Value evaluateUnary(const syntax::Expr &expr);
   Value evaluateBinary(const syntax::Expr &expr);
   Value evaluateIndex(const syntax::Expr &expr);
+  Value indexWeights(const Weights &weights, const syntax::Expr &expr);
   Value indexTensor(Tensor tensor, const syntax::Expr &expr);
   Value indexList(const List &list, const syntax::Expr &expr);
+  /// A bound of a subscript, counted from the end of `extent` if it is negative; `absent` if it is not written.
+  std::optional<int64_t> bound(const syntax::ExprPtr &expr, int64_t absent, int64_t extent,
+                               llvm::StringRef what);
+  struct Cut;
+  std::optional<Cut> cutAxis(Tensor x, int64_t axis, const syntax::Subscript &subscript);
   Value evaluateAttribute(const syntax::Expr &expr);
   /// `presence` [B, N]; of one modality, by name, [B, 1].
   Tensor presence(syntax::Range range);
@@ -106,7 +99,18 @@ private:
                  syntax::Range where);
   bool bindShape(Frame &frame, const syntax::TypeRef &type, Tensor tensor, syntax::Range where,
                  bool implicitBatch);
+  bool bindArguments(BuiltinCall &bound, std::vector<const syntax::Expr *> &slots,
+                     const Builtin &builtin, const syntax::Expr &call);
   std::optional<Value> coerce(Kind kind, const Value &value);
+  syntax::Range callRange() const { return currentCall ? currentCall->range : syntax::Range(); }
+  /// Runs `body` with `frame` as the innermost one.
+  template <typename Body> auto inFrame(Frame &frame, Body body) {
+    frames.push_back(std::move(frame));
+    auto result = body();
+    frame = std::move(frames.back());
+    frames.pop_back();
+    return result;
+  }
 
   // === Statements
   void run(const syntax::Body &body);
