@@ -72,19 +72,15 @@ Value Elaborator::evaluateCall(const Expr &call, const std::string &label, bool 
   return report(callee.range, "E0309", describe(target) + " is not callable");
 }
 
-/// Calls that are neither blocks nor tensor operations: max and min of two numbers, len, int, floor,
-/// fail, and initialisers with arguments. Nothing: it is another call.
+/// Calls that are neither blocks nor tensor operations: len, int, floor, fail, and initialisers with
+/// arguments. Nothing: it is another call.
 std::optional<Value> Elaborator::callSpecial(const Expr &call) {
   const std::string &name = call.children[0]->text;
   static const std::map<std::string, size_t> arity = {
       {"len", 1},      {"int", 1},    {"floor", 1},        {"fail", 1},
       {"constant", 1}, {"normal", 1}, {"trunc_normal", 1}, {"uniform", 2}};
   auto wanted = arity.find(name);
-  bool isMax = (name == "max" || name == "min") && call.arguments.size() > 1;
-  if (name == "min" && call.arguments.size() != 2 && !frames.back().module->blocks.count(name)) {
-    return report(call.range, "E0207", "'min' takes two numbers");
-  }
-  if (wanted == arity.end() && !isMax) {
+  if (wanted == arity.end()) {
     return std::nullopt;
   }
   List args;
@@ -93,13 +89,6 @@ std::optional<Value> Elaborator::callSpecial(const Expr &call) {
     if (args.back().poisoned()) {
       return Value();
     }
-  }
-  if (isMax) {
-    if (args.size() != 2 || !args[0].number() || !args[1].number()) {
-      return std::nullopt; // a reduction over axes: the builtin's
-    }
-    bool first = (*args[0].number() > *args[1].number()) == (name == "max");
-    return args[first ? 0 : 1];
   }
   if (args.size() != wanted->second) {
     return report(call.range, "E0207",

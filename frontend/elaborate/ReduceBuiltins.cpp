@@ -132,6 +132,33 @@ static Value buildReduction(BuiltinCall &c, Reduction reduction) {
   return reduceTensor(c, reduction, *x, *axes, c.boolean(2));
 }
 
+static Value buildSum(BuiltinCall &c) {
+  return buildReduction(c, Reduction::sum);
+}
+
+static Value buildMean(BuiltinCall &c) {
+  return buildReduction(c, Reduction::mean);
+}
+
+/// The larger or the smaller of two numbers known now; nothing of anything else.
+static std::optional<Value> foldExtreme(BuiltinCall &c, bool larger) {
+  std::optional<double> x = c.slots[0].number(), y = c.slots[1].number();
+  if (!x || !y) {
+    return std::nullopt;
+  }
+  return c.slots[(*x > *y) == larger ? 0 : 1];
+}
+
+static Value buildMax(BuiltinCall &c) {
+  std::optional<Value> folded = foldExtreme(c, /*larger=*/true);
+  return folded ? *folded : buildReduction(c, Reduction::max);
+}
+
+static Value buildMin(BuiltinCall &c) {
+  std::optional<Value> folded = foldExtreme(c, /*larger=*/false);
+  return folded ? *folded : c.error("E0207", "'min' takes two numbers");
+}
+
 static Value buildArgmax(BuiltinCall &c) {
   Tensor x = c.tensor(0);
   std::optional<int64_t> axis = c.axis(1, x.rank());
@@ -155,19 +182,20 @@ static Value buildRowSum(BuiltinCall &c) {
 }
 
 void addReduceBuiltins(std::vector<Builtin> &table) {
-  auto reduction = [&](StringRef name, Reduction kind, StringRef summary) {
+  auto reduction = [&](StringRef name, Value (*build)(BuiltinCall &), StringRef summary) {
     table.push_back({name,
                      {{"x"},
                       {"axis", Kind::any, Value(None{})},
                       {"keep", Kind::boolean, Value(false)},
                       {"where", Kind::any, Value(None{})}},
-                     [kind](BuiltinCall &c) { return buildReduction(c, kind); },
+                     build,
                      false,
                      summary});
   };
-  reduction("sum", Reduction::sum, "sum over axes, or over a list");
-  reduction("mean", Reduction::mean, "mean over axes, or over a list");
-  reduction("max", Reduction::max, "maximum over axes, or over a list");
+  reduction("sum", buildSum, "sum over axes, or over a list");
+  reduction("mean", buildMean, "mean over axes, or over a list");
+  reduction("max", buildMax, "maximum over axes, over a list, or of two numbers");
+  table.push_back({"min", {{"x"}, {"y"}}, buildMin, false, "minimum of two numbers"});
   table.push_back({"argmax",
                    {{"x", Kind::tensor}, {"axis", Kind::integer, Value(-1)}},
                    buildArgmax,
