@@ -23,6 +23,8 @@ public:
   /// A number the builtin generates randomness by: the hash of the call's path.
   virtual uint32_t rngId() = 0;
   virtual bool training() const = 0;
+  /// How many classes the model's label `y` has; nullopt if `y` is no label as it was declared.
+  virtual std::optional<int64_t> classesOf(Tensor y) = 0;
   /// Reports an error on the call; `argument` >= 0 underlines that argument. Returns a poisoned value.
   virtual Value error(llvm::StringRef code, const std::string &message, int argument = -1) = 0;
 };

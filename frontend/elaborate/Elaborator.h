@@ -44,6 +44,7 @@ public:
   Tensor scalarInput(llvm::StringRef name) override;
   uint32_t rngId() override;
   bool training() const override { return mode == model::Mode::train; }
+  std::optional<int64_t> classesOf(Tensor y) override;
   Value error(llvm::StringRef code, const std::string &message, int argument = -1) override;
 
 private:

@@ -5,15 +5,23 @@ namespace mome::elaborate {
 
 using namespace mlir; // `Value` is ours here
 
-/// Reports unless `logits` is [B, K] and `y` holds one label per sample.
+/// Reports unless `logits` is [B, K] and `y` holds one label per sample, of as many classes.
 static bool checkLabels(BuiltinCall &c, Tensor logits, Tensor y) {
-  if (logits.rank() == 2 && y.rank() == 1 && y.shape()[0] == logits.shape()[0] &&
-      isa<IntegerType>(y.type().getElementType())) {
-    return true;
+  if (logits.rank() != 2 || y.rank() != 1 || y.shape()[0] != logits.shape()[0] ||
+      !isa<IntegerType>(y.type().getElementType())) {
+    c.error("E0301", "needs logits [B, K] and one label per sample, not " +
+                         describe(logits, c.t.batch) + " and " + describe(y, c.t.batch));
+    return false;
   }
-  c.error("E0301", "needs logits [B, K] and one label per sample, not " +
-                       describe(logits, c.t.batch) + " and " + describe(y, c.t.batch));
-  return false;
+  std::optional<int64_t> classes = c.host.classesOf(y);
+  if (classes && *classes != logits.shape()[1]) {
+    c.error("E0301",
+            "the label has " + std::to_string(*classes) + " classes, the logits are " +
+                describe(logits, c.t.batch),
+            0);
+    return false;
+  }
+  return true;
 }
 
 /// The mean of one number per row over the samples; with a mask [B] or [B, 1] in `slot`, over those

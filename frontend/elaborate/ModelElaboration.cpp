@@ -38,16 +38,18 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
       continue;
     }
     int64_t trainBatch = options.batch.value_or(1), sectionEval = 0;
+    syntax::Range batchRange = section->name.range;
     for (const Setting &setting : section->settings) {
       bool isBatch = setting.keyword.name == "batch" && !options.batch, isEval = setting.keyword.name == "eval_batch";
       if ((isBatch || isEval) && !setting.items.empty() && setting.items[0].value) {
         if (std::optional<int64_t> value = integer(*setting.items[0].value, "a batch size")) {
           (isBatch ? trainBatch : sectionEval) = *value;
+          batchRange = isBatch ? setting.range : batchRange;
         }
       }
     }
     if (trainBatch < 1) {
-      report(section->name.range, "E0401", "the batch must be positive");
+      report(batchRange, "E0401", "the batch must be positive");
       continue;
     }
     bool mixes = llvm::any_of(section->settings, [](const Setting &setting) { return setting.keyword.name == "mixup"; });
@@ -63,9 +65,12 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run(const Module &module) {
   elaborateGraph(block, "eval", model::Mode::eval, evalBatch.value_or(options.batch.value_or(1)));
   for (const auto &section : module.file.sections) {
     checkGraphName(*section);
-    if (!diagnostics.failed()) {
-      elaborateSection(*section);
-    }
+  }
+  if (diagnostics.failed()) {
+    return nullptr;
+  }
+  for (const auto &section : module.file.sections) {
+    elaborateSection(*section);
   }
   return diagnostics.failed() ? nullptr : std::move(top);
 }

@@ -57,6 +57,13 @@ Tensor Elaborator::mixNeighbours(Tensor x, syntax::Range range) {
   return t.add(t.mul(x, share), t.mul(neighbour, t.sub(t.scalar(1), share)));
 }
 
+std::optional<int64_t> Elaborator::classesOf(Tensor y) {
+  auto read = y.value.getDefiningOp<model::ReadOp>();
+  auto found = read ? declared.find(read.getSource().str()) : declared.end();
+  auto label = found == declared.end() ? nullptr : llvm::dyn_cast<model::LabelOp>(found->second);
+  return label ? std::optional<int64_t>(label.getClasses()) : std::nullopt;
+}
+
 void Elaborator::runModality(const Statement &statement) {
   const Identifier &name = statement.names[0];
   const TypeRef &type = *statement.type;

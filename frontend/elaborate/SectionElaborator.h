@@ -13,7 +13,8 @@ namespace mome::elaborate {
 class SectionElaborator {
 public:
   SectionElaborator(Elaborator &e, const syntax::Section &section)
-      : e(e), section(section), prefix(section.name.name + "."), groups(full("weight_decay")) {}
+      : e(e), section(section), settingRange(section.name.range), prefix(section.name.name + "."),
+        groups(full("weight_decay")) {}
 
   void train();
   void data();
@@ -26,6 +27,8 @@ private:
   /// The settings of `name(a = 1, b = 2)`, or of a bare `name`.
   const syntax::Expr *call(const syntax::Setting &setting, std::string &name);
   const syntax::Expr *argument(const syntax::Expr &call, llvm::StringRef name, size_t position);
+  void checkArguments(const syntax::Expr &call, llvm::ArrayRef<llvm::StringRef> names,
+                      size_t positional);
   void error(syntax::Range range, llvm::StringRef code, const std::string &message) {
     e.report(range, code, message);
   }
@@ -42,6 +45,8 @@ private:
 
   // --- The whole
   bool readSettings();
+  bool checkForm(const syntax::Setting &setting);
+  void checkRepeats();
   void ownScalars();
   void describe();
 
@@ -55,6 +60,7 @@ private:
   void clip(const syntax::Setting &setting);
   void schedule(const syntax::Setting &setting);
   void monitor(const syntax::Setting &setting);
+  void monitorDetail(const syntax::SettingItem &detail, llvm::json::Object &monitor);
   void init(const syntax::Setting &setting);
   void freeze(const syntax::Setting &setting);
   void ema(const syntax::Setting &setting);
@@ -68,6 +74,7 @@ private:
 
   Elaborator &e;
   const syntax::Section &section;
+  syntax::Range settingRange; // of the setting that is being read
   std::string prefix;
   llvm::json::Object host;
   llvm::json::Array initRules, freezeRules;

@@ -1,6 +1,8 @@
 // What sections are made of: numbers, calls and words of the text, their JSON, and named scalars.
 #include "frontend/elaborate/SectionElaborator.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 namespace mome::elaborate {
 
 using namespace syntax;
@@ -8,7 +10,7 @@ namespace json = llvm::json;
 
 std::optional<double> SectionElaborator::number(const Expr *expr, llvm::StringRef what) {
   if (!expr) {
-    error(section.name.range, "E0401", what.str() + " needs a number");
+    error(settingRange, "E0401", what.str() + " needs a number");
     return std::nullopt;
   }
   if (expr->kind == ExprKind::quantity) {
@@ -50,6 +52,30 @@ const Expr *SectionElaborator::argument(const Expr &call, llvm::StringRef name, 
     }
   }
   return nullptr;
+}
+
+/// Reports arguments that there are none of, and those given twice. The first `positional` of the
+/// names may be left out.
+void SectionElaborator::checkArguments(const Expr &call, llvm::ArrayRef<llvm::StringRef> names,
+                                       size_t positional) {
+  std::string kind = call.kind == ExprKind::call ? call.children[0]->text : call.text;
+  std::set<llvm::StringRef> given;
+  size_t seen = 0;
+  for (const Argument &argument : call.arguments) {
+    llvm::StringRef name = argument.name.name;
+    if (name.empty() && seen < positional) {
+      name = names[seen++];
+    }
+    if (name.empty()) {
+      error(argument.value->range, "E0402",
+            "'" + kind + "' wants this by name; known: " + llvm::join(names, ", "));
+    } else if (!llvm::is_contained(names, name)) {
+      error(argument.name.range, "E0402",
+            "'" + kind + "' has no '" + name.str() + "'; known: " + llvm::join(names, ", "));
+    } else if (!given.insert(name).second) {
+      error(argument.value->range, "E0402", "'" + name.str() + "' is given twice");
+    }
+  }
 }
 
 std::string SectionElaborator::word(const Expr *expr) const {
@@ -143,6 +169,9 @@ void SectionElaborator::argumentScalar(const Expr &call, llvm::StringRef name, s
   if (!expr && fallback) {
     scalar(name, *fallback);
   } else if (std::optional<double> value = number(expr, "'" + name.str() + "'")) {
+    if (*value < 0) { // of rates, decays, epochs and shares
+      return error(expr->range, "E0401", "'" + name.str() + "' must not be negative");
+    }
     scalar(name, *value);
   }
 }

@@ -63,13 +63,57 @@ bool SectionElaborator::readSettings() {
       continue;
     }
     hasOptimizer |= setting.keyword.name == "optimizer";
-    (this->*handler->second)(setting);
+    settingRange = setting.range;
+    if (checkForm(setting)) {
+      (this->*handler->second)(setting);
+    }
   }
+  settingRange = section.name.range;
+  checkRepeats();
   if (!hasOptimizer) {
     error(section.name.range, "E0401",
           "a train section needs an optimizer, as in `optimizer adamw(lr = 1e-3)`");
   }
   return hasOptimizer;
+}
+
+/// False after reporting what stands in a setting and would mean nothing.
+bool SectionElaborator::checkForm(const Setting &setting) {
+  const std::string &name = setting.keyword.name;
+  if (setting.items.size() > 1) {
+    error(setting.items[1].range, "E0401", "'" + name + "' takes one: write a line for each");
+    return false;
+  }
+  const SettingItem &item = setting.items[0];
+  if (!item.body.empty() && name != "group" && name != "monitor" && name != "init") {
+    error(item.body[0].range, "E0402", "'" + name + "' takes nothing in braces");
+    return false;
+  }
+  static const std::map<llvm::StringRef, std::vector<llvm::StringRef>> phrases = {
+      {"init", {"from"}}, {"freeze", {"until", "epoch"}}};
+  bool own = name == "scale" || name == "monitor"; // their methods look at the words
+  auto phrase = phrases.find(name);
+  for (size_t i = 0; i < item.words.size() && !own; ++i) {
+    const Identifier &word = item.words[i];
+    if (phrase == phrases.end() || i >= phrase->second.size() || word.name != phrase->second[i]) {
+      error(word.range, "E0401", "'" + word.name + "' has no meaning here");
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Rules add up; of everything else there is one.
+void SectionElaborator::checkRepeats() {
+  static constexpr llvm::StringRef rules[] = {"group", "scale", "init", "freeze"};
+  std::map<llvm::StringRef, const Setting *> first;
+  for (const Setting &setting : section.settings) {
+    const std::string &name = setting.keyword.name;
+    if (!llvm::is_contained(rules, name) && !first.emplace(name, &setting).second) {
+      error(setting.keyword.range, "E0401", "'" + name + "' is set twice in this section");
+      e.note("the first one is here", first[name]->keyword.range);
+    }
+  }
 }
 
 /// Scalars that no setting asks for.
@@ -95,7 +139,8 @@ void SectionElaborator::describe() {
       e.modelOp, e.builder.getStringAttr(section.name.name));
   auto evalGraph = mlir::SymbolTable::lookupNearestSymbolFrom<model::GraphOp>(
       e.modelOp, e.builder.getStringAttr("eval"));
-  if (!e.options.precision.empty() && e.options.precision != "f32") { // also of sections that say nothing
+  if (!e.options.precision.empty() &&
+      e.options.precision != "f32") { // also of sections that say nothing
     host["precision"] = e.options.precision;
   }
   host["batch"] = int64_t(graph.getBatch());

@@ -9,10 +9,10 @@ namespace json = llvm::json;
 
 void SectionElaborator::batch(const Setting &setting) {
   std::optional<double> value = number(setting.items[0].value.get(), setting.keyword.name);
-  if (value && *value >= 1) {
+  if (value && *value >= 1 && *value == std::floor(*value)) {
     host[setting.keyword.name] = int64_t(*value);
   } else if (value) {
-    error(setting.range, "E0401", "'" + setting.keyword.name + "' must be positive");
+    error(setting.range, "E0401", "'" + setting.keyword.name + "' is a whole number, at least 1");
   }
 }
 
@@ -36,6 +36,9 @@ void SectionElaborator::optimizer(const Setting &setting) {
     return error(kind->range, "E0402",
                  "unknown optimizer '" + optimizerKind + "'; known: adamw, sgd");
   }
+  optimizerKind == "adamw"
+      ? checkArguments(*kind, {"lr", "betas", "eps", "weight_decay"}, 1)
+      : checkArguments(*kind, {"lr", "momentum", "nesterov", "weight_decay"}, 1);
   argumentScalar(*kind, "lr", 0, optimizerKind == "adamw" ? std::optional(1e-3) : std::nullopt);
   argumentScalar(*kind, "weight_decay", 99, optimizerKind == "adamw" ? 0.01 : 0.0);
   if (optimizerKind == "adamw") {
@@ -44,6 +47,9 @@ void SectionElaborator::optimizer(const Setting &setting) {
     if (betas && betas->kind == ExprKind::list && betas->children.size() == 2) {
       for (int i : {0, 1}) {
         values[i] = number(betas->children[i].get(), "a beta").value_or(values[i]);
+        if (!(values[i] >= 0 && values[i] < 1)) {
+          error(betas->children[i]->range, "E0401", "a beta is at least 0 and less than 1");
+        }
       }
     } else if (betas) {
       error(betas->range, "E0401", "betas are two numbers, as in (0.9, 0.999)");
@@ -70,6 +76,10 @@ void SectionElaborator::group(const Setting &setting) {
   std::vector<std::string> members = groupMembers(item);
   if (members.empty()) {
     return;
+  }
+  if (item.body.empty()) {
+    return error(item.range, "E0401",
+                 "a group sets something, as in `group rank < 2 { weight_decay = 0 }`");
   }
   for (const SettingItem &inner : item.body) {
     if (inner.name.name != "weight_decay" && inner.name.name != "lr_scale") {
@@ -168,7 +178,12 @@ void SectionElaborator::clip(const Setting &setting) {
   if (kind != "global_norm") {
     return error(expr->range, "E0402", "unknown clipping '" + kind + "'; known: global_norm");
   }
-  if (std::optional<double> norm = number(argument(*expr, "norm", 0), "global_norm")) {
+  checkArguments(*expr, {"norm"}, 1);
+  std::optional<double> norm = number(argument(*expr, "norm", 0), "global_norm");
+  if (norm && *norm <= 0) {
+    return error(expr->range, "E0401", "a norm to clip at is positive");
+  }
+  if (norm) {
     scalar("clip", *norm);
     hasClip = true;
   }
@@ -185,6 +200,13 @@ void SectionElaborator::schedule(const Setting &setting) {
                  "unknown schedule '" + kind + "'; known: constant, cosine, multi_step");
   }
   hasSchedule = true;
+  if (kind == "multi_step") {
+    checkArguments(*expr, {"epochs", "milestones", "gamma", "warmup", "warmup_start"}, 2);
+  } else if (kind == "cosine") {
+    checkArguments(*expr, {"epochs", "end", "warmup", "warmup_start"}, 1);
+  } else {
+    checkArguments(*expr, {"epochs", "warmup", "warmup_start"}, 1);
+  }
   argumentScalar(*expr, "epochs", 0, std::nullopt);
   argumentScalar(*expr, "warmup", 99, 0.0);
   argumentScalar(*expr, "warmup_start", 99, 1e-6);
@@ -216,31 +238,47 @@ void SectionElaborator::monitor(const Setting &setting) {
   if (!known) {
     return error(item.range, "E0205", "the model has no metric '" + metric + "'");
   }
-  json::Object monitor{{"metric", metric},
-                       {"mode", item.words.empty() ? "max" : item.words[0].name}};
-  for (const SettingItem &inner : item.body) {
-    if (inner.name.name == "every" || inner.name.name == "patience") {
-      if (std::optional<double> value = number(inner.value.get(), inner.name.name)) {
-        if (inner.name.name == "every") {
-          monitor["every_epochs"] = *value;
-        } else {
-          monitor["patience"] = int64_t(*value);
-        }
-      }
-    } else if (inner.name.name == "keep") {
-      json::Array keep;
-      for (const char *which : {"best", "last"}) {
-        if (word(inner.value.get()).find(which) != std::string::npos) {
-          keep.push_back(which);
-        }
-      }
-      monitor["keep"] = std::move(keep);
-    } else {
-      return error(inner.range, "E0402",
-                   "monitor knows every, patience and keep, not '" + inner.name.name + "'");
-    }
+  std::string mode = item.words.size() == 1 ? item.words[0].name : "";
+  if (mode != "max" && mode != "min") {
+    return error(item.range, "E0401",
+                 "say which is better, more or less: `monitor val." + metric + " max`, or min");
+  }
+  json::Object monitor{{"metric", metric}, {"mode", mode}};
+  for (const SettingItem &detail : item.body) {
+    monitorDetail(detail, monitor);
   }
   host["monitor"] = std::move(monitor);
+}
+
+void SectionElaborator::monitorDetail(const SettingItem &detail, json::Object &monitor) {
+  llvm::StringRef name = detail.name.name;
+  if (name == "every" || name == "patience") {
+    std::optional<double> value = number(detail.value.get(), name);
+    if (value && *value <= 0) {
+      return error(detail.range, "E0401", "'" + name.str() + "' must be positive");
+    }
+    if (value && name == "every") {
+      monitor["every_epochs"] = *value;
+    } else if (value) {
+      monitor["patience"] = int64_t(*value);
+    }
+  } else if (name == "keep") {
+    json::Array keep;
+    llvm::SmallVector<llvm::StringRef> kinds;
+    std::string kept = word(detail.value.get());
+    llvm::StringRef(kept).split(kinds, '+');
+    for (llvm::StringRef kind : kinds) {
+      if (kind.trim() != "best" && kind.trim() != "last") {
+        return error(detail.range, "E0401",
+                     "keep is best, last, or best + last, not '" + kept + "'");
+      }
+      keep.push_back(kind.trim().str());
+    }
+    monitor["keep"] = std::move(keep);
+  } else {
+    error(detail.range, "E0402",
+          "monitor knows every, patience and keep, not '" + name.str() + "'");
+  }
 }
 
 void SectionElaborator::init(const Setting &setting) {
@@ -255,6 +293,8 @@ void SectionElaborator::init(const Setting &setting) {
       skip.push_back(inner.value->text);
     } else if (inner.name.name == "map") {
       rule["map"] = word(inner.value.get());
+    } else {
+      return error(inner.range, "E0402", "init takes `map NAME` and `skip PATTERN` in braces");
     }
   }
   if (!skip.empty()) {
@@ -300,7 +340,11 @@ void SectionElaborator::ema(const Setting &setting) {
   if (value && value->kind == ExprKind::call) {
     value = argument(*value, "decay", 0);
   }
-  if (std::optional<double> decay = number(value, "ema")) {
+  std::optional<double> decay = number(value, "ema");
+  if (decay && !(*decay >= 0 && *decay < 1)) {
+    return error(setting.range, "E0401", "ema's decay is at least 0 and less than 1");
+  }
+  if (decay) {
     scalar("ema.decay", *decay);
     hostScalar("ema_now");
     host["ema"] = json::Object{{"decay", full("ema.decay")}};

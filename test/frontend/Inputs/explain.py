@@ -21,7 +21,8 @@ MODEL = """model M(n = 3) {
 %s
 }
 """
-TRAIN = "train fit of M {\n  optimizer adamw(lr = 1e-3)\n%s\n}\n"
+OPTIMIZER = "  optimizer adamw(lr = 1e-3)\n"
+TRAIN = "train fit of M {\n" + OPTIMIZER + "%s\n}\n"
 SETTINGS = ("batch", "freeze", "clip", "weight_decay", "optimizer", "precision")
 
 
@@ -34,7 +35,7 @@ def program(text):
     if first in ("import", "block", "train"):
         return text + "\n" + BLOCK + MODEL % "" + TRAIN % ""
     if first in SETTINGS:
-        return BLOCK + MODEL % "" + TRAIN % text
+        return BLOCK + MODEL % "" + (TRAIN.replace(OPTIMIZER, "") if first == "optimizer" else TRAIN) % text
     return BLOCK + MODEL % text + TRAIN % ""
 
 

@@ -57,6 +57,8 @@ def check(name, text):
 
 def model(**places):
     text = MODEL
+    if places.get("SETTING", "").startswith("optimizer"):
+        text = text.replace("  optimizer adamw(lr = 1e-3)\n", "")
     for place, value in (PLACES | places).items():
         text = text.replace(place, value)
     return IMPORTS + text
