@@ -38,6 +38,23 @@ static bool isSpread(Operation *op) {
          !isa<nn::ReshapeOp>(op);
 }
 
+/// True if rows of the result are rows of the operands, or padding; or an operand is spread over them.
+static bool keepsRows(Operation *op) {
+  auto access = dyn_cast<nn::AccessOpInterface>(op);
+  if (!access || isa<nn::ReshapeOp>(op)) {
+    return false;
+  }
+  return isSpread(op) || llvm::all_of(access.getAccessPieces(), [](const nn::AccessPiece &piece) {
+           unsigned column = piece.index.getNumDims() - 1;
+           auto movesColumns = [&](AffineExpr expr) { return expr.isFunctionOfDim(column); };
+           ArrayRef<AffineExpr> index = piece.index.getResults();
+           return !index.empty() &&
+                  index.back() == getAffineDimExpr(column, piece.index.getContext()) &&
+                  llvm::none_of(index.drop_back(), movesColumns) &&
+                  llvm::none_of(piece.guards.getResults(), movesColumns);
+         });
+}
+
 /// True if the entry returns the op's result as the new value of something it reads.
 static bool isUpdate(Operation *op) {
   Operation *terminator = op->getBlock()->getTerminator();
@@ -195,8 +212,8 @@ StringRef FusionRules::canAbsorbShape(const Group &producer, const Group &consum
     // A map read through a map composes; a map of another shape read by arithmetic does not exist.
     return onlyMaps && !escaping ? "" : "shapes differ";
   case Group::Kind::row:
-    if (!llvm::all_of(producer.ops, [](Operation *op) { return !isAccess(op) || isSpread(op); })) {
-      return "it moves data across rows";
+    if (!llvm::all_of(producer.ops, [](Operation *op) { return !isAccess(op) || keepsRows(op); })) {
+      return "it moves data within rows";
     }
     if (onlyMaps && escaping) {
       return "other kernels read it";

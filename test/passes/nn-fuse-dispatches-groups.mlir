@@ -72,6 +72,31 @@ func.func @rows(%x: tensor<2x4xf32>, %r: tensor<2x4xf32>) -> tensor<2xf32> {
 
 // -----
 
+// Rows that lie elsewhere, and padding: read through the map. Columns that do are stored first.
+// CHECK-LABEL: func.func @moved_rows
+// CHECK-NEXT: nn.dispatch(%arg0, %arg1)
+// CHECK: nn.pad
+// CHECK: nn.concat
+// CHECK-NOT: nn.dispatch
+func.func @moved_rows(%x: tensor<2x4xf32>, %y: tensor<1x4xf32>) -> tensor<3x4xf32> {
+  %0 = nn.pad %x low [1, 0] high [0, 0] interior [0, 0] value 0.0 : tensor<2x4xf32> -> tensor<3x4xf32>
+  %1 = nn.softmax %0 : tensor<3x4xf32>
+  %2 = nn.concat %y, %x axis 0 : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<3x4xf32>
+  %3 = nn.add %1, %2 : tensor<3x4xf32>
+  return %3 : tensor<3x4xf32>
+}
+// CHECK-LABEL: func.func @moved_columns
+// CHECK: nn.pad
+// CHECK: nn.dispatch
+// CHECK: nn.softmax
+func.func @moved_columns(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
+  %0 = nn.pad %x low [0, 1] high [0, 0] interior [0, 0] value 0.0 : tensor<2x3xf32> -> tensor<2x4xf32>
+  %1 = nn.softmax %0 : tensor<2x4xf32>
+  return %1 : tensor<2x4xf32>
+}
+
+// -----
+
 // A reduction computes what it reduces, all of it.
 // CHECK-LABEL: func.func @prologue
 // CHECK-NEXT: nn.dispatch

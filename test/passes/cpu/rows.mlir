@@ -155,3 +155,27 @@ nn.kernel @k_far_log_softmax {
   %0 = nn.log_softmax %p : tensor<7x45xf32>
   nn.yield %0 : tensor<7x45xf32>
 }
+
+// Rows that are rows of other tensors, or padding.
+// CHECK: k_moved_rows row {{.*}} ok
+nn.kernel @k_moved_rows {
+^bb0(%x: tensor<2x5x37xf32>, %y: tensor<2x8x37xf32>, %z: tensor<2x1x37xf32>):
+  %p = nn.pad %x low [0, 1, 0] high [0, 0, 0] interior [0, 0, 0] value 0.0 : tensor<2x5x37xf32> -> tensor<2x6x37xf32>
+  %s = nn.slice %y offsets [0, 1, 0] sizes [2, 6, 37] strides [1, 1, 1] : tensor<2x8x37xf32> -> tensor<2x6x37xf32>
+  %q = nn.pad %z low [0, 0, 0] high [0, 5, 0] interior [0, 0, 0] value 0.0 : tensor<2x1x37xf32> -> tensor<2x6x37xf32>
+  %c = nn.concat %z, %x axis 1 : (tensor<2x1x37xf32>, tensor<2x5x37xf32>) -> tensor<2x6x37xf32>
+  %0 = nn.add %p, %s : tensor<2x6x37xf32>
+  %1 = nn.softmax %0 : tensor<2x6x37xf32>
+  %2 = nn.add %1, %q : tensor<2x6x37xf32>
+  %3 = nn.sub %2, %c : tensor<2x6x37xf32>
+  nn.yield %3 : tensor<2x6x37xf32>
+}
+// CHECK: k_moved_rows_summed row {{.*}} ok
+nn.kernel @k_moved_rows_summed {
+^bb0(%g: tensor<2x6x37xf32>, %x: tensor<2x6x37xf32>, %m: tensor<2x6xf32>, %r: tensor<2x6xf32>, %w: tensor<37xf32>, %y: tensor<2x5x37xf32>):
+  %dx, %dw, %db = nn.layer_norm_backward %g, %x, %m, %r, %w : (tensor<2x6x37xf32>, tensor<2x6x37xf32>, tensor<2x6xf32>, tensor<2x6xf32>, tensor<37xf32>) -> (tensor<2x6x37xf32>, tensor<37xf32>, tensor<37xf32>)
+  %p = nn.pad %y low [0, 1, 0] high [0, 0, 0] interior [0, 0, 0] value 0.0 : tensor<2x5x37xf32> -> tensor<2x6x37xf32>
+  %0 = nn.add %dx, %p : tensor<2x6x37xf32>
+  %1 = nn.cast %0 : tensor<2x6x37xf32> -> tensor<2x6x37xbf16>
+  nn.yield %0, %1, %dw, %db : tensor<2x6x37xf32>, tensor<2x6x37xbf16>, tensor<37xf32>, tensor<37xf32>
+}
