@@ -242,3 +242,12 @@ nn.kernel @k_wide_sums {
         tensor<2xf32>) -> (tensor<2x24576xf32>, tensor<24576xf32>, tensor<24576xf32>)
   nn.yield %dg, %db : tensor<24576xf32>, tensor<24576xf32>
 }
+// Wide rows that lie elsewhere, and padding.
+// CHECK: k_online_moved cuda:row {{.*}} ok
+nn.kernel @k_online_moved {
+^bb0(%x: tensor<4x9301xf32>, %y: tensor<2x9301xf32>):
+  %t = nn.slice %x offsets [1, 0] sizes [3, 9301] strides [1, 1] : tensor<4x9301xf32> -> tensor<3x9301xf32>
+  %s = nn.pad %y low [1, 0] high [0, 0] interior [0, 0] value 0.0 : tensor<2x9301xf32> -> tensor<3x9301xf32>
+  %d, %a, %b = nn.kl %t, %s : (tensor<3x9301xf32>, tensor<3x9301xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  nn.yield %d, %a, %b : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+}
