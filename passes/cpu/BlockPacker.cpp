@@ -149,14 +149,18 @@ void BlockPacker::emitSideBySide(const Part &part, Value to, int64_t blocks) {
 
 //===-- A line is a row of the matrix ---------------------------------------------------------===//
 
+/// All lines side by side: what one waits for from memory, the others wait for at the same time.
 void BlockPacker::emitLines(const Part &part, Value target, Value line) {
+  SmallVector<Value> sources;
   for (int64_t i = 0; i < width; ++i) {
-    Value source = clampedLine(part, b.addIndex(line, i));
-    Value place = b.addIndex(target, i * perLine);
-    forVectors(part.count, [&](Value at, Value mask) {
-      emitStore(b, loadAlong(source, at, mask), buffer, b.addIndex(place, at));
-    });
+    sources.push_back(clampedLine(part, b.addIndex(line, i)));
   }
+  forVectors(part.count, [&](Value at, Value mask) {
+    for (auto [i, source] : llvm::enumerate(sources)) {
+      Value place = b.addIndex(b.addIndex(target, at), i * perLine);
+      emitStore(b, loadAlong(source, at, mask), buffer, place);
+    }
+  });
 }
 
 /// Square blocks are transposed in registers.
