@@ -2,7 +2,7 @@
 //
 //   for each chunk (batch, head, rows):  pack K transposed and V into panels
 //     for each block of rows:
-//       S = (scale Q K^T + bias) / ln 2     [rows][keys], in scratch
+//       S = Q (scale K / ln 2)^T + bias / ln 2     [rows][keys], in scratch
 //       m = max S, P = 2^(S - m), sum;  lse = m ln 2 + ln sum
 //       O = P V / sum
 //
@@ -60,13 +60,12 @@ Value AttentionKernel::splatOf(Value buffer, Value at) {
 
 Value AttentionKernel::emitScore(Value product, Value batch, Value head, Value row, Value key,
                                  Value mask) {
-  Value score = arith::MulFOp::create(b, product, splatF32(scale * std::numbers::log2e));
   if (!bias) {
-    return score;
+    return product;
   }
   Value line = biasPerBatch ? rowOf(batch, head, row) : rowOf(b.index(0), head, row);
   Value added = emitLoad(b, bias, b.addIndex(b.mulIndex(line, keys), key), mask);
-  return vector::FMAOp::create(b, added, splatF32(std::numbers::log2e), score);
+  return vector::FMAOp::create(b, added, splatF32(std::numbers::log2e), product);
 }
 
 Value AttentionKernel::emitWeight(Value score) {
@@ -117,7 +116,8 @@ AttentionForward::AttentionForward(KernelBuilder &b, nn::AttentionOp op)
       query(tensorOf(b, op.getQueryMutable())), key(tensorOf(b, op.getKeyMutable())),
       value(tensorOf(b, op.getValueMutable())), result(tensorOf(b, op.getResult())),
       lse(findResultBuffer(b, op.getLse())), paddedKeys(ceilDiv(keys, lanes()) * lanes()),
-      blockRows(tilesPerBlock * tileRows), keyPacker(b, ceilDiv(keys, width), depth, width),
+      blockRows(tilesPerBlock * tileRows),
+      keyPacker(b, ceilDiv(keys, width), depth, width, keyFactor()),
       valuePacker(b, ceilDiv(valueDepth, width), keys, width),
       queryReader(b, query.buffer, blockRows, depth, /*close=*/true),
       scores(b.reserveScratch({blockRows * paddedKeys}, b.getF32Type())),

@@ -1,14 +1,15 @@
 // Attention, backward: P is computed again from q, k and lse.
 //
-//   for each chunk (batch, head):  delta = rows of sum dO O
-//     for each block of keys:  pack K transposed, V transposed, and K
+//   for each chunk (batch, head):  delta = rows of sum dO O;  copy Q and dO
+//     for each block of keys:  pack K transposed and V transposed, copy K
 //       for each range of rows (P and dS of a block and a range fit the second-level cache):
 //         P = exp(scale Q K^T + bias - lse);  dS = P (dO V^T - delta)
-//         dQ += dS K;  pack Q and dO;  dK += dS^T Q;  dV += P^T dO
+//         dQ += dS K;  dK += dS^T Q;  dV += P^T dO
 //       store scale dK and dV
 //     store scale dQ
 //
-// With one block of keys dQ is stored at once. A chunk owns its head: no sum crosses chunks.
+// The copies are read by element in one product and by vector in another. With one block of keys dQ is stored
+// at once. A chunk owns its head: no sum crosses chunks.
 #include "passes/ReductionEmitter.h"
 #include "passes/cpu/AttentionKernel.h"
 #include "passes/cpu/Families.h"
@@ -40,8 +41,8 @@ private:
   void emitScoreGradients(const Block &block);
   void emitQueryGradients(const Block &block);
   /// accumulators[key][channel] += sum over rows of weights[row][key] * factor[row][channel].
-  void accumulate(const Block &block, Value weights, Packer &packer, const Lines &factor,
-                  int64_t columns, Value accumulators);
+  void accumulate(const Block &block, Value weights, const RowReader &factor, int64_t columns,
+                  Value accumulators);
   void storeAccumulators(Value accumulators, int64_t columns, Value first, Value end, Value factor,
                          const Lines &to);
   /// The tile from and to accumulators, whose line 0 is row `first`.
@@ -70,8 +71,9 @@ private:
   Value lse;
   TokenTensor queryCotangent, keyCotangent, valueCotangent;
   int64_t blockKeys, blockStride, rangeRows;
-  Packer keyPacker, valuePacker, keyRowPacker, queryPacker, cotangentPacker;
-  RowReader queryReader, cotangentReader;
+  Packer keyPacker, valuePacker;
+  RowReader keyReader, queryReader, cotangentReader;
+  Lines queryLines, cotangentLines; // as copied
   Value weights, gradients, deltas, shifts;
   Value queryAccumulators, keyAccumulators, valueAccumulators;
 };
@@ -100,13 +102,11 @@ AttentionBackward::AttentionBackward(KernelBuilder &b, nn::AttentionBackwardOp o
       blockKeys(keys <= mostKeys ? keys : severalKeys),
       blockStride(ceilDiv(blockKeys, lanes()) * lanes()),
       rangeRows(chooseRangeRows(tileRows, queries)),
-      keyPacker(b, ceilDiv(blockKeys, width), depth, width),
+      keyPacker(b, ceilDiv(blockKeys, width), depth, width, keyFactor()),
       valuePacker(b, ceilDiv(blockKeys, width), valueDepth, width),
-      keyRowPacker(b, ceilDiv(depth, width), blockKeys, width),
-      queryPacker(b, ceilDiv(depth, width), rangeRows, width),
-      cotangentPacker(b, ceilDiv(valueDepth, width), rangeRows, width),
-      queryReader(b, query.buffer, rangeRows, depth, /*close=*/true),
-      cotangentReader(b, cotangent.buffer, rangeRows, valueDepth, /*close=*/true) {
+      keyReader(b, key.buffer, blockKeys, depth, /*close=*/true),
+      queryReader(b, query.buffer, queries, depth, /*close=*/true),
+      cotangentReader(b, cotangent.buffer, queries, valueDepth, /*close=*/true) {
   assert(severalKeys % width == 0 && severalKeys % b.getTarget().tileRows == 0);
   auto reserve = [&](int64_t size) { return b.reserveScratch({size}, b.getF32Type()); };
   weights = reserve(rangeRows * blockStride);
@@ -161,7 +161,6 @@ void AttentionBackward::emitRowConstants(Value batch, Value head) {
 
 void AttentionBackward::emitWeights(const Block &block) {
   auto [batch, head, firstKey, endKey, firstRow, endRow] = block;
-  Lines lines = queryReader.emit(headLines(query, batch, head, depth), firstRow, endRow);
   auto sink = [&, batch = batch, head = head](const TileResult &tile) {
     for (int64_t i = 0; i < tile.rows; ++i) {
       Value row = b.addIndex(tile.row, i), shift = splatOf(shifts, row);
@@ -174,15 +173,13 @@ void AttentionBackward::emitWeights(const Block &block) {
       }
     }
   };
-  emitBlockProduct(b, lines, queryRows(firstRow, endRow),
+  emitBlockProduct(b, queryLines, queryRows(firstRow, endRow),
                    keyPacker.getPanels(panelsOf(block).first), keys, panelsOf(block),
                    b.index(depth), sink);
 }
 
 /// dS = P (dO V^T - delta).
 void AttentionBackward::emitScoreGradients(const Block &block) {
-  Lines lines = cotangentReader.emit(headLines(cotangent, block.batch, block.head, valueDepth),
-                                     block.firstRow, block.endRow);
   auto sink = [&](const TileResult &tile) {
     for (int64_t i = 0; i < tile.rows; ++i) {
       Value row = b.addIndex(tile.row, i), delta = splatOf(deltas, row);
@@ -196,7 +193,7 @@ void AttentionBackward::emitScoreGradients(const Block &block) {
       }
     }
   };
-  emitBlockProduct(b, lines, queryRows(block.firstRow, block.endRow),
+  emitBlockProduct(b, cotangentLines, queryRows(block.firstRow, block.endRow),
                    valuePacker.getPanels(panelsOf(block).first), keys, panelsOf(block),
                    b.index(valueDepth), sink);
 }
@@ -223,12 +220,11 @@ void AttentionBackward::emitQueryGradients(const Block &block) {
     return startFrom(queryAccumulators, padded(depth), b.index(0), tile);
   };
   RowRange rows = queryRows(block.firstRow, block.endRow);
+  Panels columns = keyReader.getColumns(b.index(0), width);
   if (hasOneKeyBlock()) {
-    emitBlockProduct(b, lines, rows, keyRowPacker.getPanels(), depth, panelsOf(depth), depthOfSum,
-                     store);
+    emitBlockProduct(b, lines, rows, columns, depth, panelsOf(depth), depthOfSum, store);
   } else {
-    emitBlockProduct(b, lines, rows, keyRowPacker.getPanels(), depth, panelsOf(depth), depthOfSum,
-                     keep, start);
+    emitBlockProduct(b, lines, rows, columns, depth, panelsOf(depth), depthOfSum, keep, start);
   }
 }
 
@@ -258,17 +254,16 @@ void AttentionBackward::keepIn(Value accumulators, int64_t stride, Value first,
   }
 }
 
-void AttentionBackward::accumulate(const Block &block, Value weights, Packer &packer,
-                                   const Lines &factor, int64_t columns, Value accumulators) {
+void AttentionBackward::accumulate(const Block &block, Value weights, const RowReader &factor,
+                                   int64_t columns, Value accumulators) {
   Value rowCount = b.createOrFold<arith::SubIOp>(block.endRow, block.firstRow);
-  packer.emit(factor, columns, panelsOf(columns), rowCount);
   Value origin = b.createOrFold<arith::SubIOp>(b.index(0), block.firstKey);
   Lines transposed{weights, origin, 1, blockStride};
   RowRange range{block.firstKey, block.endKey, keys, b.getTarget().tileRows};
   int64_t stride = padded(columns);
   emitBlockProduct(
-      b, transposed, range, packer.getPanels(), columns, panelsOf(columns), rowCount,
-      [&](const TileResult &tile) { keepIn(accumulators, stride, block.firstKey, tile); },
+      b, transposed, range, factor.getColumns(block.firstRow, width), columns, panelsOf(columns),
+      rowCount, [&](const TileResult &tile) { keepIn(accumulators, stride, block.firstKey, tile); },
       [&](const TileResult &tile) {
         return startFrom(accumulators, stride, block.firstKey, tile);
       });
@@ -305,20 +300,13 @@ void AttentionBackward::packKeys(const Block &block) {
   auto [batch, head, firstKey, endKey, firstRow, endRow] = block;
   keyPacker.emit(headLines(key, batch, head, depth), keys, panelsOf(block));
   valuePacker.emit(headLines(value, batch, head, valueDepth), keys, panelsOf(block));
-  Lines rows = headColumns(key, batch, head, depth);
-  rows.origin = b.addIndex(rows.origin, b.mulIndex(firstKey, rows.perK));
-  keyRowPacker.emit(rows, depth, panelsOf(depth), b.createOrFold<arith::SubIOp>(endKey, firstKey));
+  keyReader.emit(headLines(key, batch, head, depth), firstKey, endKey);
 }
 
 void AttentionBackward::emitKeyBlock(Block block) {
   packKeys(block);
   clear(keyAccumulators, blockKeys * padded(depth));
   clear(valueAccumulators, blockKeys * padded(valueDepth));
-  auto partOf = [&](const Block &block, const TokenTensor &tokens, int64_t depth) {
-    Lines lines = headColumns(tokens, block.batch, block.head, depth);
-    lines.origin = b.addIndex(lines.origin, b.mulIndex(block.firstRow, lines.perK));
-    return lines;
-  };
   b.loop(b.index(0), b.index(queries), rangeRows, [&](Value first) {
     block.firstRow = first;
     block.endRow = b.minIndex(b.addIndex(first, rangeRows), queries);
@@ -330,12 +318,10 @@ void AttentionBackward::emitKeyBlock(Block block) {
       emitQueryGradients(block);
     }
     if (keyCotangent.buffer) {
-      accumulate(block, gradients, queryPacker, partOf(block, query, depth), depth,
-                 keyAccumulators);
+      accumulate(block, gradients, queryReader, depth, keyAccumulators);
     }
     if (valueCotangent.buffer) {
-      accumulate(block, weights, cotangentPacker, partOf(block, cotangent, valueDepth), valueDepth,
-                 valueAccumulators);
+      accumulate(block, weights, cotangentReader, valueDepth, valueAccumulators);
     }
   });
   Value scale = splatF32(op.getScale().convertToDouble());
@@ -351,6 +337,9 @@ void AttentionBackward::emitKeyBlock(Block block) {
 
 void AttentionBackward::emitHead(Value batch, Value head) {
   emitRowConstants(batch, head);
+  Value here = b.index(0), end = b.index(queries);
+  queryLines = queryReader.emit(headLines(query, batch, head, depth), here, end);
+  cotangentLines = cotangentReader.emit(headLines(cotangent, batch, head, valueDepth), here, end);
   if (hasOneKeyBlock()) {
     return emitKeyBlock({batch, head, b.index(0), b.index(keys), nullptr, nullptr});
   }

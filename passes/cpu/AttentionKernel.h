@@ -5,6 +5,8 @@
 #include "passes/AttentionExtents.h"
 #include "passes/cpu/LocalProduct.h"
 
+#include <numbers>
+
 namespace mome::cpu {
 
 class AttentionKernel : protected AttentionExtents {
@@ -19,7 +21,9 @@ protected:
   /// The same with one line per channel, k over tokens.
   Lines headColumns(const TokenTensor &tokens, mlir::Value batch, mlir::Value head, int64_t depth);
   PanelRange panelsOf(int64_t columns) { return allPanels(b, columns, width); }
-  /// scale * product + bias in units of ln 2, for a vector of keys of query row `row`.
+  /// What keys are multiplied by before their products with queries, so that scores are in units of ln 2.
+  mlir::Value keyFactor() { return splatF32(scale * std::numbers::log2e); }
+  /// product + bias in units of ln 2, for a vector of keys of query row `row`.
   mlir::Value emitScore(mlir::Value product, mlir::Value batch, mlir::Value head, mlir::Value row,
                         mlir::Value key, mlir::Value mask);
   /// 2 to a score that is at most about 0.

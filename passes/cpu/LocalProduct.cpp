@@ -11,8 +11,8 @@ PanelRange mome::cpu::allPanels(KernelBuilder &b, int64_t columnCount, int64_t w
 
 //===-- Packing -------------------------------------------------------------------------------===//
 
-Packer::Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width)
-    : b(b), depth(depth), width(width) {
+Packer::Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width, Value factor)
+    : b(b), depth(depth), width(width), factor(factor) {
   scratch = b.reserveScratch({capacity * width * depth}, b.getF32Type());
 }
 
@@ -20,13 +20,12 @@ Panels Packer::getPanels(Value first) const {
   return {scratch, b.index(0), first, width, depth * width, width, true};
 }
 
-void Packer::emit(const Lines &from, int64_t lineCount, PanelRange range, Value count) {
+void Packer::emit(const Lines &from, int64_t lineCount, PanelRange range) {
   Value first = b.mulIndex(range.first, width);
   Value end = b.minIndex(b.mulIndex(range.end, width), lineCount);
   if (from.perLine == 1) {
-    emitCopied(from, lineCount, first, end, count ? count : b.index(depth));
+    emitCopied(from, lineCount, first, end);
   } else {
-    assert(!count && "all of a line is transposed");
     emitTransposed(from, lineCount, first, end);
   }
 }
@@ -36,20 +35,24 @@ Value Packer::placeOf(Value line, Value firstLine) {
   return b.addIndex(b.mulIndex(b.divIndex(local, width), depth * width), b.remIndex(local, width));
 }
 
+void Packer::store(Value elements, Value place) {
+  Value product = factor ? arith::MulFOp::create(b, elements, factor).getResult() : elements;
+  emitStore(b, product, scratch, place);
+}
+
 /// Lines lie side by side: one k is a row of the panel.
-void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, Value endLine,
-                        Value count) {
+void Packer::emitCopied(const Lines &from, int64_t lineCount, Value firstLine, Value endLine) {
   int64_t lanes = b.getLanes(), rest = lineCount % width, whole = lineCount - rest;
   auto copyPanel = [&](Value line, int64_t columns) {
     Value to = placeOf(line, firstLine), source = b.addIndex(from.origin, line);
     Value lastMask = columns % lanes ? b.laneMask(columns % lanes) : Value();
-    b.loop(b.index(0), count, 1, [&](Value k) {
+    b.loop(b.index(0), b.index(depth), 1, [&](Value k) {
       Value at = b.addIndex(source, b.mulIndex(k, from.perK));
       Value place = b.addIndex(to, b.mulIndex(k, width));
       for (int64_t v = 0; v < columns; v += lanes) {
         Value mask = v + lanes > columns ? lastMask : Value();
         Value values = emitLoad(b, from.buffer, b.addIndex(at, v), mask);
-        emitStore(b, values, scratch, b.addIndex(place, v));
+        store(values, b.addIndex(place, v));
       }
     });
   };
@@ -79,8 +82,7 @@ void Packer::emitTransposed(const Lines &from, int64_t lineCount, Value firstLin
       }
       emitTranspose(b, block);
       for (int64_t i = 0; i < std::min(lanes, depth); ++i) {
-        Value place = b.addIndex(to, b.mulIndex(b.addIndex(k, i), width));
-        emitStore(b, block[i], scratch, place);
+        store(block[i], b.addIndex(to, b.mulIndex(b.addIndex(k, i), width)));
       }
     };
     b.loop(b.index(0), b.index(std::max<int64_t>(depth / lanes * lanes, 1)), lanes, packBlock);
@@ -90,8 +92,11 @@ void Packer::emitTransposed(const Lines &from, int64_t lineCount, Value firstLin
   });
 }
 
+/// Floats of a line of the cache.
+static constexpr int64_t cacheLine = 16;
+
 RowReader::RowReader(KernelBuilder &b, Value buffer, int64_t rows, int64_t depth, bool close)
-    : b(b), depth(depth), stride(ceilDiv(depth, b.getTarget().lanes) * b.getTarget().lanes) {
+    : b(b), depth(depth), stride((ceilDiv(depth, cacheLine) | 1) * cacheLine) {
   if (close || holdsBf16(buffer)) {
     scratch = b.reserveScratch({rows * stride}, b.getF32Type());
   }
@@ -126,6 +131,11 @@ Lines RowReader::emit(const Lines &from, Value first, Value end) {
   // The caller counts lines from `first` on.
   Value origin = b.createOrFold<arith::SubIOp>(b.index(0), b.mulIndex(first, stride));
   return {scratch, origin, stride, 1};
+}
+
+Panels RowReader::getColumns(Value first, int64_t width) const {
+  assert(scratch && "rows that are not copied have no columns of f32");
+  return {scratch, b.mulIndex(first, stride), nullptr, width, width, stride, true};
 }
 
 //===-- Products ------------------------------------------------------------------------------===//

@@ -30,35 +30,38 @@ struct PanelRange {
 /// `capacity` panels. What panels hold behind the last line is never read.
 class Packer {
 public:
-  Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width);
+  /// Elements are multiplied by `factor`, a vector (null: 1).
+  Packer(KernelBuilder &b, int64_t capacity, int64_t depth, int64_t width, mlir::Value factor = {});
   /// Packs the panels of `range`, of all `lineCount` lines.
-  /// Of each line the first `count` elements (null: all).
-  void emit(const Lines &from, int64_t lineCount, PanelRange range, mlir::Value count = {});
+  void emit(const Lines &from, int64_t lineCount, PanelRange range);
   /// The panels packed last, which began with `first` (null: 0).
   Panels getPanels(mlir::Value first = {}) const;
 
 private:
   void emitTransposed(const Lines &from, int64_t lineCount, mlir::Value firstLine,
                       mlir::Value endLine);
-  void emitCopied(const Lines &from, int64_t lineCount, mlir::Value firstLine, mlir::Value endLine,
-                  mlir::Value count);
+  void emitCopied(const Lines &from, int64_t lineCount, mlir::Value firstLine, mlir::Value endLine);
+  void store(mlir::Value elements, mlir::Value place);
   /// Where element 0 of a line goes.
   mlir::Value placeOf(mlir::Value line, mlir::Value firstLine);
 
   KernelBuilder &b;
   int64_t depth, width;
-  mlir::Value scratch;
+  mlir::Value factor, scratch;
 };
 
 /// Rows of A as a product reads them best: elements of bf16 are copied to scratch as f32, once for
 /// all columns; others are read where they lie, unless they are to be `close`: rows that lie a
-/// multiple of some pages apart share few sets of the first-level cache.
+/// multiple of some pages apart share few sets of the first-level cache. Copies lie an odd number of lines
+/// of the cache apart, so that columns of them share no sets either.
 class RowReader {
 public:
   /// For up to `rows` rows of `buffer` at a time.
   RowReader(KernelBuilder &b, mlir::Value buffer, int64_t rows, int64_t depth, bool close = false);
   /// Where to read lines [first, end) of `from` now.
   Lines emit(const Lines &from, mlir::Value first, mlir::Value end);
+  /// The columns of the copied rows from row `first` on (counted from the first copied), of which a row is a k.
+  Panels getColumns(mlir::Value first, int64_t width) const;
 
 private:
   KernelBuilder &b;
