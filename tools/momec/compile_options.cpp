@@ -1,6 +1,6 @@
 // The flags of `momec FILE`. MLIR's flags (--mlir-...) are those of mlir-opt.
-#include "tools/momec/compile.h"
-#include "tools/momec/report.h"
+#include "tools/momec/compile_options.h"
+#include "tools/momec/memory_text.h"
 
 #include "passes/Passes.h"
 #include "passes/cpu/Target.h"

@@ -1,7 +1,7 @@
 // What `momec` writes: files, modules as text, device code.
 #pragma once
 
-#include "tools/momec/compile.h"
+#include "tools/momec/compile_options.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
