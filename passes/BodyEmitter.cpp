@@ -1,147 +1,10 @@
-// Vectors from tensors. See BodyEmitter.h.
+// See BodyEmitter.h.
 #include "passes/BodyEmitter.h"
 
 #include "dialects/NN/FloatCast.h"
 
 using namespace mlir;
 using namespace mome;
-using namespace mome;
-
-BodyEmitter::BodyEmitter(FunctionBuilder &builder, const IterationSpace &space)
-    : b(builder), space(space) {}
-
-//===-- Index arithmetic ----------------------------------------------------------------------===//
-
-bool BodyEmitter::dependsOnLanes(AffineExpr expr, const Point &point) const {
-  return point.vectorLoop && space.toLoops(expr).isFunctionOfDim(*point.vectorLoop);
-}
-
-bool BodyEmitter::dependsOnLanes(const View &view, const Point &point) const {
-  auto depends = [&](AffineExpr expr) { return dependsOnLanes(expr, point); };
-  return llvm::any_of(view.index.getResults(), depends) ||
-         llvm::any_of(view.guards.getResults(), depends);
-}
-
-/// An integer constant of `type`: index, integer or vector of integers.
-static Value integerConstant(FunctionBuilder &b, Type type, int64_t value) {
-  if (type.isIndex()) {
-    return b.index(value);
-  }
-  if (auto vector = dyn_cast<VectorType>(type)) {
-    return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(vector, b.getIntegerAttr(vector.getElementType(), value)));
-  }
-  return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
-}
-
-/// `expr` over loops, whose values are all of `type`.
-Value BodyEmitter::evaluateOver(AffineExpr expr, Type type, ArrayRef<Value> lanes) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    return integerConstant(b, type, constant.getValue());
-  }
-  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-    return lanes[dim.getPosition()];
-  }
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  Value lhs = evaluateOver(binary.getLHS(), type, lanes);
-  Value rhs = evaluateOver(binary.getRHS(), type, lanes);
-  switch (binary.getKind()) {
-  case AffineExprKind::Add:
-    return b.createOrFold<arith::AddIOp>(lhs, rhs);
-  case AffineExprKind::Mul:
-    return b.createOrFold<arith::MulIOp>(lhs, rhs);
-  case AffineExprKind::FloorDiv:
-    if (isNonNegative(binary.getLHS())) {
-      return b.createOrFold<arith::DivUIOp>(lhs, rhs);
-    }
-    return arith::FloorDivSIOp::create(b, lhs, rhs);
-  case AffineExprKind::Mod:
-    if (!isNonNegative(binary.getLHS())) { // in (-rhs, rhs), then shifted
-      lhs = arith::RemSIOp::create(b, lhs, rhs);
-      lhs = arith::AddIOp::create(b, lhs, rhs);
-    }
-    return b.createOrFold<arith::RemUIOp>(lhs, rhs);
-  default:
-    llvm_unreachable("not a quasi-affine expression of an access op");
-  }
-}
-
-Value BodyEmitter::evaluate(AffineExpr expr, const Point &point) {
-  return evaluateOver(space.toLoops(expr), b.getIndexType(), point.loops);
-}
-
-Value BodyEmitter::evaluateAxis(unsigned axis, const Point &point, Type type) {
-  AffineExpr index = space.getIdentityView().index.getResult(axis);
-  if (dependsOnLanes(index, point)) {
-    return evaluateLanes(index, type, point);
-  }
-  return arith::IndexCastOp::create(b, type, evaluate(index, point));
-}
-
-Value BodyEmitter::evaluateLanes(AffineExpr expr, Type type, const Point &point) {
-  VectorType vector = b.vectorType(type);
-  SmallVector<Value> lanes(point.loops.size());
-  AffineExpr loopExpr = space.toLoops(expr);
-  for (auto [loop, value] : llvm::enumerate(point.loops)) {
-    if (!loopExpr.isFunctionOfDim(loop)) {
-      continue;
-    }
-    lanes[loop] = b.splat(arith::IndexCastOp::create(b, type, value));
-    if (loop == point.vectorLoop) {
-      SmallVector<Attribute> offsets;
-      for (int64_t lane : llvm::seq(vector.getNumElements())) {
-        offsets.push_back(b.getIntegerAttr(type, lane));
-      }
-      Value steps = arith::ConstantOp::create(b, DenseElementsAttr::get(vector, offsets));
-      lanes[loop] = arith::AddIOp::create(b, lanes[loop], steps);
-    }
-  }
-  return evaluateOver(loopExpr, vector, lanes);
-}
-
-bool BodyEmitter::isNonNegative(AffineExpr loopExpr) const {
-  SmallVector<std::optional<int64_t>> low(space.getNumLoops(), 0), high;
-  for (int64_t extent : space.getLoopExtents()) {
-    high.push_back(extent - 1);
-  }
-  auto bound = getBoundForAffineExpr(loopExpr, low.size(), 0, low, high, /*isUpper=*/false);
-  return bound && *bound >= 0;
-}
-
-bool BodyEmitter::isSharedByLanes(AffineExpr guard, const Point &point) const {
-  if (!dependsOnLanes(guard, point)) {
-    return true;
-  }
-  auto terms = getCoefficients(space.toLoops(guard), space.getNumLoops());
-  if (!point.isAligned || !terms) {
-    return false;
-  }
-  // Where all else is a multiple of the lanes L: 0 <= L n + lane, or 0 <= L n + L - 1 - lane.
-  int64_t step = (*terms)[*point.vectorLoop];
-  terms->back() += step == -1 ? 1 : 0;
-  (*terms)[*point.vectorLoop] = 0;
-  return std::abs(step) == 1 &&
-         llvm::all_of(*terms, [&](int64_t term) { return term % b.getLanes() == 0; });
-}
-
-Value BodyEmitter::emitGuards(AffineMap guards, const Point &point) {
-  Value all;
-  for (AffineExpr guard : guards.getResults()) {
-    if (isNonNegative(space.toLoops(guard))) {
-      continue;
-    }
-    Value value = isSharedByLanes(guard, point) ? evaluate(guard, point)
-                                                : evaluateLanes(guard, b.getI32Type(), point);
-    Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, value,
-                                        integerConstant(b, value.getType(), 0));
-    if (all && all.getType() != holds.getType()) {
-      all = b.splat(all);
-      holds = b.splat(holds);
-    }
-    all = all ? arith::AndIOp::create(b, all, holds) : holds;
-  }
-  return all;
-}
 
 //===-- Memory --------------------------------------------------------------------------------===//
 
@@ -173,7 +36,7 @@ Value BodyEmitter::loadStrided(Value buffer, AffineExpr address, Value mask, con
   auto type = cast<MemRefType>(buffer.getType());
   Type indexType = type.getNumElements() < INT32_MAX ? b.getI32Type() : b.getI64Type();
   VectorType vector = b.vectorType(type.getElementType());
-  Value offsets = evaluateLanes(address, indexType, point);
+  Value offsets = indices.evaluateLanes(address, indexType, point);
   mask = mask ? mask : b.laneMask(vector.getNumElements());
   return vector::GatherOp::create(b, vector, buffer, ValueRange{b.index(0)}, offsets, mask,
                                   zeroOf(b, vector));
@@ -181,9 +44,9 @@ Value BodyEmitter::loadStrided(Value buffer, AffineExpr address, Value mask, con
 
 Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Point &point) {
   AffineExpr address = linearize(view.index, type.getShape());
-  Value guard = emitGuards(view.guards, point);
-  if (!dependsOnLanes(view, point)) {
-    Value at = evaluate(address, point);
+  Value guard = indices.emitGuards(view.guards, point);
+  if (!indices.dependsOnLanes(view, point)) {
+    Value at = indices.evaluate(address, point);
     if (guard) { // outside, read element 0 instead: the consumer selects
       at = arith::SelectOp::create(b, guard, at, b.index(0));
     }
@@ -194,8 +57,8 @@ Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Po
   bool hasVector = point.isAligned || type.getNumElements() >= b.getLanes();
   if (guard && isContiguous && hasVector && !isa<VectorType>(guard.getType())) {
     // A masked load would do, but processors take long over one from memory that nobody has touched.
-    Value at = arith::SelectOp::create(b, guard, evaluate(address, point), b.index(0));
-    Value here = loadContiguous(buffer, at, point.mask, isSharedByLanes(address, point));
+    Value at = arith::SelectOp::create(b, guard, indices.evaluate(address, point), b.index(0));
+    Value here = loadContiguous(buffer, at, point.mask, indices.isSharedByLanes(address, point));
     return toRegister(here, type.getElementType());
   }
   Value mask = guard ? b.splat(guard) : Value();
@@ -204,11 +67,11 @@ Value BodyEmitter::load(Value buffer, RankedTensorType type, View view, const Po
   }
   Value loaded;
   if (isContiguous) {
-    loaded =
-        loadContiguous(buffer, evaluate(address, point), mask, isSharedByLanes(address, point));
+    loaded = loadContiguous(buffer, indices.evaluate(address, point), mask,
+                            indices.isSharedByLanes(address, point));
   } else if (strides && (*strides)[*point.vectorLoop] == 0) {
     // One element, in some lanes.
-    Value at = evaluate(address, point);
+    Value at = indices.evaluate(address, point);
     Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, mask);
     loaded = b.splat(memref::LoadOp::create(
         b, buffer, ValueRange(arith::SelectOp::create(b, any, at, b.index(0)))));
@@ -228,7 +91,7 @@ Value BodyEmitter::toMemory(Value value) {
 }
 
 void BodyEmitter::store(Value value, Value buffer, AffineExpr address, const Point &point) {
-  Value at = evaluate(address, point);
+  Value at = indices.evaluate(address, point);
   value = toMemory(point.vectorLoop ? b.splat(value) : value);
   value = holdsBf16(buffer) ? b.roundToBits(value) : value;
   if (!point.vectorLoop) {
@@ -294,10 +157,7 @@ Value BodyEmitter::emitElementwise(nn::ElementwiseOpInterface op, View view, con
   if (op.usesIndex()) {
     AffineExpr linear =
         linearize(view.index, cast<ShapedType>(op->getResult(0).getType()).getShape());
-    linearIndex =
-        dependsOnLanes(linear, point)
-            ? evaluateLanes(linear, b.getI64Type(), point)
-            : Value(arith::IndexCastOp::create(b, b.getI64Type(), evaluate(linear, point)));
+    linearIndex = indices.evaluateAs(linear, b.getI64Type(), point);
     anyVector |= isa<VectorType>(linearIndex.getType());
   }
   if (anyVector) {
@@ -319,7 +179,7 @@ Value BodyEmitter::emitAccess(nn::AccessOpInterface op, View view, const Point &
     AffineMap both = AffineMap::get(view.index.getNumDims(), 0, guards, op->getContext());
     Value value =
         emit(op->getOperand(piece.operand), {piece.index.compose(view.index), both}, point);
-    Value holds = emitGuards(own, point);
+    Value holds = indices.emitGuards(own, point);
     if (!holds) {
       return value;
     }
@@ -368,7 +228,7 @@ SmallVector<bool> BodyEmitter::getUsedLoops(const View &view) const {
 }
 
 BodyEmitter::Key BodyEmitter::makeKey(Value value, const View &view, const Point &point) const {
-  bool masked = point.mask && dependsOnLanes(view, point);
+  bool masked = point.mask && indices.dependsOnLanes(view, point);
   Key key{value.getAsOpaquePointer(),
           {view.index.getAsOpaquePointer(), view.guards.getAsOpaquePointer(),
            masked ? point.mask.getAsOpaquePointer() : nullptr}};

@@ -1,8 +1,7 @@
-// Loops over axes, and index maps as linear expressions.
-#include "passes/BodyEmitter.h"
+// See IterationSpace.h.
+#include "passes/IterationSpace.h"
 
 using namespace mlir;
-using namespace mome;
 using namespace mome;
 
 IterationSpace::IterationSpace(ArrayRef<int64_t> extents, MLIRContext *context)
