@@ -7,7 +7,7 @@
 //   for w:           a block per channel, which walks the samples, some at a time; a thread has the sums of all taps
 //                    over its places; trees of shuffles, then warps in order
 //
-// Channels and threads of a block are as many as leave few threads idle.
+// Channels and threads of a block are as many as leave few threads idle (SourceVolumes.h).
 #ifndef MOME_PASSES_CUDA_DEPTHWISE_H
 #define MOME_PASSES_CUDA_DEPTHWISE_H
 
