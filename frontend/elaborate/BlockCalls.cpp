@@ -69,6 +69,7 @@ bool Elaborator::bindParameters(Frame &frame, const Block &block, const Expr &ca
                              [&](const syntax::Parameter &p) { return p.name.name == name; })) {
       report(argument.name.range, "E0207",
              "'" + block.name.name + "' has no parameter '" + name + "'");
+      note("its parameters are declared here", block.name.range);
       return false;
     }
     Value value = evaluate(*argument.value);

@@ -48,12 +48,21 @@ static llvm::StringRef kindName(Kind kind) {
   return names[size_t(kind)];
 }
 
+static std::string listNames(llvm::ArrayRef<Parameter> parameters) {
+  std::string text;
+  for (const Parameter &parameter : parameters) {
+    text += (text.empty() ? "" : ", ") + parameter.name.str();
+  }
+  return text;
+}
+
 /// Why an argument has no place: `name` is empty if it is a positional one.
 static std::string describeMisplaced(const Builtin &builtin, const std::string &name,
                                      bool isKnown) {
   std::string callee = "'" + builtin.name.str() + "'";
   if (name.empty()) {
-    return callee + " takes at most " + std::to_string(builtin.parameters.size()) + " arguments";
+    return callee + " takes at most " + std::to_string(builtin.parameters.size()) +
+           (builtin.parameters.size() == 1 ? " argument" : " arguments");
   }
   return isKnown ? "'" + name + "' is given twice" : callee + " has no argument '" + name + "'";
 }
@@ -83,7 +92,12 @@ bool Elaborator::bindArguments(BuiltinCall &bound, std::vector<const Expr *> &sl
       continue;
     }
     if (slot >= count || bound.given[slot]) {
-      report(argument.value->range, "E0207", describeMisplaced(builtin, name, slot < count));
+      bool isUnknown = slot >= count && !name.empty();
+      report(isUnknown ? argument.name.range : argument.value->range, "E0207",
+             describeMisplaced(builtin, name, slot < count));
+      if (slot >= count) {
+        note("its arguments: " + listNames(builtin.parameters));
+      }
       return false;
     }
     const Parameter &parameter = builtin.parameters[slot];

@@ -23,12 +23,16 @@ static std::optional<std::string> blameOverride(mlir::MLIRContext &context, cons
     Elaborator(context, sources, ignored, changed).run(module);
     return !ignored.failed();
   };
+  const syntax::Block &model = *module.models.begin()->second.first;
   for (const auto &[name, value] : options.defines) {
+    if (llvm::none_of(model.parameters, [&](const syntax::Parameter &p) { return p.name.name == name; })) {
+      continue; // the error says so already
+    }
     Options without = options;
     without.defines.erase(name);
     if (compiles(without)) {
       return "this comes with -D " + name + "=" + value + ": the model is in order with " +
-             defaultText(*module.models.begin()->second.first, name, sources) + "; choose another value";
+             defaultText(model, name, sources) + "; choose another value";
     }
   }
   if (!options.preset.empty()) {

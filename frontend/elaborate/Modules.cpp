@@ -104,8 +104,11 @@ const Module *Modules::loadImport(const Module &from, const Import &import) {
       return parse(place, std::move(*text));
     }
   }
-  diagnostics_.error(import.path_range, "E0201", "cannot read '" + import.path + "' (looked at " + places[0] +
-                                                     (places.size() > 1 ? " and the include folders)" : ")"));
+  Diagnostic &error = diagnostics_.error(import.path_range, "E0201", "cannot read '" + import.path + "'");
+  for (const std::string &place : places) {
+    error.note("there is no " + place);
+  }
+  error.note("imports are looked up beside the importing file, then in every -I DIR");
   return nullptr;
 }
 

@@ -159,6 +159,9 @@ std::optional<std::string> nearest(std::string_view name,
                                    const std::vector<std::string> &candidates) {
   constexpr size_t longest = 64; // hostile names must not cost time
   std::optional<std::string> best;
+  if (name.size() < 3) {
+    return best; // every other short name would be near
+  }
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string &candidate : candidates) {
     size_t distance = name.size() > longest || candidate.size() > longest

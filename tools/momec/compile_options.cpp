@@ -320,6 +320,23 @@ static void hideForeignFlags(const Flags &flags) {
   }
 }
 
+/// What LLVM says of a flag ("momec: Unknown command line argument '--x'.  Try: ..."), shorter, and
+/// with a guess among the flags that are listed.
+static int flagError(llvm::StringRef problem) {
+  problem.consume_front("momec: ");
+  llvm::StringRef message = problem.split('\n').first.split(".  Try:").first;
+  llvm::StringRef unknown = message.split('\'').second.split('\'').first.split('=').first;
+  std::vector<std::string> names;
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    if (option->getOptionHiddenFlag() != cl::ReallyHidden && name.size() > 1) {
+      names.push_back(name.str());
+    }
+  }
+  auto guess = syntax::nearest(unknown.ltrim('-').str(), names);
+  return usage_error(message.str(), guess ? "did you mean '--" + *guess + "'?"
+                                          : "momec MODEL.mome --help lists the flags");
+}
+
 /// True if all that comes of these flags is a package, of which no other program has a part.
 static bool onlyPackage(const CompileOptions &options, llvm::ArrayRef<std::string> flags) {
   return options.compileTo == Stage::package && !options.compileFrom && options.dumpDir.empty() && !options.timing &&
@@ -358,7 +375,7 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   if (!cl::ParseCommandLineOptions(argv.size(), argv.data(), "Compiles a model to a package\n",
                                    &stream)) {
     problem = llvm::StringRef(problem).trim().str(); // empty if an option printed it itself
-    return problem.empty() ? int(usage) : usage_error(problem);
+    return problem.empty() ? int(usage) : flagError(problem);
   }
   for (int (*read)(const Flags &, CompileOptions &) :
        {+[](const Flags &f, CompileOptions &) { return refuseUnsupported(f); }, readInput,
@@ -389,11 +406,14 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
   options.reportDepth = flags.depth;
   options.gpu = flags.gpu;
   options.kernelsFile = flags.kernels;
-  if (flags.batch.getNumOccurrences()) {
-    options.batch = flags.batch;
-  }
-  if (flags.evalBatch.getNumOccurrences()) {
-    options.evalBatch = flags.evalBatch;
+  for (auto [flag, value] : {std::pair(&flags.batch, &options.batch),
+                             std::pair(&flags.evalBatch, &options.evalBatch)}) {
+    if (flag->getNumOccurrences() && *flag < 1) {
+      return usage_error("--" + flag->ArgStr.str() + " is a number of samples, at least 1");
+    }
+    if (flag->getNumOccurrences()) {
+      *value = *flag;
+    }
   }
   options.packageFlags = onlyPackage(options, joined) ? llvm::join(joined, "\n") : "";
   return ok;

@@ -13,6 +13,11 @@ int explain(Arguments arguments) {
                        "momec explain E0111, or momec explain --list");
   }
   std::string code = arguments[0];
+  if (code == "--help" || code == "-h") {
+    std::puts("usage: momec explain CODE     what a diagnostic means, with an example: momec explain E0301\n"
+              "       momec explain --list   every code with its title");
+    return ok;
+  }
   if (code == "--list") {
     for (const auto &[name, title] : mome::syntax::all_codes()) {
       std::printf("%s  %s\n", name.c_str(), title.c_str());

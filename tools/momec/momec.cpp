@@ -2,6 +2,8 @@
 // file of its own.
 #include "tools/momec/common.h"
 
+#include "llvm/Config/llvm-config.h"
+
 #include <cstdio>
 #include <string_view>
 
@@ -26,7 +28,8 @@ void print_usage(std::FILE *stream) {
     std::fprintf(stream, "  %-9s %s\n", command.name.data(), command.summary);
   }
   std::fputs(
-      "\n`momec COMMAND --help` lists its flags, `momec MODEL.mome --help` those of compiling.\n",
+      "\n`momec COMMAND --help` lists its flags, `momec MODEL.mome --help` those of compiling.\n"
+      "Exit codes: 0 ok, 1 diagnostics, 2 usage, 3 over the budget, 70 internal error.\n",
       stream);
 }
 
@@ -40,6 +43,10 @@ int main(int argc, char **argv) {
   std::string_view first = argv[1];
   if (first == "--help" || first == "-h") {
     print_usage(stdout);
+    return momec::ok;
+  }
+  if (first == "--version") {
+    std::puts("momec " MOME_VERSION " (LLVM " LLVM_VERSION_STRING ")");
     return momec::ok;
   }
   std::vector<std::string> names;
