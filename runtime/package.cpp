@@ -98,6 +98,10 @@ size_t Package::tensor_index(std::string_view name) const {
 }
 
 std::shared_ptr<const Package> Package::load(const std::filesystem::path &path) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(Exit::failed, path.string(), "no such file",
+                "compile one: momec MODEL.mome -o MODEL.mpk");
+  }
   auto file = std::make_shared<const MappedFile>(path);
   auto package = std::make_shared<Package>();
   read_package(*package, file->bytes(), path.string());

@@ -62,6 +62,10 @@ private:
     const auto *data = reinterpret_cast<const uint8_t *>(bytes.data());
     if (bytes.size() < 16 || bytes.size() >= FLATBUFFERS_MAX_BUFFER_SIZE ||
         !fb::PackageBufferHasIdentifier(data)) {
+      if (package.where.ends_with(".mome")) {
+        throw package_error(package.where, "the text of a model, not a package",
+                            "compile it: momec " + package.where + " -o MODEL.mpk");
+      }
       fail("not a mome package");
     }
     constexpr flatbuffers::uoffset_t depth = 16, tables = 16'000'000;

@@ -25,7 +25,8 @@ static std::optional<std::string> blameOverride(mlir::MLIRContext &context, cons
   };
   const syntax::Block &model = *module.models.begin()->second.first;
   for (const auto &[name, value] : options.defines) {
-    if (llvm::none_of(model.parameters, [&](const syntax::Parameter &p) { return p.name.name == name; })) {
+    if (llvm::none_of(model.parameters,
+                      [&](const syntax::Parameter &p) { return p.name.name == name; })) {
       continue; // the error says so already
     }
     Options without = options;

@@ -104,7 +104,8 @@ const Module *Modules::loadImport(const Module &from, const Import &import) {
       return parse(place, std::move(*text));
     }
   }
-  Diagnostic &error = diagnostics_.error(import.path_range, "E0201", "cannot read '" + import.path + "'");
+  Diagnostic &error =
+      diagnostics_.error(import.path_range, "E0201", "cannot read '" + import.path + "'");
   for (const std::string &place : places) {
     error.note("there is no " + place);
   }

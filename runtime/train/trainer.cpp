@@ -185,7 +185,8 @@ int Trainer::train() {
     }
     if (signal != 0) {
       log.print("stopped by signal " + std::to_string(signal) + " after step " +
-                std::to_string(now.step) + "; continue with --resume");
+                std::to_string(now.step) + "; continue with: mome train --resume " +
+                (run_dir != nullptr ? run_dir->path().string() : "RUN"));
       return SignalGuard::exit_code(signal);
     }
   }

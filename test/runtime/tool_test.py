@@ -147,11 +147,15 @@ class Tool(unittest.TestCase):
         self.assertTrue(0.1 < flops < 1e6 and 0.1 < bandwidth < 1e5, text)
 
     def test_bad_command_lines(self):
-        self.mome(code=2)
+        self.mome(code=2, says=["Usage: mome", "Subcommands"])
         self.mome("run", code=2, says=["required"])
         self.mome("walk", PACKAGE, code=2, says=["no command 'walk'", "predict"])
         self.mome("inspekt", PACKAGE, code=2, says=["did you mean 'inspect'?"])
-        self.mome("run", PACKAGE, "--entry", "predict", "--no-such-flag", code=2, says=["--no-such-flag"])
+        self.mome("run", PACKAGE, "--entry", "predict", "--no-such-flag", code=2,
+                  says=["there is no flag '--no-such-flag'", "see mome run --help"])
+        self.mome("run", PACKAGE, "--entry", "predict", "--repat=2", code=2, says=["did you mean '--repeat'?"])
+        self.mome("data", "check", "x", "--splt", "1", code=2, says=["did you mean '--split'?"])
+        self.mome("ckpt", "verify", code=2, says=["path is required", "see mome ckpt verify --help"])
         self.run_entry("predict", "--repeat", "0", code=2)
         self.run_entry("step", "--set", "fit.lrr=1", code=2, says=["did you mean 'fit.lr'"])
         self.run_entry("step", "--set", "seed=x", code=2, says=["seed=x"])
@@ -170,7 +174,11 @@ class Tool(unittest.TestCase):
                 file.write(damaged)
             for command in (("inspect", bad), ("init", bad, "--out", self.path("y"))):
                 self.mome(*command, code=5, says=[bad])
-        self.mome("inspect", os.path.join(self.folder.name, "nothing.mpk"), code=1, says=["nothing.mpk"])
+        self.mome("inspect", os.path.join(self.folder.name, "nothing.mpk"), code=1, says=["nothing.mpk", "momec MODEL.mome"])
+        text = os.path.join(self.folder.name, "model.mome")
+        with open(text, "w") as file:
+            file.write("model M() { }\n")
+        self.mome("inspect", text, code=5, says=["the text of a model", f"momec {text}"])
 
     def test_full_disk(self):
         if os.path.exists("/dev/full"):

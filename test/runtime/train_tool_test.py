@@ -95,14 +95,16 @@ class TrainTool(unittest.TestCase):
         for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 75)):
             out = f"stopped{code}"
             job = subprocess.Popen([MOME, "train", PACKAGE, "--data", "data", "--out", out, "--steps", "100000000",
-                                    "--set", "train.lr=1e-9", "--log-every", "100000", "-q"], cwd=self.root)
+                                    "--set", "train.lr=1e-9", "--log-every", "100000"], cwd=self.root, stdout=subprocess.PIPE, text=True)
             deadline = time.time() + 60
             while not os.path.exists(self.path(out + "/STATUS")):
                 self.assertLess(time.time(), deadline)
                 time.sleep(0.01)
             self.mome("train", "--resume", out, code=2, says=["another process"])
             job.send_signal(number)
-            self.assertEqual(job.wait(timeout=60), code)
+            said, _ = job.communicate(timeout=60)
+            self.assertEqual(job.returncode, code)
+            self.assertIn(f"continue with: mome train --resume {out}", said)
             self.assertTrue(self.read(out + "/STATUS").startswith(f"preempted {code} ".encode()))
             self.mome("ckpt", "verify", out, says=["good"])
 

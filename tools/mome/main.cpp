@@ -45,6 +45,37 @@ void check_command(const CLI::App &app, int argc, char **argv) {
   }
 }
 
+/// The innermost command that was named.
+const CLI::App &named_command(const CLI::App &app) {
+  const std::vector<CLI::App *> named = app.get_subcommands();
+  return named.empty() ? app : named_command(*named.front());
+}
+
+/// CLI11's complaint in our form; of a flag that does not exist, with a guess.
+mome::Error explained(const CLI::App &app, const CLI::ParseError &error) {
+  const CLI::App &command = named_command(app);
+  std::string hint = "see mome " + (&command == &app ? "" : command.get_name() + " ") + "--help";
+  if (&command != &app && command.get_parent() != &app) {
+    hint = "see mome " + command.get_parent()->get_name() + " " + command.get_name() + " --help";
+  }
+  for (const std::string &unknown : command.remaining()) {
+    if (!unknown.starts_with("-")) {
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const CLI::Option *option : command.get_options()) {
+      for (const std::string &name : option->get_lnames()) {
+        names.push_back("--" + name);
+      }
+    }
+    const std::string flag = unknown.substr(0, unknown.find('='));
+    const std::string guess = mome::suggestion(flag, names, "");
+    return mome::usage_error("there is no flag '" + flag + "'",
+                             guess.starts_with("did you mean") ? guess : hint);
+  }
+  return mome::usage_error(error.what(), hint);
+}
+
 int run(int argc, char **argv) {
   int exit_code = 0;
   CLI::App app{"Trains, evaluates and runs models compiled by momec.", "mome"};
@@ -65,8 +96,14 @@ int run(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    // --help and --version arrive here too, with code 0.
-    return app.exit(error) == 0 ? 0 : int(Exit::usage);
+    if (error.get_exit_code() == 0) { // --help and --version
+      return app.exit(error);
+    }
+    if (argc < 2) {
+      std::fputs(app.help().c_str(), stderr);
+      return int(Exit::usage);
+    }
+    throw explained(app, error);
   }
   if (std::fflush(stdout) != 0) {
     throw mome::io_error("standard output", "write");

@@ -107,8 +107,8 @@ void run(Flags &flags) {
 
 void add_profile(CLI::App &app) {
   auto flags = std::make_shared<Flags>();
-  CLI::App *command =
-      app.add_subcommand("profile", "show where the time of an entry goes, by expert, op or line");
+  CLI::App *command = app.add_subcommand(
+      "profile", "show where the time of an entry goes, by phase, part, op, block, line or kernel");
   command->add_option("package", flags->package, "package (.mpk)")->required();
   command->add_option("--entry", flags->request.entry, "as in `mome run` (default: step)")
       ->default_val("step");

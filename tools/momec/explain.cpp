@@ -14,7 +14,8 @@ int explain(Arguments arguments) {
   }
   std::string code = arguments[0];
   if (code == "--help" || code == "-h") {
-    std::puts("usage: momec explain CODE     what a diagnostic means, with an example: momec explain E0301\n"
+    std::puts("usage: momec explain CODE     what a diagnostic means, with an example: momec "
+              "explain E0301\n"
               "       momec explain --list   every code with its title");
     return ok;
   }
