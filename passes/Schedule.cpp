@@ -22,6 +22,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/MapVector.h"
 
 #include <set>
 
@@ -50,6 +51,8 @@ struct Buffer {
   unsigned readers = 0;
 };
 
+/// Calls that experts may be apart and count as equally far.
+constexpr int64_t inStep = 4;
 /// Bytes that a call of a wave reads and writes at most, and all calls of one; of results in a wave of equal calls.
 constexpr int64_t smallCall = 1 << 20, largestWave = 4 << 20;
 
@@ -128,12 +131,35 @@ Scheduler::Scheduler(func::FuncOp entry, bool groups) : entry(entry), groups(gro
   addRecomputationEdges();
 }
 
+/// Equal calls of experts that are about as far have the number of the last.
+static void keepInStep(SmallVectorImpl<Node *> &equal) {
+  llvm::stable_sort(equal, [](Node *a, Node *b) { return a->progress < b->progress; });
+  for (size_t first = 0, end; first < equal.size(); first = end) {
+    int64_t last = equal[first]->progress + inStep;
+    llvm::SmallDenseSet<StringRef> experts;
+    for (end = first; end < equal.size() && equal[end]->progress <= last &&
+                      experts.insert(equal[end]->expert).second;
+         ++end) {
+    }
+    for (size_t i = first; i < end; ++i) {
+      equal[i]->progress = equal[end - 1]->progress;
+    }
+  }
+}
+
 /// Numbers the calls of each expert; what is of no single one has the number of the first that needs it.
 void Scheduler::numberCalls() {
   llvm::StringMap<int64_t> counts;
+  llvm::MapVector<StringRef, SmallVector<Node *>> equal; // by kernel
   for (Node &node : nodes) {
-    node.progress =
-        node.expert.empty() ? std::numeric_limits<int64_t>::max() : counts[node.expert]++;
+    node.progress = std::numeric_limits<int64_t>::max();
+    if (!node.expert.empty()) {
+      node.progress = counts[node.expert]++;
+      equal[node.kernel].push_back(&node);
+    }
+  }
+  for (auto &[kernel, calls] : equal) {
+    keepInStep(calls);
   }
   for (Node &node : llvm::reverse(nodes)) {
     for (unsigned next : node.successors) {
@@ -280,11 +306,15 @@ void Scheduler::takeEqual(SmallVectorImpl<unsigned> &wave, std::set<unsigned> &r
 }
 
 /// The ready call that runs next: greedy, the one that adds least to what is live; with groups, of the expert that is behind the
-/// others; else the first of the program.
+/// others, and before that what other experts wait for as well; else the first of the program.
 unsigned Scheduler::choose(const std::set<unsigned> &ready, bool greedy,
                            ArrayRef<unsigned> readersLeft) const {
-  auto priority = [&](unsigned node) -> int64_t {
-    return greedy ? growth(nodes[node], readersLeft) : groups ? nodes[node].progress : node;
+  auto priority = [&](unsigned node) -> std::pair<int64_t, bool> {
+    if (greedy) {
+      return {growth(nodes[node], readersLeft), false};
+    }
+    return groups ? std::pair(nodes[node].progress, !nodes[node].expert.empty())
+                  : std::pair(int64_t(node), false);
   };
   return *llvm::min_element(ready,
                             [&](unsigned a, unsigned b) { return priority(a) < priority(b); });

@@ -115,6 +115,28 @@ func.func @in_step(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}, %y: tenso
   return %s, %t, %u : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
 }
 
+// An expert that has a call more is waited for.
+nn.kernel @k_square {
+^bb0(%a: tensor<4xf32>):
+  %1 = nn.mul %a, %a : tensor<4xf32>
+  nn.yield %1 : tensor<4xf32>
+}
+// GROUPS-LABEL: func.func @almost_in_step
+// GROUPS-NEXT: nn.call @k_square
+// GROUPS-NEXT: nn.call @k_grow({{.*}}) {nn.wave = 1 : i64}
+// GROUPS-NEXT: nn.call @k_grow({{.*}}) {nn.wave = 1 : i64}
+// GROUPS-NEXT: nn.call @k_shrink({{.*}}) {nn.wave = 2 : i64}
+// GROUPS-NEXT: nn.call @k_shrink({{.*}}) {nn.wave = 2 : i64}
+func.func @almost_in_step(%x: tensor<4xf32> {nn.bind = #nn.bind<input, "x">}, %y: tensor<4xf32> {nn.bind = #nn.bind<input, "y">})
+    -> (tensor<4xf32> {nn.bind = #nn.bind<output, "s">}, tensor<4xf32> {nn.bind = #nn.bind<output, "t">}) {
+  %a = nn.call @k_grow(%x) : (tensor<4xf32>) -> tensor<100000x4xf32> loc(#a)
+  %s = nn.call @k_shrink(%a) : (tensor<100000x4xf32>) -> tensor<4xf32> loc(#a)
+  %d = nn.call @k_square(%y) : (tensor<4xf32>) -> tensor<4xf32> loc(#b)
+  %b = nn.call @k_grow(%d) : (tensor<4xf32>) -> tensor<100000x4xf32> loc(#b)
+  %t = nn.call @k_shrink(%b) : (tensor<100000x4xf32>) -> tensor<4xf32> loc(#b)
+  return %s, %t : tensor<4xf32>, tensor<4xf32>
+}
+
 nn.kernel @k_decay {
 ^bb0(%a: tensor<1000000xf32>):
   %1 = nn.mul %a, %a : tensor<1000000xf32>
