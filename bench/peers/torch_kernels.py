@@ -61,15 +61,21 @@ def eager_attention(q, k, v):
     return (q @ k.transpose(-1, -2) * 0.125).softmax(-1) @ v
 
 
+def forward_and_backward(function, operands):
+    """Of one form; the graph is kept for backward."""
+    out = function(*operands)
+    grad = torch.randn_like(out)
+    forward = torch.no_grad()(lambda: function(*operands))
+    return forward, lambda: torch.autograd.grad(out, operands, grad, retain_graph=True)
+
+
 def attention(dtype):
     for name, shape in (("heads", (8, 12, 197, 64)), ("joint", (1, 12, 1568, 64))):
-        q, k, v = (torch.randn(shape, dtype=dtype, requires_grad=True) for _ in range(3))
+        operands = [torch.randn(shape, dtype=dtype, requires_grad=True) for _ in range(3)]
         for form, function in (("eager", eager_attention), ("fused", F.scaled_dot_product_attention)):
-            out = function(q, k, v)
-            grad = torch.randn_like(out)
-            with torch.no_grad():
-                yield f"attention_{name}", form, lambda: function(q, k, v)
-            yield f"attention_backward_{name}", form, lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True)
+            forward, backward = forward_and_backward(function, operands)
+            yield f"attention_{name}", form, forward
+            yield f"attention_backward_{name}", form, backward
 
 
 def adamw():
