@@ -429,6 +429,26 @@ TEST(Counters, Strided) {
   const uint64_t x = sim.empty<uint8_t>(2048);
   EXPECT_EQ(sim.run("k", shape(1, 32), x).counters.store_sectors, 32u);
 }
+TEST(Counters, SectorsOfEachBuffer) {
+  const std::string ptx = header + R"(
+.visible .entry k(.param .u64 px, .param .u64 py) {
+  .reg .b32 t, v; .reg .b64 x, y, o;
+  ld.param.u64 x, [px]; ld.param.u64 y, [py];
+  mov.u32 t, %tid.x; mul.wide.u32 o, t, 4; add.u64 x, x, o;
+  ld.global.u32 v, [x]; ld.global.u32 v, [x];
+  st.global.u32 [y], v;
+  ret;
+})";
+  Sim sim(ptx);
+  const uint64_t x = sim.buffer(std::vector<uint32_t>(32)), y = sim.empty<uint32_t>(1);
+  Launch l = shape(3, 32);
+  l.count_buffers = true;
+  l.checks.races = false; // all write y
+  const Report r = sim.run("k", l, x, y);
+  ASSERT_EQ(r.buffer_sectors.size(), 2u);
+  EXPECT_EQ(r.buffer_sectors.at(x), 12u); // 128 bytes, once in each of three blocks
+  EXPECT_EQ(r.buffer_sectors.at(y), 3u);
+}
 
 } // namespace
 } // namespace mome::ptxsim::test
