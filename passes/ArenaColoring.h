@@ -5,7 +5,8 @@
 // overlapping lives get disjoint bytes, with the smallest arena, is interval-graph colouring with
 // weights ("dynamic storage allocation", NP-hard). Without weights a sweep in order of birth is
 // optimal; with weights, placing the large values first is what works: small ones fit the holes
-// that the large ones leave, not the other way around.
+// that the large ones leave, not the other way around. A value goes into the smallest hole that holds
+// it, or into the lowest: neither is always better, so both are tried.
 //
 // Example (sizes in units of 64 bytes; lives in dispatch numbers, both ends included):
 //

@@ -115,14 +115,17 @@ def VerifyDispatchesPass : Pass<"nn-verify-dispatches", "::mlir::ModuleOp"> {
 //===-- remat ----------------------------------------------------------------------------------===//
 
 def RematerializePass : Pass<"nn-rematerialize", "::mlir::ModuleOp"> {
-  let summary = "Computes forward values again where keeping them would break the byte budget";
+  let summary = "Computes forward values again where keeping them would break the byte budget, or where that costs little";
   let description = [{
     For each entry that needs more than the budget, the first of a fixed list of plans of increasing work whose packed peak
-    fits; if none does, the one with the lowest peak. Updates of state and what an entry returns are never computed again.
+    fits; if none does, the one with the lowest peak. Without a budget, what adds at most `share` to the time of an entry, as far as
+    it lowers the peak. Updates of state and what an entry returns are never computed again.
     Clones have the phase `remat`. A remark of category `nn-rematerialize` says what was done, or why nothing was.
   }];
   let options = [
-    Option<"budget", "budget", "int64_t", /*default=*/"0", "Bytes that a session may allocate: named tensors and work memory">,
+    Option<"budget", "budget", "int64_t", /*default=*/"0", "Bytes that a session may allocate: named tensors and work memory; 0: no budget">,
+    Option<"share", "share", "double", /*default=*/"0.015", "Without a budget: of an entry's time on a processor, how much may be added">,
+    Option<"small", "small", "int64_t", /*default=*/"64 << 20", "Without a budget: entries with less work memory stay as they are">,
     Option<"groups", "groups", "bool", /*default=*/"false", "How calls will be scheduled (`nn-schedule`)">,
   ];
   let dependentDialects = ["::mome::nn::NNDialect", "::mome::rt::RTDialect"];

@@ -88,9 +88,10 @@ static void addFuse(OpPassManager &manager, const PipelineOptions &options) {
 }
 
 static void addRemat(OpPassManager &manager, const PipelineOptions &options) {
-  if (options.budget) {
+  // Without a budget, for processors alone: what costs them little are bytes, and a GPU waits for those.
+  if (options.recompute && (options.budget || options.cuda.empty())) {
     RematerializePassOptions rematerialize;
-    rematerialize.budget = *options.budget;
+    rematerialize.budget = options.budget.value_or(0);
     rematerialize.groups = !options.cuda.empty();
     manager.addPass(createRematerializePass(rematerialize));
   }

@@ -39,6 +39,7 @@ struct PipelineOptions {
   std::string targetCpu = "x86-64-v3"; // names of passes/cpu/Target.h
   std::string cuda;                    // architectures such as sm_80,sm_90a; empty: none
   std::optional<int64_t> budget;       // bytes that a session may allocate
+  bool recompute = true;               // what costs little too, where there is no budget
   std::string cache;                   // folder that keeps machine code; empty: none
   std::vector<std::string> cubins;     // their code is also assembled for these
   std::vector<std::string> libraries;  // of CUDA, that may run products or convolutions

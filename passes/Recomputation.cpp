@@ -22,6 +22,7 @@ static double flopsOf(Operation *op) {
 //===-- The graph ---------------------------------------------------------------------------===//
 
 Recomputation::Recomputation(func::FuncOp entry) : entry(entry) {
+  findReturned();
   for (auto dispatch : entry.getBody().getOps<nn::DispatchOp>()) {
     addNode(dispatch);
   }
@@ -49,7 +50,7 @@ Recomputation::Recomputation(func::FuncOp entry) : entry(entry) {
 void Recomputation::addNode(nn::DispatchOp op) {
   Node &node = nodes.emplace_back();
   node.op = op;
-  node.forward = isForward(op) && !updatesState(op);
+  node.forward = isForward(op) && !updates.contains(op);
   node.firstResult = values.size();
   node.derived.resize(op.getNumResults());
   for (Value operand : op.getInputs()) {
@@ -60,35 +61,28 @@ void Recomputation::addNode(nn::DispatchOp op) {
     for (Value result : op.getResults()) {
       int64_t bytes = rt::getBytes(cast<RankedTensorType>(result.getType()));
       valueOf[result] = values.size();
-      values.push_back({unsigned(nodes.size() - 1), isReturned(result) ? 0 : bytes, 0, {}});
+      values.push_back({unsigned(nodes.size() - 1), returned.contains(result) ? 0 : bytes, 0, {}});
     }
   }
 }
 
-/// True if the entry returns the value, perhaps reshaped.
-bool Recomputation::isReturned(Value value) const {
-  func::FuncOp function = entry;
-  Operation *terminator = function.getBody().front().getTerminator();
-  return llvm::any_of(terminator->getOperands(), [&](Value v) { return baseOf(v) == value; });
-}
-
-/// True if the entry returns a result under the name of something that it takes.
-bool Recomputation::updatesState(nn::DispatchOp op) const {
-  func::FuncOp function = entry;
+/// Notes what the entry returns, perhaps reshaped, and what of that updates state: is returned under
+/// the name of something that the entry takes.
+void Recomputation::findReturned() {
   StringRef name = nn::NNDialect::bindAttrName;
-  Operation *terminator = function.getBody().front().getTerminator();
-  for (OpOperand &returned : terminator->getOpOperands()) {
-    if (baseOf(returned.get()).getDefiningOp() != op) {
-      continue;
-    }
-    Attribute bind = function.getResultAttr(returned.getOperandNumber(), name);
-    for (unsigned i = 0; bind && i < function.getNumArguments(); ++i) {
-      if (function.getArgAttr(i, name) == bind) {
-        return true;
-      }
+  llvm::DenseSet<Attribute> taken;
+  for (unsigned i = 0; i < entry.getNumArguments(); ++i) {
+    taken.insert(entry.getArgAttr(i, name));
+  }
+  Operation *terminator = entry.getBody().front().getTerminator();
+  for (OpOperand &result : terminator->getOpOperands()) {
+    Value base = baseOf(result.get());
+    returned.insert(base);
+    Attribute bind = entry.getResultAttr(result.getOperandNumber(), name);
+    if (bind && taken.contains(bind)) {
+      updates.insert(base.getDefiningOp());
     }
   }
-  return false;
 }
 
 /// Finds the results that elementwise code, which makes a kernel of its own, computes from other
@@ -116,9 +110,9 @@ void Recomputation::findDerived(Node &node) {
         continue;
       }
       FusionRole role = nn::getFusionRole(op);
-      elementwise = role == FusionRole::elementwise ? shapeOf(next) == shapeOf(value)
-                                                    : role == FusionRole::access &&
-                                                          !isa<nn::ReshapeOp>(op);
+      elementwise = role == FusionRole::elementwise
+                        ? shapeOf(next) == shapeOf(value)
+                        : role == FusionRole::access && !isa<nn::ReshapeOp>(op);
       work.append(op->operand_begin(), op->operand_end());
     }
     if (elementwise && fromResult) {
@@ -241,6 +235,25 @@ void Recomputation::take(const Step &step) {
   }
 }
 
+double Recomputation::getCost(double flopsPerByte) const {
+  double cost = 0;
+  for (const Node &node : nodes) {
+    nn::DispatchOp op = node.op;
+    double bytes = 0;
+    auto add = [&](Value value) {
+      bytes += double(rt::getBytes(cast<RankedTensorType>(value.getType())));
+    };
+    for (unsigned operand : node.slice.operands) {
+      add(op.getOperand(operand));
+    }
+    for (unsigned result : llvm::concat<const unsigned>(node.slice.siblings, node.slice.results)) {
+      add(op.getResult(result));
+    }
+    cost += std::max(node.slice.flops, bytes * flopsPerByte);
+  }
+  return cost;
+}
+
 //===-- The plans ---------------------------------------------------------------------------===//
 
 /// The node, with those that read it if nothing later does, and so on.
@@ -250,8 +263,7 @@ Recomputation::Numbers Recomputation::groupOf(unsigned number) const {
   group.insert(number);
   for (size_t i = 0; i < group.size() && group.size() < most; ++i) {
     const Node &node = nodes[group[i]];
-    ArrayRef<StoredValue> results =
-        ArrayRef(values).slice(node.firstResult, node.derived.size());
+    ArrayRef<StoredValue> results = ArrayRef(values).slice(node.firstResult, node.derived.size());
     if (llvm::all_of(results, [](const StoredValue &v) { return v.wanted == 0; })) {
       for (const StoredValue &result : results) {
         group.insert(result.readers.begin(), result.readers.end());
@@ -322,8 +334,9 @@ std::vector<Recomputation::Step> Recomputation::plan() {
         gains[i] = gainOf(choices[i]);
       }
       const Gain &gain = gains[i];
-      if (gain.bytes > 0 && (best == choices.size() || gain.flops * double(gains[best].bytes) <
-                                                           gains[best].flops * double(gain.bytes))) {
+      if (gain.bytes > 0 &&
+          (best == choices.size() ||
+           gain.flops * double(gains[best].bytes) < gains[best].flops * double(gain.bytes))) {
         best = i;
       }
     }

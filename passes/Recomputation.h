@@ -58,6 +58,9 @@ public:
   void take(const Step &step);
   int64_t getKept() const { return kept; }
   double getFlops() const { return flops; }
+  /// What runs again, in operations: each slice costs its own, or the bytes that it reads and writes
+  /// at `flopsPerByte`, whichever is more.
+  double getCost(double flopsPerByte) const;
   /// Inserts what runs again. Returns the number of clones. Afterwards this is out of date.
   int64_t apply();
 
@@ -95,8 +98,7 @@ private:
   static constexpr unsigned none = ~0u;
 
   void addNode(nn::DispatchOp op);
-  bool updatesState(nn::DispatchOp op) const;
-  bool isReturned(mlir::Value value) const;
+  void findReturned();
   static void findDerived(Node &node);
   bool isRecomputed(unsigned value) const;
   Slice sliceOf(const Node &node) const;
@@ -114,6 +116,8 @@ private:
   void clone(const Node &node, mlir::OpBuilder &builder);
 
   mlir::func::FuncOp entry;
+  llvm::DenseSet<mlir::Value> returned;
+  llvm::DenseSet<mlir::Operation *> updates; // of state
   std::vector<Node> nodes;
   std::vector<StoredValue> values;
   llvm::DenseMap<mlir::Value, unsigned> valueOf;

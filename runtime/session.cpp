@@ -1,5 +1,6 @@
 #include "runtime/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -69,7 +70,16 @@ std::vector<std::byte> Session::read(size_t tensor) const {
 }
 
 void Session::zero(size_t tensor) {
-  dev->upload(var.slots[tensor], std::vector<std::byte>(var.slots[tensor].size));
+  constexpr uint64_t most = 1 << 20; // at a time: a larger buffer would stay in the process's heap
+  Slice rest = var.slots[tensor];
+  const std::vector<std::byte> zeros(std::min(rest.size, most));
+  while (rest.size > 0) {
+    Slice piece = rest;
+    piece.size = std::min(rest.size, most);
+    dev->upload(piece, std::span(zeros).first(piece.size));
+    rest.offset += piece.size;
+    rest.size -= piece.size;
+  }
 }
 
 void Session::copy_from(Session &other) {

@@ -70,7 +70,8 @@ struct Flags {
                            cl::cat(target)};
 
   cl::opt<std::string> budget{
-      "budget", cl::desc("Memory for a session: recompute to fit, else fail (exit 3): 12GiB, 500MB"),
+      "budget",
+      cl::desc("Memory for a session: recompute to fit, else fail (exit 3): 12GiB, 500MB; none: never recompute"),
       cl::value_desc("bytes"), cl::cat(target)};
 
   cl::opt<std::string> cache{
@@ -384,11 +385,12 @@ int parseCompileOptions(Arguments arguments, DiagnosticFlags &diagnosticFlags,
       return status;
     }
   }
-  if (flags.budget.getNumOccurrences()) {
+  options.pipeline.recompute = flags.budget != "none";
+  if (flags.budget.getNumOccurrences() && options.pipeline.recompute) {
     options.pipeline.budget = parseBytes(flags.budget);
     if (!options.pipeline.budget) {
       return usage_error("--budget=" + flags.budget + " is no amount of memory",
-                         "write 12GiB, 500MB or a number of bytes");
+                         "write 12GiB, 500MB, a number of bytes, or none");
     }
   }
   const char *cache = std::getenv("MOME_CACHE_DIR");
@@ -431,7 +433,9 @@ std::string CompileOptions::pipelineFlags() const {
   if (!pipeline.libraries.empty()) {
     result += " --cuda-libs=" + llvm::join(pipeline.libraries, ",");
   }
-  if (pipeline.budget) {
+  if (!pipeline.recompute) {
+    result += " --budget=none";
+  } else if (pipeline.budget) {
     result += " --budget=" + std::to_string(*pipeline.budget);
   }
   return result + (pipeline.targetCpu.empty() ? "" : " --target-cpu=" + pipeline.targetCpu);
