@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "runtime/package.h"
@@ -80,6 +81,10 @@ std::unique_ptr<Device> make_device(const std::string &variant, const DeviceOpti
 
 /// True when this machine can run the variant's code.
 bool can_run(const std::string &variant);
+/// Of two variants that run here, the one that is to be preferred is greater: x86-64-v3 < x86-64-v4 <
+/// x86-64-v4+bf16 < cuda:sm_80 < cuda:sm_90 < cuda:sm_90a. With `slow_pairs`, products of pairs of bf16 are no
+/// faster than two multiply-adds on this processor, and x86-64-v4+bf16 < x86-64-v4.
+std::tuple<int, std::string, bool> rank_variant(const std::string &variant, bool slow_pairs);
 /// Where to run: "cpu", "cuda:N", or "auto", which is the first CUDA device if there is one and the
 /// package has code for it, else the processor.
 struct Place {

@@ -57,10 +57,15 @@ bool runs_on(std::string_view cuda_variant, int capability) {
   return cuda_variant.ends_with('a') ? architecture == capability : architecture <= capability;
 }
 
-/// The later architecture needs more of the machine, and sm_90a more than sm_90.
-std::pair<int, std::string> rank(const Variant &variant) {
-  const bool is_cuda = variant.name.starts_with(cuda_prefix);
-  return {is_cuda ? architecture_of(variant.name) : 0, variant.name};
+/// True where `vdpbf16ps` is no faster than the two multiply-adds it stands for: on Intel's processors, whose step
+/// of two blocks took 1.5 times as long with it (docs/performance-cpu.md).
+bool has_slow_pairs() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return false;
+#endif
 }
 
 std::string describe(const Place &place) {
@@ -68,6 +73,13 @@ std::string describe(const Place &place) {
 }
 
 } // namespace
+
+std::tuple<int, std::string, bool> rank_variant(const std::string &variant, bool slow_pairs) {
+  const size_t plus = std::min(variant.find('+'), variant.size());
+  const bool is_cuda = variant.starts_with(cuda_prefix);
+  return {is_cuda ? architecture_of(variant) : 0, variant.substr(0, plus),
+          (plus < variant.size()) != slow_pairs};
+}
 
 bool can_run(const std::string &variant) {
   const std::string_view name = variant;
@@ -189,12 +201,12 @@ const Variant &choose_variant(const Package &package, const std::string &name,
   };
   std::vector<std::string> names;
   const Variant *best = nullptr;
+  const bool slow_pairs = has_slow_pairs();
   for (const Variant &variant : package.variants) {
     names.push_back(variant.name);
     if (name.empty() ? suits_all(variant.name) : variant.name == name) {
-      // Among the names that run here the later needs more of the machine: x86-64-v3 < x86-64-v4 <
-      // x86-64-v4+bf16; a CUDA device goes before the processor.
-      if (best == nullptr || rank(*best) < rank(variant)) {
+      if (best == nullptr ||
+          rank_variant(best->name, slow_pairs) < rank_variant(variant.name, slow_pairs)) {
         best = &variant;
       }
     }

@@ -25,13 +25,15 @@ bool mome::cpu::prefersBlocks(const Target &target, const nn::Product &product) 
 
 /// The most rows and columns of a chunk: few of what it packs, and many of what is shared, so that the former is seldom packed again.
 /// If both are shared, enough of both that the third-level cache, or memory, keeps up.
-static std::pair<int64_t, int64_t> chunkOf(const BlockPlan &plan) {
+static std::pair<int64_t, int64_t> chunkOf(const Target &target, const BlockPlan &plan) {
   if (plan.sharesRows) {
     return plan.sharesColumns ? std::pair<int64_t, int64_t>(48, 384)
                               : std::pair(mostSharedRows, columnsBesideSharedRows);
   }
-  return plan.sharesColumns ? std::pair(24, plan.depth < plan.extent ? 384 : 768)
-                            : std::pair(192, 96);
+  if (plan.sharesColumns) {
+    return {target.chunkRows, plan.depth < plan.extent ? 384 : target.chunkColumns};
+  }
+  return {192, 96};
 }
 
 /// What a chunk alone needs is better packed by it, since it never leaves the cache: the wider operand. But where one that lies across
@@ -64,7 +66,7 @@ BlockPlan mome::cpu::planBlocks(const Target &target, const nn::Product &product
   plan.depth = ceilDiv(ceilDiv(plan.extent, depths), target.lanes) * target.lanes;
   plan.rowBlocksPerPack = std::min(ceilDiv(plan.allRowBlocks, wantedPacks), mostBlocksPerPack);
   plan.panelsPerPack = std::min(ceilDiv(plan.allPanels, wantedPacks), mostBlocksPerPack);
-  auto [mostRows, mostColumns] = chunkOf(plan);
+  auto [mostRows, mostColumns] = chunkOf(target, plan);
   plan.panels = ceilDiv(plan.allPanels, ceilDiv(product.n, mostColumns));
   plan.columnGroups = ceilDiv(plan.allPanels, plan.panels);
   int64_t groups = std::max(ceilDiv(product.m, mostRows), ceilDiv(wanted, plan.columnGroups));

@@ -10,14 +10,15 @@
 namespace mome::cpu {
 
 struct Target {
-  llvm::StringRef name;     // as in --target-cpu
-  llvm::StringRef llvmCpu;  // -mcpu
-  llvm::StringRef features; // -mattr
-  int64_t lanes;            // f32 per vector register
-  int64_t registers;        // vector registers
-  int64_t tileRows;         // register tile of a matrix product: rows of scalars,
-  int64_t tileVectors;      //   times vectors of columns
-  int64_t l1Bytes, l2Bytes; // cache per core that blocking may count on
+  llvm::StringRef name;            // as in --target-cpu
+  llvm::StringRef llvmCpu;         // -mcpu
+  llvm::StringRef features;        // -mattr
+  int64_t lanes;                   // f32 per vector register
+  int64_t registers;               // vector registers
+  int64_t tileRows;                // register tile of a matrix product: rows of scalars,
+  int64_t tileVectors;             //   times vectors of columns
+  int64_t l1Bytes, l2Bytes;        // cache per core that blocking may count on
+  int64_t chunkRows, chunkColumns; // at most, of a product whose B is packed first
   /// Products of two bf16 at a time: by an instruction; or, to check that code on any machine, by
   /// two multiply-adds of f32.
   enum class Pairs { none, widened, instruction } pairs = Pairs::none;

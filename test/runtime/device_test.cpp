@@ -244,6 +244,16 @@ TEST_P(DeviceTest, DevicesDoNotShareMemory) {
   EXPECT_EQ(get(*two, x), std::vector<float>(8));
 }
 
+TEST(Variants, TheLaterOneIsPreferredUnlessPairsAreSlow) {
+  const std::vector<std::string> names = {"x86-64-v3",  "x86-64-v4",  "x86-64-v4+bf16",
+                                          "cuda:sm_80", "cuda:sm_90", "cuda:sm_90a"};
+  for (size_t i = 1; i < names.size(); ++i) {
+    EXPECT_LT(rank_variant(names[i - 1], false), rank_variant(names[i], false)) << names[i];
+  }
+  EXPECT_LT(rank_variant("x86-64-v4+bf16", true), rank_variant("x86-64-v4", true));
+  EXPECT_LT(rank_variant("x86-64-v3", true), rank_variant("x86-64-v4+bf16", true));
+}
+
 DeviceUnderTest cpu(const char *name, int threads) {
   return {name, [=] { return std::make_unique<CpuDevice>(DeviceOptions{.threads = threads}); },
           tiny_code};
