@@ -6,7 +6,8 @@ using namespace mome::cpu;
 // Zen 3 and Haswell-class cores hold 6 x 16 accumulators in 16 registers; with 32 registers 8 rows
 // are the largest power of two, and 8 ways of L1 never conflict whatever the row stride.
 // A chunk reads each panel of B again for each tile of its rows. Zen 3's third-level cache gives a panel as fast as the second does, so
-// its chunks have few rows, and A stays near; on a Xeon with AVX-512 three tiles of rows left 57 % of the peak, 24 leave 85.
+// its chunks have few rows, and A stays near; on a Xeon with AVX-512 chunks of three tiles of
+// rows reached 57 % of the peak, of 24 they reach 85.
 static constexpr Target targets[] = {
     {"x86-64-v3", "x86-64-v3", "", 8, 16, 6, 2, 32 << 10, 512 << 10, 24, 768},
     {"x86-64-v4", "x86-64-v4", "-prefer-256-bit", 16, 32, 8, 3, 32 << 10, 1 << 20, 192, 384},
